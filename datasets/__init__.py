@@ -1,0 +1,1 @@
+"""What the project ships: curve tables with their sources, and a synthetic city."""

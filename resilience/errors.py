@@ -1,0 +1,170 @@
+"""Messages a user can act on: what was looked at, what was wanted, what was found, how many, the first few.
+
+Every labelled layer collects its problems in a :class:`Problems` list and raises them all at once.
+Each error carries the exit code that the command line returns for it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+MAX_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with the input.
+
+    Parameters
+    ----------
+    subject : str
+        The thing itself: a file, a table column, a configuration key.
+    wanted : str
+        What would have been right, with the fix where there is one.
+    got : str
+        What was found.
+    count, total : int, optional
+        How many of how many are wrong.
+    first : sequence of str, optional
+        The first few offenders.
+    where : str, optional
+        File, line and column.
+    """
+
+    subject: str
+    wanted: str
+    got: str
+    count: int | None = None
+    total: int | None = None
+    first: Sequence[str] = field(default_factory=tuple)
+    where: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        number = ""
+        if self.count is not None:
+            number = f"{self.count:,} of {self.total:,} " if self.total is not None else f"{self.count:,} "
+        shown = ", ".join(str(item) for item in self.first[:MAX_SHOWN])
+        rest = len(self.first) > MAX_SHOWN or (self.count is not None and self.count > len(self.first) > 0)
+        first = f" (first: {shown}{', ...' if rest else ''})" if shown else ""
+        return f"{place}{self.subject}: {number}{self.got}{first}; wanted: {self.wanted}"
+
+
+class ResilienceError(Exception):
+    """A mistake in what the user gave or asked for; never a defect of the program.
+
+    Parameters
+    ----------
+    problems : Problem or iterable of Problem
+        Everything that was found wrong.
+    """
+
+    exit_code = 70
+
+    def __init__(self, problems: Problem | Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+    def __reduce__(self) -> tuple[type[ResilienceError], tuple[tuple[Problem, ...]]]:
+        return type(self), (self.problems,)
+
+
+class DataError(ResilienceError):
+    """The content of an input is wrong (exit code 65)."""
+
+    exit_code = 65
+
+
+class MissingInputError(ResilienceError):
+    """An input is not there or cannot be opened (exit code 66)."""
+
+    exit_code = 66
+
+
+class CannotCreateError(ResilienceError):
+    """The result cannot be created (exit code 73)."""
+
+    exit_code = 73
+
+
+class StorageError(ResilienceError):
+    """Reading or writing failed on the way (exit code 74)."""
+
+    exit_code = 74
+
+
+class LockedError(ResilienceError):
+    """Another run holds the directory; try later (exit code 75)."""
+
+    exit_code = 75
+
+
+class ConfigurationError(ResilienceError):
+    """The scenario says something that cannot be meant (exit code 78)."""
+
+    exit_code = 78
+
+
+class Problems:
+    """Collects problems so that all of them are told at once.
+
+    Examples
+    --------
+    >>> problems = Problems()
+    >>> problems.add("assets.id", wanted="every id once", got="duplicate ids", count=1, total=4, first=["H1"])
+    >>> try:
+    ...     problems.raise_if_any(DataError)
+    ... except DataError as error:
+    ...     print(error)
+    assets.id: 1 of 4 duplicate ids (first: H1); wanted: every id once
+    """
+
+    def __init__(self) -> None:
+        self._problems: list[Problem] = []
+
+    def add(
+        self,
+        subject: str,
+        *,
+        wanted: str,
+        got: str,
+        count: int | None = None,
+        total: int | None = None,
+        first: Iterable[object] = (),
+        where: str = "",
+    ) -> None:
+        """Note one problem."""
+        shown = tuple(str(item) for item in first)
+        self._problems.append(Problem(subject, wanted, got, count, total, shown, where))
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Note the problems of another check."""
+        self._problems.extend(problems)
+
+    def __len__(self) -> int:
+        return len(self._problems)
+
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(self._problems)
+
+    def raise_if_any(self, kind: type[ResilienceError]) -> None:
+        """Raise `kind` with all that was noted, if anything was."""
+        if self._problems:
+            raise kind(self._problems)
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return ``" (did you mean 'x'?)"`` for the known name nearest to `name`, or nothing.
+
+    Examples
+    --------
+    >>> suggestion("hosptal", ["hospital", "substation"])
+    " (did you mean 'hospital'?)"
+    """
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f" (did you mean '{close[0]}'?)" if close else ""
