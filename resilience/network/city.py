@@ -282,7 +282,7 @@ def _reproject(part: pd.DataFrame, crs: CRS | None, working: CRS | None, problem
             got=f"coordinates from ({x0:.6g}, {y0:.6g}) to ({x1:.6g}, {y1:.6g})",
         )
     elif working is not None and crs != working:
-        part["geometry"] = gpd.array.from_shapely(shapes, crs=crs).to_crs(working).set_crs(None, allow_override=True)
+        part["geometry"] = np.asarray(gpd.GeoSeries(shapes, crs=crs).to_crs(working), dtype=object)
 
 
 def _with_straight_links(assets: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

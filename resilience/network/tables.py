@@ -11,7 +11,8 @@ import difflib
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import geopandas as gpd
 import numpy as np
@@ -19,7 +20,10 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from resilience.errors import Problems, suggestion
+from resilience.errors import CannotCreateError, Problem, Problems, suggestion
+
+if TYPE_CHECKING:
+    from resilience.network.city import Network
 
 REQUIRED: Final = "required"
 NAN: Final = float("nan")
@@ -143,6 +147,9 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
     "zones": ZONE_COLUMNS,
 }
 CURVE_COLUMNS: Final = tuple(column.name for column in ASSET_COLUMNS if column.name.endswith("_curve"))
+
+# A spreadsheet runs a cell that starts with one of these as a formula.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 _TRUE = frozenset({"true", "yes", "y", "1", "1.0", "t"})
 _FALSE = frozenset({"false", "no", "n", "0", "0.0", "f", ""})
@@ -323,7 +330,7 @@ _COERCE: Final[dict[str, Callable[[pd.Series[Any], Column, Problems, str], Any]]
 def _report(
     problems: Problems, subject: str, wanted: str, got: str, wrong: NDArray[np.bool_], values: pd.Series[Any]
 ) -> None:
-    first = [f"{value!r}" for value in values.to_numpy()[wrong][:3]]
+    first = [f"{value!r}" for value in values.to_numpy()[wrong][:3].tolist()]
     problems.add(subject, wanted=wanted, got=got, count=int(wrong.sum()), total=len(values), first=first)
 
 
@@ -375,3 +382,60 @@ def representative_points(geometry: Any) -> NDArray[np.float64]:
     shapes[line] = shapely.line_interpolate_point(shapes[line], 0.5, normalized=True)
     shapes[area] = shapely.point_on_surface(shapes[area])
     return np.column_stack([shapely.get_x(shapes), shapely.get_y(shapes)]).astype(np.float64).reshape(-1, 2)
+
+
+def write_tables(network: Network, folder: str | Path) -> dict[str, Path]:
+    """Write every table of the network as CSV and return the files by table.
+
+    Geometry is WKT in the working CRS, to the millimetre. A text cell that a spreadsheet would run as a formula is
+    written with an apostrophe before it.
+
+    Parameters
+    ----------
+    network : Network
+    folder : path
+        Created if it is not there.
+
+    Returns
+    -------
+    dict of str to pathlib.Path
+
+    Raises
+    ------
+    CannotCreateError
+        The folder or a file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from resilience.network import Network
+    >>> points = gpd.points_from_xy([0.0], [0.0])
+    >>> assets = gpd.GeoDataFrame({"id": ["=1"], "sector": "power"}, geometry=points, crs="EPSG:5179")
+    >>> network = Network.from_tables(assets=assets)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     print(write_tables(network, folder)["assets"].read_text().splitlines()[1][:22])
+    '=1,power,,POINT (0 0)
+    """
+    directory = Path(folder)
+    paths = {name: directory / f"{name}.csv" for name in TABLES}
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, path in paths.items():
+            table = pd.DataFrame(getattr(network, name)).copy(deep=False)
+            if "geometry" in table:
+                shapes = np.asarray(table["geometry"], dtype=object)
+                table["geometry"] = shapely.to_wkt(shapes, rounding_precision=3)
+            for column in table.columns:
+                if not (pd.api.types.is_numeric_dtype(table[column]) or column == "geometry"):
+                    table[column] = _without_formulas(table[column])
+            table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+    except OSError as error:
+        raise CannotCreateError(
+            Problem(str(directory), wanted="a folder that can be written", got=f"{error.strerror or error}")
+        ) from error
+    return paths
+
+
+def _without_formulas(values: pd.Series[Any]) -> pd.Series[Any]:
+    text = values.astype("str").mask(values.isna(), "").fillna("")
+    return text.mask(text.str.startswith(_FORMULA_STARTS), "'" + text)
