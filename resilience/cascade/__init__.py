@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from resilience.cascade.causes import CauseCounter, cause_names
 from resilience.cascade.fixpoint import Cascade
-from resilience.cascade.plan import EventPlan, plan_event, supplied_graphs
+from resilience.cascade.plan import EventPlan, Start, plan_event, supplied_graphs
 
-__all__ = ["Cascade", "CauseCounter", "EventPlan", "cause_names", "plan_event", "supplied_graphs"]
+__all__ = ["Cascade", "CauseCounter", "EventPlan", "Start", "cause_names", "plan_event", "supplied_graphs"]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from resilience.cascade.plan import EventPlan
+from resilience.cascade.plan import EventPlan, Start
 from resilience.kernels.dependency import evaluate_needs, propagate_failures
 from resilience.kernels.fragility import sample_failures
 from resilience.kernels.rows import ONES
@@ -74,6 +74,13 @@ class Cascade:
             supply.node, supply.node_position, supply.link, supply.tail_position, supply.head_position,
             supply.oneway, reached, self.up, self.changed,
         )  # fmt: skip
+
+    def solve_from(self, start: Start) -> None:
+        """Find the greatest fixed point (from all-up) or the least (from all-down)."""
+        if start == "all_up":
+            self.solve()
+        else:
+            self.solve_from_down()
 
     def solve(self) -> None:
         """Shrink `up` from what the hazard leaves to the greatest fixed point."""

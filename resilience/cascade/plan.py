@@ -158,6 +158,7 @@ def plan_event(
     family: str,
     depth: NDArray[np.float64] | None = None,
     start: Start = "all_up",
+    buffers: bool = True,
 ) -> EventPlan:
     """Return the plan of one event.
 
@@ -175,6 +176,8 @@ def plan_event(
         Water depth in m at each asset, for buffers that drown.
     start : {"all_up", "all_down"}
         From all-down whatever has a need can stay down, hazard or not.
+    buffers : bool
+        Whether buffers count.
 
     Returns
     -------
@@ -187,6 +190,8 @@ def plan_event(
     failed_row = np.full(compiled.n_asset, -1, np.int32)
     failed_row[failing] = np.arange(failing.size)
     buffer_row, no_start = _buffers(compiled, depth)
+    if not buffers:
+        buffer_row, no_start = np.full_like(buffer_row, -1), no_start[:0]
     buffer_threshold = np.empty(no_start.size, np.uint32)
     quantise_probability(no_start, buffer_threshold)
     # A buffer that always starts holds at time zero whatever happens: its need cannot be lost.
