@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from resilience.errors import DataError, Problems, suggestion
-from resilience.kernels.curves import interpolate_curve, lognormal_probability
+from resilience.kernels.curves import evaluate_curves
 
 Role = Literal["damage", "fragility"]
 Basis = Literal["source", "default"]
@@ -109,19 +109,11 @@ class Curve:
         _check_words(self, problems)
         _check_points(self, problems)
         _check_lognormal(self, problems)
+        _check_plausible(self, problems)
         problems.raise_if_any(DataError)
         canonical, factor, offset = UNITS[self.unit]
         self._set("x", self.x * factor + offset)
         self._set("theta", self.theta * factor)
-        low, high = PLAUSIBLE[canonical]
-        given = self.x if self.x.size else np.array([self.theta])
-        if given.min() < low or given.max() > high:
-            problems.add(
-                f"curve {self.name!r}",
-                wanted=f"intensities from {low:g} to {high:g} {canonical}; the unit is one of {_units_of(self.peril)}",
-                got=f"from {given.min():g} to {given.max():g} {canonical} with unit {self.unit!r}",
-            )
-            problems.raise_if_any(DataError)
         self._set("unit", canonical)
         for array in (self.x, self.y, self.spread):
             array.flags.writeable = False
@@ -136,15 +128,12 @@ class Curve:
 
     def __call__(self, intensity: ArrayLike) -> NDArray[np.float64]:
         """Return the curve at `intensity` (canonical unit); NaN stays NaN."""
-        values = np.asarray(intensity, dtype=np.float64)
-        out = np.empty(values.shape)
-        flat, result = values.reshape(-1), out.reshape(-1)
-        for i, value in enumerate(flat):
-            if self.lognormal:
-                result[i] = lognormal_probability(value, self.theta, self.beta)
-            else:
-                result[i] = interpolate_curve(value, 0, self.x.size, self.x, self.y)
-        return out
+        values = np.ascontiguousarray(intensity, dtype=np.float64)
+        out = np.empty(values.size)
+        table = np.array([0, self.x.size], dtype=np.int64), self.x, self.y
+        parameters = np.array([self.theta]), np.array([self.beta])
+        evaluate_curves(values.reshape(-1, 1), np.zeros(1, dtype=np.int32), *table, *parameters, out.reshape(-1, 1))
+        return out.reshape(np.shape(intensity))
 
 
 def _units_of(peril: str) -> str:
@@ -234,4 +223,21 @@ def _check_lognormal(curve: Curve, problems: Problems) -> None:
     if UNITS.get(curve.unit, ("", 1.0, 0.0))[2] != 0.0:
         problems.add(
             f"{subject}.unit", wanted="degC for a lognormal: shifting the zero changes its shape", got=repr(curve.unit)
+        )
+
+
+def _check_plausible(curve: Curve, problems: Problems) -> None:
+    if curve.unit not in UNITS:
+        return
+    canonical, factor, offset = UNITS[curve.unit]
+    low, high = PLAUSIBLE[canonical]
+    given = np.append(curve.x, curve.theta) * factor + offset
+    wrong = given[(given < low) | (given > high)]
+    if wrong.size:
+        problems.add(
+            f"curve {curve.name!r}",
+            wanted=f"intensities from {low:g} to {high:g} {canonical}; the unit is one of {_units_of(curve.peril)}",
+            got=f"intensities beyond with unit {curve.unit!r}",
+            count=wrong.size,
+            first=[f"{value:g} {canonical}" for value in wrong],
         )
