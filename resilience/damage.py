@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from resilience.curves import Curve, CurveTable
 from resilience.errors import DataError, Problem, Problems
 from resilience.kernels.curves import evaluate_curves
+from resilience.perils import PERILS
 from resilience.variables import VARIABLES, check_dataset
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def state_probabilities(states: Sequence[Curve], intensity: ArrayLike) -> NDArra
     states : sequence of Curve
         Fragilities P(state >= k) of one group, k = 1 (lightest) to m, as from :meth:`CurveTable.states`.
     intensity : float64 array
-        In the canonical unit; NaN stays NaN.
+        In the unit in memory; NaN stays NaN.
 
     Returns
     -------
@@ -183,7 +184,7 @@ def _perils(exposure: xr.Dataset) -> NDArray[np.str_]:
         perils = np.full(count, str(exposure.attrs["peril"]))
     else:
         raise DataError(Problem("exposure.peril", "a coordinate on event or an attribute: flood or heat", "absent"))
-    unknown = sorted(set(perils.tolist()) - set(_FAILURE))
+    unknown = sorted(set(perils.tolist()) - set(PERILS))
     if unknown:
         raise DataError(Problem("exposure.peril", "flood or heat", "other perils", len(unknown), None, unknown))
     return perils

@@ -2,9 +2,11 @@
 
 from types import SimpleNamespace
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +15,7 @@ from scipy.stats import norm
 from resilience.curves import Curve, CurveTable
 from resilience.damage import SEAL_FAILURE, combine_damage, damage, state_probabilities
 from resilience.errors import DataError
+from resilience.network import Network
 
 DIMS = ("event", "asset")
 CURVES = CurveTable(
@@ -227,3 +230,24 @@ def test_state_probabilities_follow_the_published_rule():
     assert got[:, :2].sum(axis=0) == pytest.approx([1.0, 1.0])
     assert np.isnan(got[:, 2]).all()
     refused(lambda: state_probabilities(states[::-1], 1.0), "cross")
+
+
+def test_a_real_network_is_read():
+    assets = gpd.GeoDataFrame(
+        {
+            "id": ["S", "H"],
+            "sector": ["power", "medical"],
+            "kind": ["substation", "hospital"],
+            "flood_damage_curve": ["value", "value"],
+            "flood_fragility_curve": ["function", "steps"],
+            "component_height": [0.5, 0.0],
+            "barrier_height": [np.nan, 0.4],
+            "replacement_cost": [10.0, 20.0],
+        },
+        geometry=[shapely.Point(0, 0), shapely.Point(9, 0)],
+        crs=32652,
+    )
+    city = Network.from_tables(assets=assets, curve_names=CURVES.names())
+    result = damage(exposure([[1.5, 0.2]], 0.5, assets=["S", "H"]), city, curves=CURVES)
+    assert result["failure_probability"].values == pytest.approx(np.array([[0.5, SEAL_FAILURE * 0.36]]))
+    assert result["direct_loss"].item() == 15.0

@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from resilience.curves.curve import CANONICAL_UNIT, Curve
+from resilience.curves.curve import Curve
 from resilience.errors import ConfigurationError, DataError, MissingInputError, Problem, Problems, suggestion
+from resilience.perils import PERILS
 
 Layout = Literal["plain", "open_gira", "snail"]
 Decreasing = Literal["error", "running_maximum"]
@@ -128,7 +129,7 @@ def _build(problems: Problems, telling: Telling, **parts: Any) -> list[Curve]:
 
 
 def _untold(subject: str, what: str, problems: Problems) -> None:
-    fix = {"unit": f"unit={'|'.join(CANONICAL_UNIT.values())}|ft|...", "role": "role='damage' or 'fragility'"}
+    fix = {"unit": "unit='m' or 'degC' or another", "role": "role='damage' or 'fragility'"}
     told = fix.get(what, "peril='flood' or 'heat'")
     problems.add(subject, wanted=f"the {what} in a column or as {told}; never assumed", got=f"no {what}")
 
@@ -226,7 +227,7 @@ def _read_snail(path: Path, telling: Telling) -> list[Curve]:
     known = [str(name) for name in groups]
     if about and telling.names is None:
         # The published collection also holds earthquake, wind and landslide.
-        known = [name for name in known if about.get(name, {}).get("hazard_name", "flood") in CANONICAL_UNIT]
+        known = [name for name in known if about.get(name, {}).get("hazard_name", "flood") in PERILS]
     curves: list[Curve] = []
     for name in _select(telling.names, known, path, problems):
         told = about.get(name, {})

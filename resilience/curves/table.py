@@ -30,7 +30,7 @@ class PackedCurves:
     indptr : (n_curve + 1,) int64
         Curve ``k`` owns the points ``indptr[k]`` to ``indptr[k + 1]``; a lognormal owns none.
     x, y : (n_point,) float64
-        Intensity in the canonical unit and value.
+        Intensity in the unit in memory and value.
     theta, beta : (n_curve,) float64
         Parameters of the lognormals; NaN for the others.
     """
@@ -111,7 +111,7 @@ class CurveTable:
             curves ``<name>_<column>``.
             ``snail``: ``curve_id, point_index, intensity, damage``, with units and perils in a `metadata` file.
         unit : str, optional
-            Unit of the intensities (m, cm, mm, ft, in, degC, degF, K) where the file does not say it. It is never
+            Unit of the intensities (m, cm, mm, ft, degC, degF, K) where the file does not say it. It is never
             assumed. For ``open_gira`` and ``snail`` it comes before what the file says.
         role, peril : str, optional
             Where the file does not say it.
