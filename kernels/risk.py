@@ -1,0 +1,60 @@
+"""Weighted sums over events, the inner work of annual figures."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resilience.kernels.compiler import kernel
+
+_BLOCK = 2048  # a piece of `out` of 16 KB stays in the first cache while the events pass over it
+
+
+@kernel
+def add_weighted_events(values: NDArray[np.float64], weights: NDArray[np.float64], out: NDArray[np.float64]) -> None:
+    """Add the weighted sum over events of `values` to `out`.
+
+    Parameters
+    ----------
+    values : (n_event, n) float64
+        C or Fortran contiguous; NaN stays NaN in its column.
+    weights : (n_event,) float64
+    out : (n,) float64
+        Added to, not overwritten: events may come in several calls.
+
+    Notes
+    -----
+    Each column is summed in the order of the events, one rounding per product and sum, so a column has the same
+    value whatever stands beside it; a BLAS product does not promise that. O(n_event n), bound by reading `values`.
+    """
+    n_event, n = values.shape
+    for start in range(0, n, _BLOCK):
+        stop = min(start + _BLOCK, n)
+        for event in range(n_event):
+            weight = weights[event]
+            for column in range(start, stop):
+                out[column] += weight * values[event, column]
+
+
+@kernel
+def accumulate_exceedance(rate: NDArray[np.float64], order: NDArray[np.int64], out: NDArray[np.float64]) -> None:
+    """Write to ``out[i]`` the sum of the rates of the last ``n - i`` items of `order`.
+
+    Parameters
+    ----------
+    rate : (n,) float64
+        Annual rate of each loss.
+    order : (n,) int64
+        Positions of the losses in ascending order.
+    out : (n,) float64
+        Rate of a loss at least as large as the i-th smallest, ties apart.
+
+    Notes
+    -----
+    Sums from the largest loss down: the rare end, which matters, is summed first and keeps its relative precision.
+    O(n).
+    """
+    total = 0.0
+    for position in range(order.shape[0] - 1, -1, -1):
+        total += rate[order[position]]
+        out[position] = total
