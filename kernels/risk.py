@@ -48,17 +48,21 @@ def add_weighted_events(values: NDArray[np.float64], weights: NDArray[np.float64
 
 
 @kernel
-def accumulate_exceedance(rate: NDArray[np.float64], order: NDArray[np.int64], out: NDArray[np.float64]) -> None:
-    """Write to ``out[i]`` the sum of the rates of the last ``n - i`` items of `order`.
+def accumulate_exceedance(
+    loss: NDArray[np.float64], rate: NDArray[np.float64], order: NDArray[np.int64], out: NDArray[np.float64]
+) -> None:
+    """Write to ``out[i]`` the rate of losses at least as large as the i-th smallest.
 
     Parameters
     ----------
+    loss : (n,) float64
+        In ascending order, no NaN.
     rate : (n,) float64
-        Annual rate of each loss.
+        In the order the losses came in.
     order : (n,) int64
-        Positions of the losses in ascending order.
+        Positions in `rate` of the sorted losses.
     out : (n,) float64
-        Rate of a loss at least as large as the i-th smallest, ties apart.
+        Equal losses get the same rate.
 
     Notes
     -----
@@ -66,6 +70,9 @@ def accumulate_exceedance(rate: NDArray[np.float64], order: NDArray[np.int64], o
     O(n).
     """
     total = 0.0
-    for position in range(order.shape[0] - 1, -1, -1):
+    for position in range(loss.shape[0] - 1, -1, -1):
         total += rate[order[position]]
         out[position] = total
+    for position in range(1, loss.shape[0]):
+        if loss[position] == loss[position - 1]:
+            out[position] = out[position - 1]

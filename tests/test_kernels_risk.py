@@ -57,12 +57,14 @@ def test_missing_values_stay_in_their_column():
     np.testing.assert_array_equal(out, [0.5, np.nan, 1.0])
 
 
-def test_exceedance_is_the_rate_of_all_losses_at_least_as_large():
-    random = np.random.default_rng(3)
-    loss, rate = random.random(200), random.random(200)
-    order = np.argsort(loss)
-    out = np.empty(200)
-    accumulate_exceedance(rate, order, out)
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 1)), max_size=30))
+def test_exceedance_is_the_rate_of_all_losses_at_least_as_large(rows):
+    loss = np.array([float(row[0]) for row in rows])
+    rate = np.array([row[1] for row in rows])
+    order = np.argsort(loss, kind="stable")
+    out = np.empty(len(rows))
+    accumulate_exceedance(loss[order], rate, order, out)
     wanted = [math.fsum(rate[loss >= loss[position]]) for position in order]
     np.testing.assert_allclose(out, wanted, rtol=1e-13)
 
