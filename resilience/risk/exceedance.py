@@ -106,7 +106,7 @@ def exceedance_curve(losses: ArrayLike, *, rates: ArrayLike) -> ExceedanceCurve:
         ordered = np.sort(loss)
         # equal losses count from the first of their run
         first = np.searchsorted(ordered, ordered) if _has_ties(ordered) else np.arange(loss.size)
-        return ExceedanceCurve(ordered, (loss.size - first) * float(rate))
+        return ExceedanceCurve(ordered, np.asarray((loss.size - first) * float(rate), dtype=np.float64))
     order = np.argsort(loss, kind="stable")
     ordered = loss[order]
     frequency = np.empty(loss.size)
