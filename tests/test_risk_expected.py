@@ -142,6 +142,8 @@ def test_two_families_add_their_variances():
 
 
 def test_one_sample_has_no_known_error_and_missing_values_stay_missing():
+    part = xr.DataArray([[1.0, np.nan, 3.0]], dims=("event", "sample"))
+    assert expected_annual(part, weights=[1.0], tail_weights=[1.0]).isnull().all().to_array().all()
     totals = xr.DataArray([[[1.0], [np.nan]]], dims=("event", "asset", "sample"))
     found = expected_annual(totals, weights=[1.0], tail_weights=[0.0])
     np.testing.assert_array_equal(found.annual_value, [1.0, np.nan])

@@ -202,7 +202,8 @@ def expected_annual(
     tail = annual_total(totals.isel(event=beyond), weights=tail_rate[beyond])
     n_samples = totals.sizes.get("sample", 0)
     if n_samples:
-        value, tail = total.mean("sample"), tail.mean("sample")
+        # A missing sample is not a sample without loss: it leaves the mean missing.
+        value, tail = total.mean("sample", skipna=False), tail.mean("sample", skipna=False)
         error = xr.apply_ufunc(_standard_error, total, input_core_dims=[["sample"]])
     else:
         value, error = total, total.where(total.isnull(), 0.0)
