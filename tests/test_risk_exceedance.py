@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
@@ -22,7 +23,7 @@ from resilience.risk.exceedance import (
     occurrence_probability,
 )
 from resilience.risk.intervals import bootstrap_interval
-from resilience.risk.tail import tail_risk, tail_value_at_risk, value_at_risk
+from resilience.risk.tail import catalogue_risk, tail_risk, tail_value_at_risk, value_at_risk
 
 RATE, MEAN = 0.2, 100.0
 LEVELS = np.array([100.0, 200.0, 300.0])
@@ -203,6 +204,31 @@ def test_same_seed_same_interval_and_order_of_years_is_nothing():
     one, two = tail_risk(row, [10.0], seed=3, replicates=50), tail_risk(row[::-1], [10.0], seed=3, replicates=50)
     for a, b in zip(one, two, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_labelled_risk_of_a_catalogue_is_that_of_its_columns():
+    random = np.random.default_rng(12)
+    total = random.exponential(size=(2, 400))
+    years = xr.Dataset(
+        {"yearly_maximum": (("service", "year"), total / 2), "yearly_sum": (("service", "year"), total)},
+        coords={"service": ["power", "water"]},
+    )
+    years["yearly_sum"].attrs["units"] = "persons"
+    found = catalogue_risk(years.transpose("year", "service"), [10.0, 50.0], replicates=50, seed=4)
+    for number, service in enumerate(("power", "water")):
+        one = tail_risk(total[number], [10.0, 50.0], replicates=50, seed=4)
+        here = found.sel(service=service)
+        np.testing.assert_array_equal(here.aggregate_value, one.value)
+        np.testing.assert_array_equal(here.aggregate_value_low, one.low)
+        np.testing.assert_array_equal(here.aggregate_tail_value_high, one.tail_high)
+        np.testing.assert_allclose(here.occurrence_tail_value, one.tail_value / 2)
+        assert here.yearly_mean.item() == pytest.approx(total[number].mean())
+        assert here.yearly_standard_error.item() == pytest.approx(total[number].std(ddof=1) / 20)
+    assert found.aggregate_value.dims == ("service", "return_period")
+    assert found.yearly_mean.attrs["units"] == "persons/year"
+    assert found.attrs == {"n_years": 400, "replicates": 50, "confidence": 0.95}
+    with pytest.raises(DataError, match=r"(?s)yearly_maximum.*yearly_sum"):
+        catalogue_risk(xr.Dataset(), [10.0])
 
 
 def test_too_few_years_leave_a_side_open():

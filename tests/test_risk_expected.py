@@ -171,6 +171,9 @@ def test_wrong_weights_are_told():
         annual_total(totals, weights=xr.DataArray([1.0, 2.0], dims="event", coords={"event": ["b", "a"]}))
     with pytest.raises(DataError, match=r"1 of 2 other events \(first: b"):
         annual_total(totals, weights=xr.DataArray([1.0, 2.0], dims="event", coords={"event": ["a", "c"]}))
+    unnamed = xr.DataArray(np.ones((2, 2)), dims=("event", "sample"))
+    with pytest.raises(DataError, match=r"no annual rate \(first: 1\)"):
+        annual_total(unnamed, weights=[1.0, np.nan])
     with pytest.raises(DataError, match="dimension event"):
         annual_total(xr.DataArray(1.0), weights=[1.0])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from resilience.errors import DataError, Problems
@@ -191,11 +192,89 @@ def _redraw_tails(largest: Floats, exceedance: Floats, replicates: int, generato
     reach = min(n, int(needed + 10.0 * needed**0.5) + 100)
     out = np.empty((replicates, exceedance.size))
     for replicate in range(replicates):
-        among = int(generator.binomial(n, reach / n)) if reach < n else n
-        complete = among >= needed
-        positions = generator.integers(0, reach, among) if complete else generator.integers(0, n, n)
+        among = n if reach == n else max(needed, int(generator.binomial(n, reach / n)))
+        positions = generator.integers(0, reach, among)
         positions.sort()
         redrawn = largest[positions]
         for position, share in enumerate(exceedance):
             out[replicate, position] = _tail_mean(redrawn, n, float(share))
     return out
+
+
+def catalogue_risk(
+    years: xr.Dataset,
+    return_periods: ArrayLike,
+    *,
+    confidence: float = 0.95,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Return occurrence and aggregate losses of return periods, and the mean year, from a catalogue.
+
+    Parameters
+    ----------
+    years : xarray.Dataset
+        `yearly_maximum` and `yearly_sum` (year, ...), from :func:`resilience.risk.yearly.yearly_losses`.
+    return_periods : (n,) array_like, year
+    confidence, replicates, seed
+        See :func:`tail_risk`.
+
+    Returns
+    -------
+    xarray.Dataset
+        `occurrence_value`, `occurrence_tail_value` (..., return_period) from the largest loss of each year, and
+        `aggregate_value`, `aggregate_tail_value` from the sum, each with `_low` and `_high`; `yearly_mean`,
+        `yearly_standard_deviation` and `yearly_standard_error` (...) of the sum.
+
+    Raises
+    ------
+    DataError
+        See :func:`tail_risk`, or `years` lacks a variable.
+
+    Notes
+    -----
+    The intervals take years as independent. They are, as far as the hazard goes; but a catalogue much longer than the
+    number of samples meets the same samples again, and its intervals then leave out what those few samples miss.
+
+    Examples
+    --------
+    >>> years = xr.Dataset({name: ("year", np.arange(100.0)) for name in ("yearly_maximum", "yearly_sum")})
+    >>> found = catalogue_risk(years, [10.0], replicates=100)
+    >>> found.aggregate_value.item(), found.aggregate_tail_value.item()
+    (89.0, 94.5)
+    """
+    problems = Problems()
+    for name in ("yearly_maximum", "yearly_sum"):
+        if name not in years or "year" not in years[name].dims:
+            problems.add(f"years.{name}", wanted="losses with a dimension year", got="absent")
+    problems.raise_if_any(DataError)
+    periods = np.atleast_1d(np.asarray(return_periods, dtype=np.float64))
+    total = years["yearly_sum"].transpose(..., "year")
+    rest = total.dims[:-1]
+    shape = total.shape[:-1]
+    unit = {"units": str(total.attrs["units"])} if total.attrs.get("units") else {}
+    coords = {name: coord for name, coord in total.coords.items() if coord.dims and "year" not in coord.dims}
+    attrs = {"n_years": total.sizes["year"], "replicates": replicates, "confidence": confidence}
+    result = xr.Dataset(coords={**coords, "return_period": periods}, attrs=attrs)
+    for curve, name in (("occurrence", "yearly_maximum"), ("aggregate", "yearly_sum")):
+        values = np.asarray(years[name].transpose(*rest, "year").values, dtype=np.float64)
+        found = [
+            tail_risk(values[place], periods, confidence=confidence, replicates=replicates, seed=seed)
+            for place in np.ndindex(shape)
+        ]
+        for field in ("value", "tail_value"):
+            for end, source in (("", field), ("_low", _end(field, "low")), ("_high", _end(field, "high"))):
+                stacked = np.array([getattr(one, source) for one in found]).reshape(*shape, periods.size)
+                result[f"{curve}_{field}{end}"] = ((*rest, "return_period"), stacked, unit)
+    spread = total.std("year", ddof=1, skipna=False)
+    for name, array in (
+        ("yearly_mean", total.mean("year", skipna=False)),
+        ("yearly_standard_deviation", spread),
+        ("yearly_standard_error", spread / np.sqrt(total.sizes["year"])),
+    ):
+        result[name] = (rest, array.values, {"units": f"{unit['units']}/year"} if unit else {})
+    return result
+
+
+def _end(field: str, side: str) -> str:
+    return side if field == "value" else f"tail_{side}"
