@@ -173,6 +173,11 @@ def add_segment(
         row = min(max(row + enter * move_row, 0.0), float(height))
         length *= leave - enter
     if column == end_column and row == end_row:
+        if length > 0.0:
+            at_row, at_column = first_cell(row, row, height), first_cell(column, column, width)
+            cell[start] = (at_row << COLUMN_BITS) | at_column
+            weight[start] = length
+            return start + 1
         return start
     n = walk_segment(column, row, end_column, end_row, height, width, start, cell, weight)
     for k in range(start, n):
@@ -189,9 +194,7 @@ def pieces_bound(lines: Lines, vertex: int, height: int, width: int) -> int:
 
 
 @kernel
-def traverse_lines(
-    raster: Raster, lines: Lines, selection: NDArray[np.int64], response: Response, sums: Sums
-) -> None:
+def traverse_lines(raster: Raster, lines: Lines, selection: NDArray[np.int64], response: Response, sums: Sums) -> None:
     """Add what each selected line meets to `sums`: highest value, and sums weighted by length.
 
     Parameters
@@ -289,7 +292,6 @@ def list_line_tiles(
     height: int,
     width: int,
     shift: int,
-    stamp: NDArray[np.int64],
     indptr: NDArray[np.int64],
     tile: NDArray[np.int64],
 ) -> int:
@@ -299,8 +301,6 @@ def list_line_tiles(
     ----------
     lines, selection, height, width, shift
         Lines, assets to work on, rows and columns of the raster, tile size.
-    stamp : (tiles,) int64
-        Work space filled with -1: the asset that was last seen in a tile.
     indptr : (n + 1,) int64
         Output: where the tiles of each selected line begin.
     tile : (any,) int64
@@ -314,6 +314,7 @@ def list_line_tiles(
     cell = np.empty(room, dtype=np.int64)
     weight = np.empty(room, dtype=np.float64)
     across = ((width - 1) >> shift) + 1
+    stamp = np.full((((height - 1) >> shift) + 1) * across, -1, dtype=np.int64)
     count = 0
     indptr[0] = 0
     for position in range(selection.size):

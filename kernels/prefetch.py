@@ -24,7 +24,7 @@ def _ask(values: NDArray[np.float32], position: int) -> None:
     """Do nothing."""
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _ask_processor(context: Any, values: Any, position: Any) -> Any:
     """Prefetch ``values[position]``, `values` one-dimensional and contiguous, any position."""
     signature = types.void(values, position)

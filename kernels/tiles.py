@@ -116,8 +116,8 @@ def no_response(n_asset: int, *, threshold: float = 0.0) -> Response:
 
 def empty_sums(n_band: int, n_asset: int) -> Sums:
     """Return sums before the first cell."""
-    maximum = np.full((n_band, n_asset), -np.inf)
-    return Sums(maximum, *(np.zeros((n_band, n_asset)) for _ in range(3)), weight=np.zeros(n_asset))
+    shape = (n_band, n_asset)
+    return Sums(np.full(shape, -np.inf), np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(n_asset))
 
 
 @kernel
@@ -229,7 +229,7 @@ def add_cells(
             damage = 0.0
             for k in range(kept):
                 value = flat[base + offset[k]]
-                damage += weight[k] * damage_at(response, asset, value if value == value else missing)
+                damage += weight[k] * damage_at(response, asset, float(value if value == value else missing))
             sums.damage[band, asset] += damage
 
 

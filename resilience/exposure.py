@@ -11,18 +11,20 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.curves import CurveTable
-from resilience.errors import ConfigurationError, DataError, Problem, Problems, suggestion
-from resilience.exposure_shapes import Shapes, place_shapes
-from resilience.exposure_tiles import TILE_SHIFT, TileBuffer
+from resilience.errors import MAX_SHOWN, ConfigurationError, DataError, Problem, suggestion
+from resilience.grid import Grid
 from resilience.hazard import grid_of, read_window
 from resilience.kernels.lines import list_line_tiles, traverse_lines
 from resilience.kernels.points import interpolate_points, sample_points
 from resilience.kernels.polygons import cover_polygons, list_polygon_tiles
 from resilience.kernels.tiles import Raster, Response, Sums, empty_sums, evaluate_damage, plan_chunks, whole_raster
+from resilience.placement import Placement, place_assets
+from resilience.tile_buffer import TILE_SHIFT, TileBuffer
 from resilience.variables import VARIABLES
 
 if TYPE_CHECKING:
@@ -118,50 +120,85 @@ def expose(
     grid = grid_of(hazard)
     assets = network.assets
     ids = assets["id"].to_numpy(dtype=str)
-    shapes = place_shapes(assets.geometry.to_numpy(), ids=ids, crs=network.crs, grid=grid)
-    outside = shapes.outside
-    if hazard.attrs["outside"] == "error" and outside.any():
-        raise DataError(_outside_problem(hazard, ids[outside], len(ids)))
+    placed = place_assets(assets.geometry.to_numpy(), ids=ids, crs=network.crs, grid=grid)
+    if hazard.attrs["outside"] == "error" and placed.outside.any():
+        raise DataError(_outside_problem(hazard, ids, placed.outside))
     response = _response(peril, nodata, assets, curves)
 
     sums = empty_sums(hazard.sizes["event"], len(ids))
     repairs = 0
     for events, batch in _batches(hazard, tile_budget):
-        part = Sums(*(array[events] for array in sums[:4]), weight=np.zeros(len(ids)))
-        repairs += _gather(batch, shapes, response, part, method=method, tile_budget=tile_budget)
+        part = Sums(
+            sums.maximum[events], sums.weighted[events], sums.wet[events], sums.damage[events], np.zeros(len(ids))
+        )
+        repairs += _gather(batch, placed, response, part, method=method, tile_budget=tile_budget)
         sums.weight[:] = part.weight
-    weight = np.where(outside, shapes.total, sums.weight)
-    return _label(hazard, shapes, response, sums, weight, ids=ids, method=method, repairs=repairs)
+    exposure = _finish(placed, sums)
+    unknown = np.isnan(exposure["exposed_intensity"])
+    if nodata == "error" and unknown.any():
+        raise DataError(_missing_problem(hazard, ids, unknown))
+    coords = {
+        "event": hazard["event"].values,
+        "asset": ids,
+        **{name: hazard[name].variable for name in ("return_period", "annual_rate", "duration_hours")},
+    }
+    units = {"exposed_intensity": hazard.attrs["unit"], "mean_intensity": hazard.attrs["unit"]}
+    result = xr.Dataset(
+        {name: VARIABLES[name].array(values) for name, values in exposure.items()},
+        coords=coords,
+        attrs={
+            **{name: hazard.attrs[name] for name in ("family", "peril", "unit", "axis", "nodata", "outside")},
+            "method": method,
+            "monotonicity_repairs": repairs,
+            "assets_outside": int(placed.outside.sum()),
+            "unknown_values": int(unknown.sum()),
+        },
+    )
+    for name, unit in units.items():
+        result[name].attrs["units"] = unit
+    return result
 
 
-def _outside_problem(hazard: xr.Dataset, names: NDArray[np.str_], total: int) -> Problem:
+def _outside_problem(hazard: xr.Dataset, ids: NDArray[np.str_], outside: NDArray[np.bool_]) -> Problem:
     bounds = ", ".join(f"{number:.10g}" for number in grid_of(hazard).bounds)
     return Problem(
         subject=f"hazard {hazard.attrs['family']!r}",
-        wanted=f"every asset within the map ({bounds} in its CRS; is the CRS right?), or outside='dry' where the map "
+        wanted=f"every asset within the map ({bounds} in its CRS; are both CRS right?), or outside='dry' where the map "
         "ends because it is dry",
         got="assets are outside or partly outside",
-        count=len(names),
-        total=total,
-        first=tuple(names[:3].tolist()),
+        count=int(outside.sum()),
+        total=len(ids),
+        first=tuple(ids[outside][:MAX_SHOWN].tolist()),
     )
 
 
-def _response(peril: str, nodata: str, assets: object, curves: CurveTable) -> Response:
+def _missing_problem(hazard: xr.Dataset, ids: NDArray[np.str_], unknown: NDArray[np.bool_]) -> Problem:
+    bad = unknown.any(axis=0)
+    return Problem(
+        subject=f"hazard {hazard.attrs['family']!r}",
+        wanted="a value in every cell that assets touch, or nodata='dry' or 'unknown', whichever it means in this map",
+        got="assets touch cells without data",
+        count=int(bad.sum()),
+        total=len(ids),
+        first=tuple(ids[bad][:MAX_SHOWN].tolist()),
+    )
+
+
+def _response(peril: str, nodata: str, assets: pd.DataFrame, curves: CurveTable) -> Response:
     """Return how assets answer; height and dry threshold are about water."""
-    names = assets[f"{peril}_damage_curve"].tolist()  # type: ignore[index]
+    names = assets[f"{peril}_damage_curve"].tolist()
     packed = curves.pack(names, role="damage", peril=peril)
     flood = peril == "flood"
 
-    def column(name: str) -> NDArray[np.float64]:
-        values = assets[name].to_numpy(dtype=np.float64)  # type: ignore[index]
-        return np.ascontiguousarray(values if flood else np.full(len(values), 0.0 if name != "dry_threshold" else -np.inf))
+    def column(name: str, otherwise: float) -> NDArray[np.float64]:
+        values = assets[name].to_numpy(dtype=np.float64) if flood else np.full(len(assets), otherwise)
+        return np.ascontiguousarray(values)
 
     return Response(
         missing=0.0 if nodata == "dry" else np.nan,
         lowest=0.0 if flood else -np.inf,
-        threshold=column("dry_threshold"),
-        height=column("component_height"),
+        threshold=column("dry_threshold", -np.inf),
+        height=column("component_height", 0.0),
         curve=np.ascontiguousarray(packed.index, dtype=np.int32),
         indptr=np.ascontiguousarray(packed.indptr, dtype=np.int64),
         x=np.ascontiguousarray(packed.x, dtype=np.float64),
@@ -184,29 +221,142 @@ def _in_memory(hazard: xr.Dataset) -> bool:
 
 
 def _gather(
-    hazard: xr.Dataset, shapes: Shapes, response: Response, sums: Sums, *, method: str, tile_budget: int
+    hazard: xr.Dataset, placed: Placement, response: Response, sums: Sums, *, method: str, tile_budget: int
 ) -> int:
     """Add all assets to `sums`; return the number of cells repaired."""
-    severity = hazard.attrs["axis"] == "severity" and hazard.sizes["event"] > 1
-    if _in_memory(hazard) and not severity:
+    grid = grid_of(hazard)
+    a, _, c, _, e, f = grid.transform[:6]
+    transform = (float(c), float(a), float(f), float(e))
+    # What lies outside is dry; where that is not meant, it has been refused.
+    sampled = np.zeros((hazard.sizes["event"], len(placed.owner)))
+
+    def add(raster: Raster, shape: str, selection: NDArray[np.int64]) -> None:
+        if shape == "line":
+            traverse_lines(raster, placed.lines, selection, response, sums)
+        elif shape == "polygon":
+            cover_polygons(raster, placed.polygons, selection, response, sums)
+        elif len(selection):
+            x, y = placed.x[selection], placed.y[selection]
+            values = np.empty((len(sampled), len(selection)))
+            if method == "bilinear":
+                interpolate_points(raster, transform, x, y, response.missing, values)
+            else:
+                sample_points(raster, transform, x, y, values)
+                values[np.isnan(values)] = response.missing
+            sampled[:, selection] = values
+
+    column, row = grid.to_cells(placed.x, placed.y)
+    on_grid = (column >= 0.0) & (column <= grid.width) & (row >= 0.0) & (row <= grid.height)
+    selections = {
+        "point": np.flatnonzero(on_grid),
+        "line": placed.line_assets,
+        "polygon": placed.polygon_assets,
+    }
+    repairs = 0
+    if _in_memory(hazard) and not (hazard.attrs["axis"] == "severity" and hazard.sizes["event"] > 1):
         raster = whole_raster(read_window(hazard, slice(None), slice(None)))
-        for selection in (shapes.point_assets, shapes.line_assets, shapes.polygon_assets):
-            _add(raster, shapes, selection, response, sums, method=method)
-        return 0
-    height, width = hazard.sizes["y"], hazard.sizes["x"]
-    buffer = TileBuffer(hazard, tile_budget)
-    for selection, indptr, tile in _tile_lists(shapes, height, width, method):
-        first = tile[np.minimum(indptr[:-1], max(len(tile) - 1, 0))] if len(tile) else np.zeros(0, dtype=np.int64)
-        touching = np.flatnonzero(np.diff(indptr) > 0)
-        order = touching[np.argsort(first[touching], kind="stable")]
-        ends = np.empty(len(order), dtype=np.int64)
-        n_run = plan_chunks(order, indptr, tile, buffer.n_slot, buffer.n_tile, ends)
-        start = 0
-        for end in ends[:n_run]:
-            run = order[start:end]
-            start = end
-            wanted = np.unique(np.concatenate([tile[indptr[k] : indptr[k + 1]] for k in run]))
-            for turn in range(0, len(wanted), buffer.n_slot):
-                raster = buffer.load(wanted[turn : turn + buffer.n_slot])
-                _add(raster, shapes, selection[run], response, sums, method=method)
-    return buffer.repairs
+        for shape, selection in selections.items():
+            add(raster, shape, selection)
+    else:
+        buffer = TileBuffer(hazard, tile_budget)
+        for shape, selection in selections.items():
+            if shape == "point":
+                indptr, tile = _point_tiles(column[selection], row[selection], grid, method)
+            else:
+                indptr, tile = _shape_tiles(placed, shape, selection, grid)
+            for run, tiles in _runs(indptr, tile, buffer):
+                for start in range(0, len(tiles), buffer.n_slot):
+                    add(buffer.load(tiles[start : start + buffer.n_slot]), shape, selection[run])
+        repairs = buffer.repairs
+    _add_points(sampled, placed, response, sums)
+    return repairs
+
+
+def _point_tiles(
+    column: NDArray[np.float64], row: NDArray[np.float64], grid: Grid, method: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the tiles of each point, ascending and each once, as indptr and numbers."""
+    across = ((grid.width - 1) >> TILE_SHIFT) + 1
+
+    def tile(shift_row: float, shift_column: float) -> NDArray[np.int64]:
+        at_row = np.clip(np.floor(row + shift_row), 0, grid.height - 1).astype(np.int64) >> TILE_SHIFT
+        at_column = np.clip(np.floor(column + shift_column), 0, grid.width - 1).astype(np.int64) >> TILE_SHIFT
+        return at_row * across + at_column
+
+    if method == "nearest":
+        return np.arange(len(row) + 1), tile(0.0, 0.0)
+    corners = np.stack([tile(below - 0.5, beside - 0.5) for below in (0, 1) for beside in (0, 1)], axis=1)
+    once = np.ones(corners.shape, dtype=np.bool_)
+    once[:, 1:] = corners[:, 1:] > np.maximum.accumulate(corners, axis=1)[:, :-1]
+    return np.concatenate([[0], np.cumsum(once.sum(axis=1))]), corners[once]
+
+
+def _shape_tiles(
+    placed: Placement, shape: str, selection: NDArray[np.int64], grid: Grid
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the tiles of each selected line or polygon, each once, as indptr and numbers."""
+    indptr = np.zeros(len(selection) + 1, dtype=np.int64)
+    tile = np.empty(2 * len(selection), dtype=np.int64)
+    while True:
+        if shape == "line":
+            count = list_line_tiles(placed.lines, selection, grid.height, grid.width, TILE_SHIFT, indptr, tile)
+        else:
+            count = list_polygon_tiles(placed.polygons, selection, grid.height, grid.width, TILE_SHIFT, indptr, tile)
+        if count <= len(tile):
+            return indptr, tile[:count]
+        tile = np.empty(count, dtype=np.int64)
+
+
+def _runs(
+    indptr: NDArray[np.int64], tile: NDArray[np.int64], buffer: TileBuffer
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield assets, in the order of their first tile, in runs whose tiles fit into the buffer, and those tiles."""
+    touching = np.flatnonzero(np.diff(indptr))
+    if len(touching) == 0:
+        return
+    first = np.minimum.reduceat(tile, indptr[touching])
+    order = touching[np.argsort(first, kind="stable")]
+    ends = np.empty(len(order), dtype=np.int64)
+    n_run = plan_chunks(order, indptr, tile, buffer.n_slot, buffer.n_tile, ends)
+    counts = np.diff(indptr)[order]
+    stops = np.cumsum(counts)
+    ordered = tile[np.repeat(indptr[order] - (stops - counts), counts) + np.arange(counts.sum())]
+    start = 0
+    for end in ends[:n_run].tolist():
+        yield order[start:end], np.unique(ordered[stops[start] - counts[start] : stops[end - 1]])
+        start = end
+
+
+def _add_points(sampled: NDArray[np.float64], placed: Placement, response: Response, sums: Sums) -> None:
+    """Add the values of points to their assets: one each, or several of equal weight."""
+    if len(placed.owner) == 0:
+        return
+    damage = np.empty_like(sampled)
+    evaluate_damage(sampled, placed.owner, response, damage)
+    starts = np.flatnonzero(np.diff(placed.owner, prepend=-1))
+    asset = placed.owner[starts]
+    sums.weight[asset] = np.diff(starts, append=len(placed.owner))
+    if len(starts) == len(placed.owner):
+        sums.maximum[:, asset], sums.weighted[:, asset], sums.damage[:, asset] = sampled, sampled, damage
+    else:
+        sums.maximum[:, asset] = np.maximum.reduceat(sampled, starts, axis=1)
+        sums.weighted[:, asset] = np.add.reduceat(sampled, starts, axis=1)
+        sums.damage[:, asset] = np.add.reduceat(damage, starts, axis=1)
+
+
+def _finish(placed: Placement, sums: Sums) -> dict[str, NDArray[np.float64]]:
+    """Return the registered variables; `sums` is used up."""
+    outside = placed.outside
+    highest = sums.maximum
+    highest[:, outside] = np.maximum(highest[:, outside], 0.0)
+    weight = np.where(outside, placed.total, sums.weight)
+    mean = np.divide(sums.weighted, weight, out=sums.weighted)
+    # Rounding may lift the mean of equal values above them.
+    np.minimum(mean, highest, out=mean)
+    fraction = np.divide(sums.damage, weight, out=sums.damage)
+    np.minimum(fraction, 1.0, out=fraction)
+    fraction[np.isnan(highest)] = np.nan
+    wet = sums.wet
+    wet[np.isnan(highest)] = np.nan
+    wet[:, ~placed.is_line] = np.nan
+    return {"exposed_intensity": highest, "mean_intensity": mean, "wet_length": wet, "damage_fraction": fraction}
