@@ -14,10 +14,10 @@ from resilience.scenario.options import (
     OutputsSection,
     RiskSection,
 )
-from resilience.scenario.rules import AccessRule, DependencyRule, Rule, Selector, ServiceSection, SupplyRule
+from resilience.scenario.rules import AccessRule, DependencyRule, Rule, ServiceSection, SupplyRule
 
 __all__ = [
     "AccessRule", "AssetLayer", "CascadeSection", "CurveFile", "CurvesSection", "DependencyRule", "HazardSection",
     "HazardSource", "ImportanceSection", "MonteCarloSection", "NetworkSection", "OutputsSection", "RiskSection", "Rule",
-    "Scenario", "Selector", "ServiceSection", "SupplyRule", "SyntheticCity", "TableFile", "ZoneLayer",
+    "Scenario", "ServiceSection", "SupplyRule", "SyntheticCity", "TableFile", "ZoneLayer",
 ]  # fmt: skip

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from resilience.errors import suggestion
 from resilience.scenario.fields import Finding
 from resilience.scenario.hazards import HazardSection
 from resilience.scenario.networks import NetworkSection
 from resilience.scenario.options import CascadeSection
-from resilience.scenario.rules import DependencyRule, Rule, Selector, ServiceSection, SupplyRule
+from resilience.scenario.rules import DependencyRule, Rule, ServiceSection, SupplyRule
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Sections:
 def check_sections(sections: Sections) -> Iterator[Finding]:
     """Yield what does not fit."""
     yield from _check_families(sections)
-    yield from _check_crs(sections)
+    yield from _check_presence(sections)
     yield from _check_services(sections)
     yield from _check_words(sections)
 
@@ -42,15 +43,22 @@ def _check_families(sections: Sections) -> Iterator[Finding]:
         seen.setdefault(hazard.family, i)
 
 
-def _check_crs(sections: Sections) -> Iterator[Finding]:
-    if sections.network is not None and sections.network.synthetic is None and sections.crs is None:
+def _check_presence(sections: Sections) -> Iterator[Finding]:
+    """Only the built-in city brings a system, maps, rules and services of its own."""
+    if sections.network is None or sections.network.synthetic is not None:
+        return
+    if sections.crs is None:
         wanted = "the metric coordinate reference system to work in, e.g. EPSG:26986"
         yield Finding("crs", wanted=wanted, got="absent")
+    if sections.hazards == ():
+        yield Finding("hazards", wanted="at least one event family", got="none")
+    if sections.services == {}:
+        yield Finding("services", wanted="at least one service", got="none")
 
 
 def _check_services(sections: Sections) -> Iterator[Finding]:
     services = sections.services
-    if services is None:
+    if not services:
         return
     if not any(service.by != "internal" for service in services.values()):
         yield Finding("services", wanted="at least one service of people (by: assignment or by: road)", got="none")
@@ -85,7 +93,7 @@ def _check_words(sections: Sections) -> Iterator[Finding]:
     known = {"sector": _constants(network, "sector"), "kind": _constants(network, "kind")}
     for loc, selector in _selectors(sections):
         for key, words in known.items():
-            for word in getattr(selector, key) if words else ():
+            for word in map(str, selector.get(key, ()) if words else ()):
                 if word not in words:
                     yield Finding(*loc, key, wanted=_one_of(word, words, key), got=repr(word))
     sectors = known["sector"]
@@ -103,10 +111,10 @@ def _check_words(sections: Sections) -> Iterator[Finding]:
             yield Finding("rules", i, "supply", wanted=_one_of(rule.supply, sectors, "sector"), got=repr(rule.supply))
 
 
-def _selectors(sections: Sections) -> Iterator[tuple[tuple[str | int, ...], Selector]]:
+def _selectors(sections: Sections) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
     for i, rule in enumerate(sections.rules or ()):
         for field in type(rule).model_fields:
-            if isinstance(selector := getattr(rule, field), Selector):
+            if isinstance(selector := getattr(rule, field), Mapping):
                 yield ("rules", i, type(rule).model_fields[field].alias or field), selector
     for name, service in (sections.services or {}).items():
         for i, selector in enumerate(service.providers):

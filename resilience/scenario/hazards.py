@@ -28,7 +28,7 @@ from resilience.scenario.fields import (
 )
 
 UNITS: dict[str, tuple[str, ...]] = {
-    "flood": ("m", "cm", "mm", "ft", "in"),
+    "flood": ("m", "cm", "mm", "ft"),
     "heat": ("degC", "K", "degF"),
 }
 _TOKEN = re.compile(r"\{(rp(?::0?[0-9]{1,2}d)?|event)\}")
@@ -79,7 +79,7 @@ class HazardSection(Section):
         description="band of each event in `path`, counted from 1: a list, or a mapping from return period or event",
     )
     variable: Text | None = Field(default=None, description="variable of a netCDF file")
-    unit: Literal["m", "cm", "mm", "ft", "in", "degC", "K", "degF"] | None = Field(
+    unit: Literal["m", "cm", "mm", "ft", "degC", "K", "degF"] | None = Field(
         default=None, description="unit of the values; needed where the file does not tell"
     )
     crs: CrsText | None = Field(
@@ -90,7 +90,7 @@ class HazardSection(Section):
         default=None, description="value that marks no data; needed where the file does not tell"
     )
     outside: Literal["error", "dry"] = Field(default="error", description="what lies outside the map")
-    return_periods: Annotated[tuple[Positive, ...], *OneOrMany] = Field(
+    return_periods: Annotated[tuple[Annotated[Number, Field(ge=1)], ...], *OneOrMany] = Field(
         default=(), description="years, one per map: the family is a severity axis"
     )
     events: Annotated[tuple[Text, ...], *OneOrMany] = Field(

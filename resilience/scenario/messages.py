@@ -108,9 +108,9 @@ def known_keys(model: type[BaseModel], loc: Iterable[str | int]) -> list[str]:
 
     Examples
     --------
-    >>> from resilience.scenario.rules import AccessRule
-    >>> known_keys(AccessRule, ["from"])
-    ['kind', 'sector', 'district', 'id']
+    >>> from resilience.scenario.options import CurvesSection
+    >>> known_keys(CurvesSection, [])
+    ['library', 'files']
     """
     found = _follow(model, list(loc))
     return [_key(name, field) for name, field in found.model_fields.items()] if found is not None else []

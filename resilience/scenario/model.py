@@ -45,24 +45,25 @@ class Scenario(Section):
     >>> scenario = Scenario.from_dict({
     ...     "schema_version": 1,
     ...     "name": "demo",
-    ...     "hazards": [{"family": "river", "peril": "flood", "files": "depth_rp{rp}.tif", "unit": "m",
-    ...                  "nodata": "dry", "return_periods": [10, 100]}],
-    ...     "network": {"synthetic": {"size": 8}},
-    ...     "services": {"power": {"by": "assignment"}},
+    ...     "network": {"synthetic": {"size": 2000}},
+    ...     "monte_carlo": {"samples": 1024},
     ... })
-    >>> scenario.monte_carlo.samples, [source.event for source in scenario.hazards[0].sources()]
-    (4096, ['rp10', 'rp100'])
+    >>> scenario.monte_carlo.samples, scenario.risk.rule
+    (1024, 'trapezoid')
     """
 
     schema_version: Literal[1] = Field(description="1")
     name: Name = Field(description="name of the scenario")
     seed: Annotated[Whole, Field(ge=0, lt=2**63)] = Field(default=0, description="seed of all draws of chance")
     crs: MetricCrsText | None = Field(default=None, description="metric coordinate reference system to work in")
-    hazards: Annotated[tuple[HazardSection, ...], Field(min_length=1)] = Field(description="event families")
+    hazards: tuple[HazardSection, ...] = Field(
+        default=(), description="event families; the built-in city has its own where there are none"
+    )
     network: NetworkSection = Field(description="assets, zones and who needs what")
     rules: tuple[Rule, ...] = Field(default=(), description="rules that derive needs, access and supply")
-    services: Annotated[dict[Name, ServiceSection], Field(min_length=1)] = Field(
-        description="services, in the order in which they are named as causes"
+    services: dict[Name, ServiceSection] = Field(
+        default_factory=dict,
+        description="services, in the order in which they are named as causes; the built-in city has its own",
     )
     curves: CurvesSection = Field(default_factory=CurvesSection, description="damage and fragility curves")
     cascade: CascadeSection = Field(default_factory=CascadeSection, description="how failures spread")
@@ -190,9 +191,7 @@ class Scenario(Section):
 
         Examples
         --------
-        >>> data = {"schema_version": 1, "name": "a", "network": {"synthetic": {}},
-        ...         "hazards": [{"family": "f", "peril": "flood", "path": "d.tif", "events": "e", "nodata": "dry"}],
-        ...         "services": {"power": {"by": "assignment"}}}
+        >>> data = {"schema_version": 1, "name": "a", "network": {"synthetic": {}}}
         >>> one = Scenario.from_dict(data)
         >>> one.changed_keys(Scenario.from_dict({**data, "name": "b", "risk": {"tail": "none"}}))
         ('name', 'risk.tail')

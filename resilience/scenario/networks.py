@@ -192,7 +192,7 @@ class SyntheticCity(Section):
     """The built-in city, made from a seed."""
 
     seed: Annotated[Whole, Field(ge=0, lt=2**63)] = Field(default=0, description="seed of the city, not of the samples")
-    size: Annotated[Whole, Field(ge=1, le=1_000)] = Field(default=10, description="side of the city in blocks")
+    size: Annotated[Whole, Field(ge=500, le=5_000_000)] = Field(default=5_000, description="number of assets")
 
 
 class NetworkSection(Section):

@@ -29,12 +29,20 @@ OUTPUTS = ("summary", "assets", "zones", "exceedance", "samples")
 class CurveFile(Section):
     """A table of the user's own curves."""
 
-    path: InputPath = Field(description="CSV or JSON file")
-    layout: Text | None = Field(
-        default=None, description="how the file is laid out; by default it is told from its columns"
+    path: InputPath = Field(description="CSV file")
+    layout: Literal["plain", "open_gira", "snail"] = Field(
+        default="plain", description="plain: name, x, y per row; or as open-gira or snail write curves"
     )
     unit: Literal["m", "cm", "mm", "ft", "in", "degC", "K", "degF"] | None = Field(
         default=None, description="unit of the intensities; needed where the file does not tell"
+    )
+    role: Literal["damage", "fragility"] | None = Field(default=None, description="where the file does not tell")
+    peril: Literal["flood", "heat"] | None = Field(default=None, description="where the file does not tell")
+    name: Text | None = Field(default=None, description="name of the only curve; by default that of the file")
+    names: Texts = Field(default=(), description="curves that are read; by default all")
+    metadata: InputPath | None = Field(default=None, description="snail: table of units and perils")
+    decreasing: Literal["error", "running_maximum"] = Field(
+        default="error", description="what a curve that decreases is: an error, or flattened to its running maximum"
     )
 
 

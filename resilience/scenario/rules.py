@@ -3,42 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from resilience.scenario.fields import (
     Finding,
     Name,
     NotNegative,
     Number,
+    OneOrMany,
     Positive,
+    Scalar,
     Section,
     Share,
     Text,
-    Texts,
     Whole,
     raise_findings,
 )
 
+SELECTOR_KEYS = ("kind", "sector", "district", "id")
 
-class Selector(Section):
-    """Assets that fit every key that is given, with any of its values."""
 
-    kind: Texts = Field(default=(), description="what the assets are")
-    sector: Texts = Field(default=(), description="network the assets belong to")
-    district: Texts = Field(default=(), description="district of the assets")
-    id: Texts = Field(default=(), description="the assets themselves")
+def _check_selector(selector: dict[str, tuple[Scalar, ...]]) -> dict[str, tuple[Scalar, ...]]:
+    # Any column of the assets may select, so only what looks like a slip of one of the usual four is refused here.
+    slips = {key: get_close_matches(key, SELECTOR_KEYS, n=1) for key in selector if key not in SELECTOR_KEYS}
+    raise_findings(
+        "Selector",
+        (
+            Finding(
+                key, wanted=f"kind, sector, district, id or another column (did you mean '{near[0]}'?)", got=repr(key)
+            )
+            for key, near in slips.items()
+            if near
+        ),
+    )
+    return selector
 
-    @model_validator(mode="after")
-    def _check(self) -> Selector:
-        if not any(getattr(self, key) for key in type(self).model_fields):
-            raise_findings("Selector", [Finding(wanted="at least one of kind, sector, district, id", got="none")])
-        return self
+
+Selector = Annotated[
+    dict[Text, Annotated[tuple[Scalar, ...], *OneOrMany, Field(min_length=1)]],
+    Field(min_length=1, description="column of the assets: value or values; an asset must fit every column"),
+    AfterValidator(_check_selector),
+]
 
 
 def _select_target(value: Any) -> str:
-    return "a selector" if isinstance(value, Mapping | Selector) else "a word"
+    return "a selector" if isinstance(value, Mapping) else "a word"
 
 
 def _select_rule(value: Any) -> str:
@@ -122,7 +134,9 @@ class ServiceSection(Section):
         description="assignment: zones need it by rules or tables; road: zones reach a facility over working roads; "
         "internal: only assets need it"
     )
-    providers: tuple[Selector, ...] = Field(default=(), description="by road: groups of facilities")
+    providers: Annotated[tuple[Selector, ...], *OneOrMany] = Field(
+        default=(), description="by road: groups of facilities"
+    )
     combine: Literal["any", "mean"] = Field(
         default="any", description="by road: any group is enough, or the mean over groups"
     )
