@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,8 +101,8 @@ def make_plan(seed: int, *, west: float, south: float, side: int) -> StreetPlan:
     return StreetPlan(west, south, side, _WARP / 0.2768 * shift[0], _WARP / 0.2768 * shift[1])
 
 
-def make_streets(seed: int, *, plan: StreetPlan, terrain: Terrain, n_node: int, n_asset: int) -> Streets:
-    """Return connected streets with `n_asset` junctions and streets together.
+def lay_streets(seed: int, *, plan: StreetPlan, terrain: Terrain, n_node: int) -> Streets:
+    """Return all streets the ground allows, connected.
 
     Parameters
     ----------
@@ -111,13 +111,11 @@ def make_streets(seed: int, *, plan: StreetPlan, terrain: Terrain, n_node: int, 
     terrain : Terrain
     n_node : int
         Junctions wanted: the lowest places of the plan outside river and riverside. Those cut off by hills go again.
-    n_asset : int
-        Junctions and streets wanted; reached by leaving out local streets that are not needed for connection.
 
     Returns
     -------
     streets : Streets
-        Every junction reaches every other, one-way streets honoured.
+        Two-way, every junction connected to every other.
     """
     number = np.arange(plan.side)
     x, y = (array.ravel() for array in plan.locate(number.astype(np.float64), number.astype(np.float64)))
@@ -139,15 +137,35 @@ def make_streets(seed: int, *, plan: StreetPlan, terrain: Terrain, n_node: int, 
     row, column, x, y = row[main], column[main], x[main], y[main]
     start, end, grade = number_of[start[inside]], number_of[end[inside]], grade[inside]
 
-    draw = generator(seed, "streets").random((2, start.size))
-    tree = _spanning_tree(start, end, row.size, key=draw[0] - grade)
-    spare = np.flatnonzero(~tree & (grade == LOCAL))
-    surplus = max(0, min(spare.size, row.size + start.size - n_asset))
-    left_out = spare[np.argsort(draw[0][spare], kind="stable")[:surplus]]
-    keep = np.ones(start.size, dtype=bool)
-    keep[left_out] = False
-    oneway = ~tree & (grade == LOCAL) & (draw[1] < _ONEWAY_SHARE)
-    return Streets(plan, row, column, x, y, start[keep], end[keep], grade[keep], oneway[keep])
+    return Streets(plan, row, column, x, y, start, end, grade, np.zeros(start.size, dtype=bool))
+
+
+def thin_streets(seed: int, streets: Streets, *, n_asset: int) -> Streets:
+    """Return the streets without some local ones, and with a few one-way.
+
+    Parameters
+    ----------
+    seed : int
+    streets : Streets
+        From :func:`lay_streets`.
+    n_asset : int
+        Junctions and streets wanted; reached by leaving out local streets that are not needed for connection.
+
+    Returns
+    -------
+    streets : Streets
+        Every junction reaches every other, one-way streets honoured.
+    """
+    draw = generator(seed, "streets").random((2, streets.start.size))
+    tree = _spanning_tree(streets.start, streets.end, streets.x.size, key=draw[0] - streets.grade)
+    spare = np.flatnonzero(~tree & (streets.grade == LOCAL))
+    surplus = max(0, min(spare.size, streets.x.size + streets.start.size - n_asset))
+    keep = np.ones(streets.start.size, dtype=bool)
+    keep[spare[np.argsort(draw[0][spare], kind="stable")[:surplus]]] = False
+    oneway = ~tree & (streets.grade == LOCAL) & (draw[1] < _ONEWAY_SHARE)
+    return replace(
+        streets, start=streets.start[keep], end=streets.end[keep], grade=streets.grade[keep], oneway=oneway[keep]
+    )
 
 
 def _candidates(
