@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from resilience.datasets.curve_library import load_curves as load_curves
+
     from resilience.datasets.city import SyntheticCity as SyntheticCity
     from resilience.datasets.city import synthetic_city as synthetic_city
 

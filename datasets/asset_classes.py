@@ -6,7 +6,7 @@ magnitude of published unit costs (Nirandjan et al. 2024, doi:10.5194/nhess-24-4
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -85,7 +85,12 @@ ASSET_CLASSES: dict[str, AssetClass] = {
     "fibre": AssetClass("telecom", 30.0, "line"),
     "backhaul": AssetClass("telecom", 20.0, "line"),
     "data_centre": _basement(
-        "data", 80e6, "data_centre", "jrc_asia_commercial", "function_data_centre", component_height=-3.0,
+        "data",
+        80e6,
+        "data_centre",
+        "jrc_asia_commercial",
+        "function_data_centre",
+        component_height=-3.0,
         heat_fragility="heat_data_centre",
     ),
     "standby_data_centre": AssetClass(
@@ -126,16 +131,12 @@ ASSET_CLASSES: dict[str, AssetClass] = {
 
 
 def class_column(name: str, kinds: NDArray[np.object_]) -> NDArray[Any]:
-    """Return one property of :class:`AssetClass` for each of `kinds`, (n,).
+    """Return one property of :class:`AssetClass` for each of `kinds`, (n,) float64 or object.
 
     Examples
     --------
     >>> class_column("component_height", np.array(["data_centre", "clinic"], dtype=object)).tolist()
     [-3.0, 0.0]
     """
-    known, position = np.unique(kinds.astype("U"), return_inverse=True)
-    values = [getattr(ASSET_CLASSES[kind], name) for kind in known.tolist()]
-    return np.asarray(values, dtype=object if isinstance(values[0], str) else np.float64)[position]
-
-
-CLASS_PROPERTIES: tuple[str, ...] = tuple(field.name for field in fields(AssetClass))
+    values = [getattr(ASSET_CLASSES[kind], name) for kind in kinds.tolist()]
+    return np.asarray(values, dtype=object if isinstance(values[0], str) else np.float64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from resilience.datasets.population import numbered
@@ -85,6 +86,37 @@ class Links:
 
     def __len__(self) -> int:
         return int(self.from_asset.size)
+
+
+@dataclass(frozen=True)
+class Sector:
+    """Assets of one sector and what flows between them.
+
+    Parameters
+    ----------
+    nodes : tuple of Nodes
+    links : tuple of Links
+    supply : pandas.DataFrame
+        As the network's table of that name.
+    """
+
+    nodes: tuple[Nodes, ...]
+    links: tuple[Links, ...] = ()
+    supply: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def __len__(self) -> int:
+        return sum(len(block) for block in self.nodes) + sum(len(block) for block in self.links)
+
+
+def how_many(size: int, per: int, *, least: int = 1) -> int:
+    """Return the number of facilities of which there is one per `per` assets.
+
+    Examples
+    --------
+    >>> how_many(5000, 800, least=3), how_many(900, 800, least=3)
+    (6, 3)
+    """
+    return max(least, round(size / per))
 
 
 def link_places(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,7 @@ from pyproj import CRS
 
 from resilience.datasets import flood, heat
 from resilience.datasets.asset_classes import class_column
-from resilience.datasets.blocks import Links, Nodes
+from resilience.datasets.blocks import Links, Nodes, Sector
 from resilience.datasets.facilities import (
     make_care,
     make_data,
@@ -32,11 +31,11 @@ from resilience.datasets.population import PERSONS_PER_ASSET, Population, make_p
 from resilience.datasets.siting import Ground
 from resilience.datasets.streets import SPACING, lay_streets, make_plan, thin_streets
 from resilience.datasets.terrain import Terrain, make_terrain
-from resilience.datasets.utilities import Sector, make_power, make_telecom, make_water
-from resilience.datasets.wiring import NOTES, RULES, SERVICES
+from resilience.datasets.utilities import make_power, make_telecom, make_water
+from resilience.datasets.wiring import NOTES, read_rules, written_rules, written_services
 from resilience.errors import ConfigurationError, Problems
 from resilience.hazard import make_hazard
-from resilience.network import Network
+from resilience.network import Network, Rule, derive
 
 NAME = "Synthetic City (synthetic)"
 SMALLEST = 500
@@ -60,8 +59,8 @@ class SyntheticCity:
         River and rain flood (seven return periods, m); heatwave (six return periods, degC).
     network : Network
         Assets, needs, dependencies, supply and zones.
-    rules : tuple of mapping
-        The rules that made the needs, in the words of a scenario file.
+    rules : tuple of Rule
+        The rules that made access, needs and dependencies.
     services : mapping of str to mapping
         How each of the eight services reaches people, in the words of a scenario file.
     notes : tuple of str
@@ -72,7 +71,7 @@ class SyntheticCity:
 
     hazards: tuple[xr.Dataset, ...]
     network: Network
-    rules: tuple[Mapping[str, Any], ...]
+    rules: tuple[Rule, ...]
     services: Mapping[str, Mapping[str, Any]]
     notes: tuple[str, ...]
     seed: int
@@ -80,10 +79,8 @@ class SyntheticCity:
 
     def scenario_dict(self) -> dict[str, Any]:
         """Return the rules and services sections of a scenario of this city, free to edit."""
-        return {
-            "rules": [copy.deepcopy(dict(rule)) for rule in self.rules],
-            "services": {name: copy.deepcopy(dict(service)) for name, service in self.services.items()},
-        }
+        kinds = set(self.network.assets["kind"])
+        return {"rules": written_rules(kinds), "services": written_services(kinds)}
 
     def __repr__(self) -> str:
         persons = float(self.network.zones["persons"].sum())
@@ -159,11 +156,17 @@ def synthetic_city(seed: int = 1, size: int = 5000) -> SyntheticCity:
     left = size - sum(map(len, sectors))
     sectors.append(make_streets_sector(thin_streets(seed, streets, n_asset=left)))
     temperature = heat.heat_maxima(seed, terrain=terrain, population=population)
+    tables = _tables(sectors, population, crs)
+    kinds = set(tables.assets["kind"])
+    rules = read_rules(written_rules(kinds))
+    network = derive(tables, rules)
+    for table in (network.assets, network.needs, network.dependencies, network.supply, network.zones):
+        table.attrs.update(title=NAME, synthetic=True)
     return SyntheticCity(
         hazards=_hazards(depth, temperature, terrain),
-        network=_network(sectors, population, crs),
-        rules=RULES,
-        services=SERVICES,
+        network=network,
+        rules=rules,
+        services=written_services(kinds),
         notes=NOTES,
         seed=seed,
         size=size,
@@ -196,8 +199,10 @@ def _hazards(
     return river.assign_attrs(title=NAME, synthetic=True), wave.assign_attrs(title=NAME, synthetic=True)
 
 
-def _network(sectors: list[Sector], population: Population, crs: CRS) -> Network:
-    blocks = [block for sector in sectors for block in (*sector.nodes, *sector.links)]
+def _tables(sectors: list[Sector], population: Population, crs: CRS) -> Network:
+    blocks: list[Nodes | Links] = []
+    for sector in sectors:
+        blocks += [*sector.nodes, *sector.links]
     supply = pd.concat([sector.supply for sector in sectors if len(sector.supply)], ignore_index=True)
     zones = gpd.GeoDataFrame(
         {
@@ -208,27 +213,24 @@ def _network(sectors: list[Sector], population: Population, crs: CRS) -> Network
         geometry=population.footprint,
         crs=crs,
     )
-    network = Network.from_tables(
-        assets=_asset_table(blocks, population, crs), supply=supply, zones=zones, crs=crs
-    )
-    for table in (network.assets, network.zones, network.supply):
-        table.attrs.update(title=NAME, synthetic=True)
-    return network
+    return Network.from_tables(assets=_asset_table(blocks, population, crs), supply=supply, zones=zones, crs=crs)
 
 
 def _asset_table(blocks: list[Nodes | Links], population: Population, crs: CRS) -> gpd.GeoDataFrame:
     blocks = [block for block in blocks if len(block)]
     sizes = [len(block) for block in blocks]
-    kind = np.concatenate([
-        np.full(len(block), block.kind, dtype=object) if isinstance(block, Nodes) else block.kind for block in blocks
-    ])
+    kind = np.concatenate(
+        [np.full(len(block), block.kind, dtype=object) if isinstance(block, Nodes) else block.kind for block in blocks]
+    )
     node = np.concatenate([block.sites.node if isinstance(block, Nodes) else block.node for block in blocks])
-    shape = np.concatenate([
-        shapely.points(block.sites.x, block.sites.y)
-        if isinstance(block, Nodes)
-        else shapely.linestrings(np.stack([block.start, block.end], axis=1))
-        for block in blocks
-    ])
+    shape = np.concatenate(
+        [
+            shapely.points(block.sites.x, block.sites.y)
+            if isinstance(block, Nodes)
+            else shapely.linestrings(np.stack([block.start, block.end], axis=1))
+            for block in blocks
+        ]
+    )
 
     def of_links(name: str, default: Any) -> NDArray[Any]:
         parts = []
@@ -238,21 +240,22 @@ def _asset_table(blocks: list[Nodes | Links], population: Population, crs: CRS) 
         values = np.concatenate(parts)
         return values.astype(object) if values.dtype.kind == "U" else values
 
+    code, kinds = pd.factorize(kind)
     length = of_links("length", np.nan)
-    cost = class_column("cost", kind) * np.where(np.isnan(length), 1.0, length)
+    cost = class_column("cost", kinds)[code] * np.where(np.isnan(length), 1.0, length)
     columns = {
         "id": np.concatenate([block.id.astype(object) for block in blocks]),
-        "sector": class_column("sector", kind),
+        "sector": class_column("sector", kinds)[code],
         "kind": kind,
         "from_asset": of_links("from_asset", ""),
         "to_asset": of_links("to_asset", ""),
         "oneway": of_links("oneway", False),
         **{
-            f"{role}_curve": class_column(role, kind)
+            f"{role}_curve": class_column(role, kinds)[code]
             for role in ("flood_damage", "flood_fragility", "heat_damage", "heat_fragility")
         },
         **{
-            name: class_column(name, kind)
+            name: class_column(name, kinds)[code]
             for name in ("component_height", "barrier_height", "seal_failure", "dry_threshold", "repair_class")
         },
         "replacement_cost": np.round(cost),

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from resilience.datasets.blocks import Links, Nodes, join_sites, link_places
+from resilience.datasets.blocks import Links, Nodes, Sector, how_many, join_sites, link_places
 from resilience.datasets.population import numbered
-from resilience.datasets.siting import Ground, Sites, nearest
+from resilience.datasets.siting import Ground, Sites
 from resilience.datasets.streets import ARTERIAL, Streets, street_grade
-from resilience.datasets.utilities import Sector, how_many
 
 STREET_KINDS = np.array(["local_street", "collector", "arterial", "bridge"], dtype=object)
 _STREET_SPEEDS = np.array([30.0, 50.0, 60.0, 60.0]) / 3.6  # m/s
@@ -41,7 +40,7 @@ def make_data(ground: Ground, size: int) -> Sector:
 
 def make_medical(ground: Ground, size: int) -> Sector:
     """Return hospitals, an emergency room beside each of them, and clinics."""
-    hospitals = ground.spread("hospital", how_many(size, 1250, least=2))
+    hospitals = ground.spread("hospital", how_many(size, 1250, least=2), score=ground.depth[4])
     clinics = ground.spread("clinic", how_many(size, 250, least=2))
     return Sector(
         (
@@ -83,9 +82,9 @@ def make_transport_facilities(ground: Ground, size: int) -> Sector:
     edge = np.flatnonzero(on_row | on_column)
     if edge.size == 0:
         edge = np.array([int(np.argmax(streets.x))])
-    control = ground.spread("traffic control centre", how_many(size, 20_000))
-    metro_control = ground.spread("metro control centre", how_many(size, 50_000))
-    depots = ground.spread("bus depot", how_many(size, 1250, least=2))
+    control = ground.spread("traffic control centre", how_many(size, 20_000), score=ground.depth[4])
+    metro_control = ground.spread("metro control centre", how_many(size, 50_000), score=ground.depth[4])
+    depots = ground.spread("bus depot", how_many(size, 1250, least=2), score=ground.depth[4])
     return Sector(
         (
             Nodes("traffic_control_centre", ground.beside("traffic control centre", control)),

@@ -79,7 +79,7 @@ def make_population(seed: int, *, streets: Streets, n_zone: int, n_person: int) 
     zone_of = np.full(side * side, -1, dtype=np.int64)
     zone_of[built] = np.arange(built.size)
 
-    edge = np.arange(side + 1) * float(_BLOCK) - 0.5
+    edge = np.arange(side + 1, dtype=np.float64) * _BLOCK - 0.5
     corner_x, corner_y = (np.round(array * 100.0) / 100.0 for array in streets.plan.locate(edge, edge))
     i, j = np.divmod(built, side)
     ring = [(i, j), (i, j + 1), (i + 1, j + 1), (i + 1, j), (i, j)]

@@ -29,7 +29,7 @@ def hilbert_index(column: NDArray[np.int64], row: NDArray[np.int64]) -> NDArray[
 
     Examples
     --------
-    >>> column, row = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 0])
+    >>> column, row = np.array([0, 1, 1, 0]), np.array([0, 0, 1, 1])
     >>> np.diff(hilbert_index(column, row)).tolist()
     [1, 1, 1]
     """
@@ -133,7 +133,7 @@ class Ground:
         return np.asarray(self._by_zone[self._first + np.floor(draw * self._count).astype(np.int64)])
 
     def flood_prone(self, purpose: str, *, event: int, depth: float) -> int:
-        """Return an inhabited junction that is about `depth` m under water in `event` and dry in the most frequent one."""
+        """Return an inhabited junction about `depth` m under water in `event` and dry in the most frequent one."""
         miss = np.abs(self.depth[event] - depth)
         miss += 100.0 * (self.depth[0] > 0.0) + 100.0 * (self.population.node_zone < 0)
         draw = generator(self.seed, f"site {purpose}").random(miss.size)

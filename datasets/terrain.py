@@ -77,8 +77,8 @@ def spline_surface(
 
     Examples
     --------
-    >>> float(spline_surface(np.ones((5, 5)), np.array([1.5]), np.array([2.25]))[0, 0])
-    1.0
+    >>> spline_surface(np.ones((5, 5)), np.array([1.5]), np.array([2.25])).round(12).tolist()
+    [[1.0]]
     """
     first, weights = _spline_weights(rows - 1.0)
     bands = sum((weights[k][:, None] * knots[first + k] for k in range(4)), np.zeros((rows.size, knots.shape[1])))
@@ -193,8 +193,8 @@ def make_terrain(seed: int, *, crs: CRS, west: float, south: float, extent: floa
     n = int(np.ceil((extent + 2.0 * margin) / cell))
     grid = Grid(crs, Affine(cell, 0.0, west - margin, 0.0, -cell, south - margin + n * cell), height=n, width=n)
     # Distances from the raster's own corner: the noise must not depend on where the city lies.
-    x = (np.arange(n) + 0.5) * cell
-    y = (np.arange(n)[::-1] + 0.5) * cell
+    x = (np.arange(n, dtype=np.float64) + 0.5) * cell
+    y = (np.arange(n, dtype=np.float64)[::-1] + 0.5) * cell
     across = n * cell
 
     bends = smooth_noise(generator(seed, "river"), x, np.zeros(1), wavelength=0.3 * across)[0]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from resilience.datasets.blocks import Links, Nodes, join_sites, link_places
+from resilience.datasets.blocks import Links, Nodes, Sector, how_many, join_sites, link_places
 from resilience.datasets.siting import Ground, Sites, nearest, ring_with_chords
 
 KILOWATTS_PER_PERSON = 0.8
@@ -16,37 +14,6 @@ LITRES_PER_PERSON_DAY = 300.0
 _PER_FEEDER = 8  # transformers in a row behind one another
 _TRANSMISSION_RATING = 300.0  # MW, a 154 kV circuit
 _SPARE = 1.6  # capacity over demand
-
-
-@dataclass(frozen=True)
-class Sector:
-    """Assets of one sector and what flows between them.
-
-    Parameters
-    ----------
-    nodes : tuple of Nodes
-    links : tuple of Links
-    supply : pandas.DataFrame
-        As the network's table of that name.
-    """
-
-    nodes: tuple[Nodes, ...]
-    links: tuple[Links, ...] = ()
-    supply: pd.DataFrame = field(default_factory=pd.DataFrame)
-
-    def __len__(self) -> int:
-        return sum(map(len, (*self.nodes, *self.links)))
-
-
-def how_many(size: int, per: int, *, least: int = 1) -> int:
-    """Return the number of facilities of which there is one per `per` assets.
-
-    Examples
-    --------
-    >>> how_many(5000, 800, least=3), how_many(900, 800, least=3)
-    (6, 3)
-    """
-    return max(least, round(size / per))
 
 
 def make_power(ground: Ground, size: int) -> Sector:
@@ -106,7 +73,8 @@ def make_telecom(ground: Ground, size: int) -> Sector:
 def make_water(ground: Ground, size: int) -> Sector:
     """Return treatment plants and pump stations in a ring main, and a tank on high ground behind every pump station."""
     n_pump = how_many(size, 500, least=3)
-    at = ground.spread("water treatment plant", how_many(size, 5000), score=ground.height, choices=12)
+    low_but_dry = ground.height + 100.0 * ground.depth[4]
+    at = ground.spread("water treatment plant", how_many(size, 5000), score=low_but_dry, choices=12)
     plants = Nodes("water_treatment_plant", ground.beside("water treatment plant", at))
     at = ground.spread("pump station", n_pump, score=ground.height)
     at = ground.move_nearest(at, ground.flood_prone("pump station", event=4, depth=1.0))

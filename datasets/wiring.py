@@ -1,16 +1,18 @@
 """Who depends on whom in the synthetic city, and how each service reaches people.
 
-The rules are plain mappings in the words of a scenario file, so that a user can copy them. Buffers are defaults
-(expert judgement): battery of a tower 4 h, of an exchange 8 h; hospital 24 h, started with probability 0.85 and standing
-in the cellar; data centre 48 h; water tank 8 h.
+The rules are written as in a scenario file, so that a user can copy them. Buffers are defaults (expert judgement):
+battery of a tower 4 h, of an exchange 8 h; hospital 24 h, started with probability 0.85 and standing in the cellar;
+data centre 48 h; water tank 8 h.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-RULES: Final[tuple[Mapping[str, Any], ...]] = (
+from resilience.network import AccessRule, DependencyRule, Rule, SupplyRule
+
+_RULES: Final[tuple[Mapping[str, Any], ...]] = (
     {"access": True, "from": {"kind": ["road_node"]}, "to": "zones"},
     {"access": True, "from": {"kind": ["road_node"]}, "to": "facilities"},
     {"supply": "power", "from": {"kind": ["grid_supply_point"]}},
@@ -93,8 +95,8 @@ RULES: Final[tuple[Mapping[str, Any], ...]] = (
      "nearest": 2},
     {"service": "telecom", "from": {"kind": ["exchange"]}, "to": {"kind": ["dispatch_centre"]}, "nearest": 2},
     {
-        "service": "data", "from": {"kind": ["data_centre", "standby_data_centre"]}, "to": {"kind": ["dispatch_centre"]},
-        "nearest": 2, "buffer_hours": 2.0,
+        "service": "data", "from": {"kind": ["data_centre", "standby_data_centre"]},
+        "to": {"kind": ["dispatch_centre"]}, "nearest": 2, "buffer_hours": 2.0,
     },
     {
         "service": "safety", "from": {"kind": ["dispatch_centre"]}, "to": {"kind": ["fire_station", "police_station"]},
@@ -126,7 +128,7 @@ RULES: Final[tuple[Mapping[str, Any], ...]] = (
 )  # fmt: skip
 
 # In the order in which causes take precedence.
-SERVICES: Final[Mapping[str, Mapping[str, Any]]] = {
+_SERVICES: Final[Mapping[str, Mapping[str, Any]]] = {
     "power": {"by": "assignment"},
     "water": {"by": "assignment"},
     "telecom": {"by": "assignment"},
@@ -151,3 +153,62 @@ NOTES: Final[tuple[str, ...]] = (
     "Costs, buffers, heights and barriers are defaults (expert judgement), to be replaced by a city's own.",
     "Fail-over control of the data centres stands in the basement of the first one: a weakness left in on purpose.",
 )
+
+
+def written_rules(kinds: Collection[str]) -> list[dict[str, Any]]:
+    """Return the rules of a city as a scenario file has them.
+
+    Parameters
+    ----------
+    kinds : collection of str
+        Kinds of assets in the city; selectors name no others, and a rule that would choose nothing is left out.
+
+    Examples
+    --------
+    >>> written_rules(["transformer", "clinic"])[0]
+    {'service': 'power', 'from': {'kind': ['transformer']}, 'to': 'zones'}
+    """
+    written = []
+    for rule in _RULES:
+        ends = {end: _present(rule[end], kinds) for end in ("from", "to") if end in rule}
+        if all(end == "zones" or end == "facilities" or end["kind"] for end in ends.values()):
+            written.append({**rule, **ends})
+    return written
+
+
+def read_rules(written: Collection[Mapping[str, Any]]) -> tuple[Rule, ...]:
+    """Return rules written as in a scenario file as rules to derive needs with.
+
+    Examples
+    --------
+    >>> read_rules([{"supply": "power", "from": {"kind": ["grid_supply_point"]}}])
+    (SupplyRule(sector='power', sources={'kind': ['grid_supply_point']}),)
+    """
+    rules: list[Rule] = []
+    for rule in written:
+        if "access" in rule:
+            rules.append(AccessRule(from_=rule["from"], to=rule["to"]))
+        elif "supply" in rule:
+            rules.append(SupplyRule(sector=rule["supply"], sources=rule["from"]))
+        else:
+            rules.append(DependencyRule(**{"from_" if key == "from" else key: value for key, value in rule.items()}))
+    return tuple(rules)
+
+
+def written_services(kinds: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return how each service reaches people, as a scenario file has it; groups of absent facilities are left out.
+
+    Examples
+    --------
+    >>> written_services(["gateway"])["transport"]["providers"]
+    [{'kind': ['gateway']}]
+    """
+    services = {}
+    for name, service in _SERVICES.items():
+        groups = [_present(group, kinds) for group in service.get("providers", ())]
+        services[name] = {**service, **({"providers": [group for group in groups if group["kind"]]} if groups else {})}
+    return services
+
+
+def _present(selector: Any, kinds: Collection[str]) -> Any:
+    return selector if isinstance(selector, str) else {"kind": [kind for kind in selector["kind"] if kind in kinds]}
