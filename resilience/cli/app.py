@@ -1,0 +1,136 @@
+"""The verbs. What they need is imported when they run: help must not wait for the geospatial stack."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from resilience import __version__
+from resilience.cli.outcome import exit_code_of
+from resilience.cli.terminal import say, write, write_rows
+
+if TYPE_CHECKING:
+    from resilience.scenario import Scenario
+
+_EXIT_CODES = """Exit codes: 0 done, 2 usage, 65 bad data, 66 missing input, 70 internal error, 73 cannot create the
+result, 74 reading or writing failed, 75 locked (try later), 78 wrong scenario, 130 and 143 interrupted."""
+
+app = typer.Typer(
+    name="resilience",
+    help="Flood and heat maps of a city go in; the risk to its people's services comes out.",
+    epilog=_EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file (YAML).")]
+Changes = Annotated[
+    list[str],
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Replace a value of the scenario, e.g. monte_carlo.samples=1024; repeatable."
+    ),
+]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        write(f"resilience {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def demo(
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Keep the run in this directory.")] = None,
+    size: Annotated[int | None, typer.Option("--size", metavar="N", help="Number of assets of the city.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the city and of all draws of chance.")] = None,
+) -> None:
+    """Assess the built-in city."""
+    from resilience.pipeline import demo_scenario
+
+    given = {name: value for name, value in (("size", size), ("seed", seed)) if value is not None}
+    _assess(demo_scenario(**given), out)
+
+
+@app.command()
+def check(scenario: ScenarioFile, changes: Changes = []) -> None:  # noqa: B006 - typer reads the default only
+    """Read a scenario and its inputs and tell what is wrong."""
+    read = _read(scenario, changes)
+    from resilience.pipeline import check as check_inputs
+
+    for line in check_inputs(read).lines():
+        write(line)
+
+
+@app.command()
+def run(
+    scenario: ScenarioFile,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", help="Run directory; an unfinished run resumes.")],
+    changes: Changes = [],  # noqa: B006 - typer reads the default only
+) -> None:
+    """Assess a scenario and keep the run."""
+    _assess(_read(scenario, changes), out)
+
+
+@app.command()
+def schema() -> None:
+    """Write the JSON Schema of scenario files."""
+    from resilience.scenario import Scenario
+
+    write(json.dumps(Scenario.json_schema(), indent=2))
+
+
+def _read(path: Path, changes: Sequence[str]) -> Scenario:
+    from resilience.scenario import Scenario
+
+    return Scenario.from_yaml(path, changes=changes)
+
+
+def _assess(scenario: Scenario, out: Path | None) -> None:
+    from resilience.cli.places import check_run_directory
+    from resilience.cli.progress import show_progress
+
+    if out is not None:
+        check_run_directory(out)
+    from resilience.pipeline import assess
+
+    with show_progress() as progress:
+        result = assess(scenario, out=out, progress=progress)
+    write_rows(result.summary_table())
+    if result.path is not None:
+        say(f"run directory: {result.path}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return the exit code of one call of the command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default those of the process.
+
+    Examples
+    --------
+    >>> main(["--version"])
+    resilience 0.1.0
+    0
+    """
+
+    def call() -> Any:
+        return app(args=None if arguments is None else list(arguments), standalone_mode=False, prog_name="resilience")
+
+    return exit_code_of(call)

@@ -1,0 +1,120 @@
+"""From what a verb did or raised to an exit code and a message; a traceback only ever goes to a log."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, TextIO
+
+import typer
+
+from resilience.cli.terminal import complain, say
+from resilience.errors import ResilienceError, StorageError
+
+INTERNAL = 70
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
+BROKEN_PIPE = 128 + 13
+
+# Newer releases of typer carry their own copy of click: its exceptions are only to be had through typer.
+_UsageError: Any = typer.BadParameter.__mro__[1]
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived; a base exception, so that nothing on the way takes it for an error."""
+
+
+def exit_code_of(call: Callable[[], Any]) -> int:
+    """Return the exit code of `call`, after saying on standard error what went wrong, if anything did.
+
+    Parameters
+    ----------
+    call : callable
+        Returns an exit code or None.
+    """
+    try:
+        with _shown_warnings(), _raised_sigterm():
+            code = call()
+            sys.stdout.flush()
+    except ResilienceError as error:
+        for problem in error.problems:
+            complain(str(problem))
+        return error.exit_code
+    except _UsageError as error:
+        error.show()
+        return int(error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        say("interrupted")
+        return INTERRUPTED
+    except Terminated:
+        say("terminated")
+        return TERMINATED
+    except BrokenPipeError:
+        # The reader of our output is gone; so that Python's own flush at exit says nothing, it goes nowhere.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        complain(f"{place}{error.strerror or error}")
+        return StorageError.exit_code
+    except Exception as error:
+        return _internal(error)
+    return code if isinstance(code, int) else 0
+
+
+def _internal(error: Exception) -> int:
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    try:
+        handle, path = tempfile.mkstemp(prefix="resilience-", suffix=".log", text=True)
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as log:
+            traceback.print_exception(error, file=log)
+        where = f"the log is {path}"
+    except OSError as trouble:
+        where = f"no log could be written ({trouble.strerror})"
+    complain(f"internal error, a defect of the program: {what}; {where}")
+    return INTERNAL
+
+
+@contextlib.contextmanager
+def _shown_warnings() -> Iterator[None]:
+    """Say warnings in one line, without the line of code that raised them."""
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        say(f"warning: {message}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
+@contextlib.contextmanager
+def _raised_sigterm() -> Iterator[None]:
+    """Turn SIGTERM into an exception, so that what is open is closed; elsewhere than in the main thread, do nothing."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

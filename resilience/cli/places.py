@@ -1,0 +1,44 @@
+"""Where a run may be written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from resilience.errors import CannotCreateError, Problem
+
+RUN_MARK = "manifest.json"
+
+
+def check_run_directory(out: Path) -> None:
+    """Raise unless a run may be written to `out`; create nothing.
+
+    Parameters
+    ----------
+    out : pathlib.Path
+        A run directory, an empty directory, or a place where a directory can be made.
+
+    Raises
+    ------
+    CannotCreateError
+        It holds other things, or cannot be written.
+    """
+    wanted = "a run directory, an empty directory, or a new one"
+    try:
+        if out.is_dir():
+            if any(out.iterdir()) and not (out / RUN_MARK).is_file():
+                got = f"a directory that holds other things (no {RUN_MARK})"
+                raise CannotCreateError(Problem(str(out), wanted=wanted, got=got))
+            parent = out
+        else:
+            parent = out.absolute()
+            while not os.path.lexists(parent):
+                parent = parent.parent
+            if not parent.is_dir():
+                got = "a file" if parent == out.absolute() else f"a place below the file {parent}"
+                raise CannotCreateError(Problem(str(out), wanted=wanted, got=got))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise CannotCreateError(Problem(str(out), wanted=wanted, got=reason)) from None
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise CannotCreateError(Problem(str(out), wanted="a place that can be written", got=f"{parent} cannot be"))

@@ -1,0 +1,53 @@
+"""Results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+
+
+def write(line: str) -> None:
+    """Write one line of a result on standard output."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+
+
+def say(message: str) -> None:
+    """Say something on standard error."""
+    print(_printable(message), file=sys.stderr)
+
+
+def complain(message: str) -> None:
+    """Say on standard error what is wrong; coloured on a terminal unless NO_COLOR is set."""
+    from rich.console import Console
+    from rich.text import Text
+
+    text = Text.assemble(("error: ", "bold red"), _printable(message))
+    Console(file=sys.stderr, soft_wrap=True, highlight=False).print(text)
+
+
+def write_rows(rows: Iterable[Sequence[object]]) -> None:
+    """Write rows as aligned columns on standard output; the first row is the heading.
+
+    Examples
+    --------
+    >>> write_rows([("service", "persons"), ("power", 1200), ("telecom", 7)])
+    service  persons
+    power    1200
+    telecom  7
+    """
+    from rich.cells import cell_len
+
+    texts = [[str(value) for value in row] for row in rows]
+    count = max((len(row) for row in texts), default=0)
+    widths = [max(cell_len(row[i]) for row in texts if i < len(row)) for i in range(count)]
+    for row in texts:
+        cells = (text + " " * (width - cell_len(text)) for text, width in zip(row, widths, strict=False))
+        write("  ".join(cells).rstrip())
+
+
+def _printable(message: str) -> str:
+    """Escape control characters: a key or a file name must not be able to drive the terminal."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else ascii(character)[1:-1] for character in message
+    )

@@ -1,0 +1,138 @@
+"""What no section can know alone: families, services, rules and sectors must fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from resilience.errors import suggestion
+from resilience.scenario.fields import Finding
+from resilience.scenario.hazards import HazardSection
+from resilience.scenario.networks import NetworkSection
+from resilience.scenario.options import CascadeSection
+from resilience.scenario.rules import DependencyRule, Rule, ServiceSection, SupplyRule
+
+
+@dataclass(frozen=True)
+class Sections:
+    """The sections that must fit each other; one that could not be read is None and is passed over."""
+
+    crs: str | None
+    hazards: tuple[HazardSection, ...] | None
+    network: NetworkSection | None
+    rules: tuple[Rule, ...] | None
+    services: Mapping[str, ServiceSection] | None
+    cascade: CascadeSection | None
+
+
+def check_sections(sections: Sections) -> Iterator[Finding]:
+    """Yield what does not fit."""
+    yield from _check_families(sections)
+    yield from _check_presence(sections)
+    yield from _check_services(sections)
+    yield from _check_words(sections)
+
+
+def _check_families(sections: Sections) -> Iterator[Finding]:
+    seen: dict[str, int] = {}
+    for i, hazard in enumerate(sections.hazards or ()):
+        if hazard.family in seen:
+            got = f"{hazard.family!r}, as hazards.{seen[hazard.family]}"
+            yield Finding("hazards", i, "family", wanted="an id of its own for every family", got=got)
+        seen.setdefault(hazard.family, i)
+
+
+def _check_presence(sections: Sections) -> Iterator[Finding]:
+    """Only the built-in city brings a system, maps, rules and services of its own."""
+    if sections.network is None or sections.network.synthetic is not None:
+        return
+    if sections.crs is None:
+        wanted = "the metric coordinate reference system to work in, e.g. EPSG:26986"
+        yield Finding("crs", wanted=wanted, got="absent")
+    if sections.hazards == ():
+        yield Finding("hazards", wanted="at least one event family", got="none")
+    if sections.services == {}:
+        yield Finding("services", wanted="at least one service", got="none")
+
+
+def _check_services(sections: Sections) -> Iterator[Finding]:
+    services = sections.services
+    if not services:
+        return
+    if not any(service.by != "internal" for service in services.values()):
+        yield Finding("services", wanted="at least one service of people (by: assignment or by: road)", got="none")
+    assigned = set()
+    for i, rule in enumerate(sections.rules or ()):
+        if not isinstance(rule, DependencyRule):
+            continue
+        service = services.get(rule.service)
+        if service is None:
+            hint = suggestion(rule.service, services)
+            wanted = f"one of services: {', '.join(services)}{hint} (a service of assets alone is by: internal)"
+            yield Finding("rules", i, "service", wanted=wanted, got=repr(rule.service))
+        elif rule.dependents == "zones":
+            assigned.add(rule.service)
+            if service.by != "assignment":
+                wanted = f"services.{rule.service}.by: assignment where zones are assigned"
+                yield Finding("rules", i, "to", wanted=wanted, got=f"by: {service.by}")
+    network = sections.network
+    if network is None or sections.rules is None or network.synthetic is not None or network.needs is not None:
+        return
+    for name, service in services.items():
+        if service.by == "assignment" and name not in assigned:
+            wanted = f"a rule {{service: {name}, from: ..., to: zones}} (or a table network.needs)"
+            yield Finding("services", name, wanted=wanted, got="no zone that is assigned")
+
+
+def _check_words(sections: Sections) -> Iterator[Finding]:
+    """Hold kinds and sectors against those of the layers, where every layer names its own."""
+    network = sections.network
+    if network is None or network.synthetic is not None:
+        return
+    known = {"sector": _constants(network, "sector"), "kind": _constants(network, "kind")}
+    for loc, selector in _selectors(sections):
+        for key, words in known.items():
+            for word in map(str, selector.get(key, ()) if words else ()):
+                if word not in words:
+                    yield Finding(*loc, key, wanted=_one_of(word, words, key), got=repr(word))
+    sectors = known["sector"]
+    if not sectors:
+        return
+    for name in sections.cascade.levels if sections.cascade is not None else ():
+        if name not in sectors:
+            yield Finding("cascade", "levels", name, wanted=_one_of(name, sectors, "sector"), got=repr(name))
+    for name, service in (sections.services or {}).items():
+        if service.by == "road" and service.network not in sectors:
+            wanted = _one_of(service.network, sectors, "sector")
+            yield Finding("services", name, "network", wanted=wanted, got=repr(service.network))
+    for i, rule in enumerate(sections.rules or ()):
+        if isinstance(rule, SupplyRule) and rule.supply not in sectors:
+            yield Finding("rules", i, "supply", wanted=_one_of(rule.supply, sectors, "sector"), got=repr(rule.supply))
+
+
+def _selectors(sections: Sections) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
+    for i, rule in enumerate(sections.rules or ()):
+        for field in type(rule).model_fields:
+            if isinstance(selector := getattr(rule, field), Mapping):
+                yield ("rules", i, type(rule).model_fields[field].alias or field), selector
+    for name, service in (sections.services or {}).items():
+        for i, selector in enumerate(service.providers):
+            yield ("services", name, "providers", i), selector
+
+
+def _constants(network: NetworkSection, key: str) -> set[str]:
+    """Return the words of all layers, or nothing if a layer takes them from its file."""
+    words: set[str] = set()
+    for layer in network.assets:
+        word = layer.constants().get(key)
+        if word is None:
+            return set()
+        words.add(word)
+        if key == "kind" and layer.node_kind is not None:
+            words.add(layer.node_kind)
+    return words
+
+
+def _one_of(word: str, words: set[str], key: str) -> str:
+    return f"a {key} of network.assets: {', '.join(sorted(words))}{suggestion(word, words)}"

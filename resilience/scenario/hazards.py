@@ -1,0 +1,262 @@
+"""The hazard section: which maps there are and what their numbers mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import Field, field_validator, model_validator
+
+from resilience.errors import suggestion
+from resilience.scenario.fields import (
+    CrsText,
+    Finding,
+    InputPath,
+    Name,
+    NotNegative,
+    Number,
+    OneOrMany,
+    Positive,
+    Section,
+    Text,
+    Whole,
+    raise_findings,
+    shown,
+    wrong,
+)
+
+UNITS: dict[str, tuple[str, ...]] = {
+    "flood": ("m", "cm", "mm", "ft"),
+    "heat": ("degC", "K", "degF"),
+}
+_TOKEN = re.compile(r"\{(rp(?::0?[0-9]{1,2}d)?|event)\}")
+_BRACES = re.compile(r"\{([^{}]*)\}")
+
+
+class HazardSource(NamedTuple):
+    """Where one event's map is.
+
+    Parameters
+    ----------
+    event : str
+        ``rp100`` on a severity axis, else the event's own id.
+    path : pathlib.Path
+    band : int
+        Counts from one.
+    return_period, annual_rate : float or None
+        Years and 1/year; both None in a family without rates.
+    duration_hours : float or None
+        Time at peak.
+    """
+
+    event: str
+    path: Path
+    band: int
+    return_period: float | None
+    annual_rate: float | None
+    duration_hours: float | None
+
+
+class HazardSection(Section):
+    """One event family: a stack of return periods, or a list of distinct events.
+
+    The maps are given by `files` (one per event) or by `path` with `bands`. A family of events without `annual_rates`
+    is conditional: it tells what an event does, never what is lost per year.
+    """
+
+    family: Name = Field(description="unique id of the event family")
+    peril: Literal["flood", "heat"] = Field(description="flood or heat")
+    files: Annotated[tuple[InputPath, ...], *OneOrMany] = Field(
+        default=(),
+        description="one raster per event: a pattern with {rp} (or {rp:05d}) or {event}, a list, or a mapping from "
+        "return period or event to file",
+    )
+    path: InputPath | None = Field(default=None, description="one file that holds all events, see bands")
+    bands: Annotated[tuple[Annotated[Whole, Field(ge=1)], ...], *OneOrMany] = Field(
+        default=(),
+        description="band of each event in `path`, counted from 1: a list, or a mapping from return period or event",
+    )
+    variable: Text | None = Field(default=None, description="variable of a netCDF file")
+    unit: Literal["m", "cm", "mm", "ft", "degC", "K", "degF"] | None = Field(
+        default=None, description="unit of the values; needed where the file does not tell"
+    )
+    crs: CrsText | None = Field(
+        default=None, description="coordinate reference system; needed where the file does not tell"
+    )
+    nodata: Literal["dry", "unknown", "error"] = Field(description="what a cell without data means")
+    nodata_value: Number | None = Field(
+        default=None, description="value that marks no data; needed where the file does not tell"
+    )
+    outside: Literal["error", "dry"] = Field(default="error", description="what lies outside the map")
+    return_periods: Annotated[tuple[Annotated[Number, Field(ge=1)], ...], *OneOrMany] = Field(
+        default=(), description="years, one per map: the family is a severity axis"
+    )
+    events: Annotated[tuple[Text, ...], *OneOrMany] = Field(
+        default=(), description="ids of distinct events, one per map"
+    )
+    annual_rates: Annotated[tuple[Positive, ...], *OneOrMany] = Field(
+        default=(), description="mean number per year of each of `events`; without it the family is conditional"
+    )
+    duration_hours: Annotated[tuple[NotNegative, ...], *OneOrMany] = Field(
+        default=(), description="hours at peak: one number, or one per map"
+    )
+    onset_hours: NotNegative = Field(default=0.0, description="hours from the start of the event to the peak")
+    plausible: tuple[Number, Number] | None = Field(
+        default=None, description="[low, high] in m or degC: values outside are an error, not data"
+    )
+    sampling: Literal["nearest", "bilinear"] = Field(default="nearest", description="how a map is read at a point")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spread_mappings(cls, data: Any) -> Any:
+        """Turn ``{10: a.tif, 100: b.tif}`` into files and return periods (or events, if the keys are words)."""
+        if not isinstance(data, dict):
+            return data
+        result = dict(data)
+        findings: list[Finding] = []
+        for key in ("files", "bands"):
+            mapping = data.get(key)
+            if not isinstance(mapping, Mapping):
+                continue
+            numeric = [isinstance(label, int | float) and not isinstance(label, bool) for label in mapping]
+            axis = "return_periods" if numeric and all(numeric) else "events"
+            if any(numeric) and not all(numeric):
+                findings.append(Finding(key, wanted="either return periods or event ids as keys", got="both"))
+            elif axis in data or ("events" if axis == "return_periods" else "return_periods") in data:
+                findings.append(Finding(key, wanted=f"{axis} in one place: as keys here or as a list", got="both"))
+            result[key] = list(mapping.values())
+            result.setdefault(axis, list(mapping))
+        raise_findings(cls.__name__, findings)
+        return result
+
+    @field_validator("files")
+    @classmethod
+    def _check_tokens(cls, files: tuple[Path, ...]) -> tuple[Path, ...]:
+        for file in files:
+            for token in _BRACES.findall(file.name):
+                if not _TOKEN.fullmatch(f"{{{token}}}"):
+                    hint = suggestion(token, ["rp", "event"])
+                    raise wrong(f"{{rp}}, {{rp:05d}} or {{event}} in a pattern{hint}", f"{{{token}}}")
+        return files
+
+    @model_validator(mode="after")
+    def _check(self) -> HazardSection:
+        raise_findings(type(self).__name__, self._findings())
+        return self
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the family has no rates, so that nothing per year can be said."""
+        return not self.return_periods and not self.annual_rates
+
+    @property
+    def pattern(self) -> str | None:
+        """The token of the file pattern, ``rp`` or ``event``, if `files` is one."""
+        tokens = _TOKEN.findall(str(self.files[0])) if len(self.files) == 1 else []
+        return tokens[0].split(":")[0] if tokens else None
+
+    def sources(self) -> tuple[HazardSource, ...]:
+        """Return where each event's map is, return periods ascending.
+
+        Examples
+        --------
+        >>> family = HazardSection(family="river", peril="flood", files="/maps/d_{rp:03d}.tif", nodata="dry",
+        ...                        return_periods=[100, 20])
+        >>> [(source.event, source.path.name) for source in family.sources()]
+        [('rp20', 'd_020.tif'), ('rp100', 'd_100.tif')]
+        """
+        labels = [format_return_period(period) for period in self.return_periods] or list(self.events)
+        periods: list[float | None] = list(self.return_periods) or [None] * len(labels)
+        rates: list[float | None] = list(self.annual_rates)
+        rates = rates or [None if period is None else 1 / period for period in periods]
+        durations: list[float | None] = list(self.duration_hours) or [None]
+        durations = durations * len(labels) if len(durations) == 1 else durations
+        bands = list(self.bands) or (list(range(1, len(labels) + 1)) if self.path else [1] * len(labels))
+        rows = []
+        for i, label in enumerate(labels):
+            event = f"rp{label}" if self.return_periods else label
+            rows.append(HazardSource(event, self._file(i, label), bands[i], periods[i], rates[i], durations[i]))
+        return tuple(sorted(rows, key=lambda row: row.return_period or 0.0))
+
+    def _file(self, i: int, label: str) -> Path:
+        if self.path is not None:
+            return self.path
+        if self.pattern is None:
+            return self.files[i]
+
+        def fill(match: re.Match[str]) -> str:
+            name, _, width = match.group(1).partition(":")
+            return format(int(label), width) if name == "rp" and width and label.isdecimal() else label
+
+        return Path(_TOKEN.sub(fill, str(self.files[0])))
+
+    def _findings(self) -> Iterator[Finding]:
+        if bool(self.files) == (self.path is not None):
+            yield Finding("files", wanted="either files or path", got="both" if self.files else "neither")
+        if self.return_periods and self.events:
+            yield Finding("events", wanted="either return_periods or events in one family", got="both")
+        yield from self._axis_findings()
+        yield from self._count_findings()
+        if self.unit is not None and self.unit not in UNITS[self.peril]:
+            yield Finding(
+                "unit", wanted=f"one of {', '.join(UNITS[self.peril])} for {self.peril}", got=shown(self.unit)
+            )
+        if self.peril == "heat" and self.nodata == "dry":
+            yield Finding("nodata", wanted="unknown or error for heat", got="'dry'")
+        if self.peril == "heat" and self.outside == "dry":
+            yield Finding("outside", wanted="error for heat", got="'dry'")
+        if self.plausible is not None and self.plausible[0] >= self.plausible[1]:
+            yield Finding("plausible", wanted="[low, high] with low < high", got=str(list(self.plausible)))
+
+    def _axis_findings(self) -> Iterator[Finding]:
+        if not self.return_periods and not self.events:
+            if self.pattern == "rp":
+                wanted = "return_periods, the years that {rp} stands for"
+            elif self.pattern == "event":
+                wanted = "events, the ids that {event} stands for"
+            else:
+                wanted = "return_periods (years) or events (ids), one per map"
+            yield Finding("files" if self.files else "path", wanted=wanted, got="neither")
+        elif self.pattern == "rp" and not self.return_periods:
+            yield Finding("files", wanted="{event} in the pattern of a family of events", got="{rp}")
+        elif self.pattern == "event" and not self.events:
+            yield Finding("files", wanted="{rp} in the pattern of a stack of return periods", got="{event}")
+        for key in ("return_periods", "events"):
+            values = getattr(self, key)
+            twice = sorted({value for value in values if values.count(value) > 1}, key=str)
+            if twice:
+                yield Finding(key, wanted="every entry once", got=f"{twice[0]!r} twice")
+        if self.annual_rates and not self.events:
+            got = "return_periods, whose rates are 1/T" if self.return_periods else "annual_rates alone"
+            yield Finding("annual_rates", wanted="events to which the rates belong", got=got)
+
+    def _count_findings(self) -> Iterator[Finding]:
+        n = len(self.return_periods) or len(self.events)
+        if not n:
+            return
+        axis = "return_periods" if self.return_periods else "events"
+        each = f"{n}, one per entry of {axis}"
+        if self.pattern is None and self.files and len(self.files) != n:
+            hint = " (or a pattern with {rp} or {event})" if len(self.files) == 1 else ""
+            yield Finding("files", wanted=f"{each}{hint}", got=str(len(self.files)))
+        if self.bands and len(self.bands) != n:
+            yield Finding("bands", wanted=each, got=str(len(self.bands)))
+        if self.bands and self.files:
+            yield Finding("bands", wanted="bands only together with path", got="files")
+        if self.events and self.annual_rates and len(self.annual_rates) != n:
+            yield Finding("annual_rates", wanted=each, got=str(len(self.annual_rates)))
+        if len(self.duration_hours) > 1 and len(self.duration_hours) != n:
+            yield Finding("duration_hours", wanted=f"one number, or {each}", got=str(len(self.duration_hours)))
+
+
+def format_return_period(years: float) -> str:
+    """Return years as file names have them.
+
+    Examples
+    --------
+    >>> format_return_period(100.0), format_return_period(1.5)
+    ('100', '1.5')
+    """
+    return str(int(years)) if float(years).is_integer() else str(years)

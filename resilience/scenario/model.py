@@ -1,0 +1,224 @@
+"""The scenario: one file that says what is assessed, with which inputs, and how."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
+
+from resilience.errors import ConfigurationError, Problem
+from resilience.scenario.checks import Sections, check_sections
+from resilience.scenario.dump import dump_yaml
+from resilience.scenario.fields import MetricCrsText, Name, Section, Whole, raise_findings
+from resilience.scenario.hazards import HazardSection
+from resilience.scenario.messages import problems_of
+from resilience.scenario.networks import NetworkSection
+from resilience.scenario.options import (
+    CascadeSection,
+    CurvesSection,
+    ImportanceSection,
+    MonteCarloSection,
+    OutputsSection,
+    RiskSection,
+)
+from resilience.scenario.rules import Rule, ServiceSection
+from resilience.scenario.source import Node, read_source, set_value
+
+_SPANNED = tuple(field.name for field in fields(Sections))
+SCHEMA_LINE = "# yaml-language-server: $schema=./schema.json"
+
+
+class Scenario(Section):
+    """What is assessed, with which inputs, and how.
+
+    Read one with :meth:`from_yaml` or :meth:`from_dict`, which tell everything that is wrong at once. Paths are
+    absolute in a scenario that was read; defaults are filled in.
+
+    Examples
+    --------
+    >>> scenario = Scenario.from_dict({
+    ...     "schema_version": 1,
+    ...     "name": "demo",
+    ...     "network": {"synthetic": {"size": 2000}},
+    ...     "monte_carlo": {"samples": 1024},
+    ... })
+    >>> scenario.monte_carlo.samples, scenario.risk.rule
+    (1024, 'trapezoid')
+    """
+
+    schema_version: Literal[1] = Field(description="1")
+    name: Name = Field(description="name of the scenario")
+    seed: Annotated[Whole, Field(ge=0, lt=2**63)] = Field(default=0, description="seed of all draws of chance")
+    crs: MetricCrsText | None = Field(default=None, description="metric coordinate reference system to work in")
+    hazards: tuple[HazardSection, ...] = Field(
+        default=(), description="event families; the built-in city has its own where there are none"
+    )
+    network: NetworkSection = Field(description="assets, zones and who needs what")
+    rules: tuple[Rule, ...] = Field(default=(), description="rules that derive needs, access and supply")
+    services: dict[Name, ServiceSection] = Field(
+        default_factory=dict,
+        description="services, in the order in which they are named as causes; the built-in city has its own",
+    )
+    curves: CurvesSection = Field(default_factory=CurvesSection, description="damage and fragility curves")
+    cascade: CascadeSection = Field(default_factory=CascadeSection, description="how failures spread")
+    monte_carlo: MonteCarloSection = Field(default_factory=MonteCarloSection, description="samples")
+    risk: RiskSection = Field(default_factory=RiskSection, description="from events to expected values")
+    importance: ImportanceSection = Field(default_factory=ImportanceSection, description="whose failure matters")
+    outputs: OutputsSection = Field(default_factory=OutputsSection, description="what is written")
+
+    @model_validator(mode="after")
+    def _check(self) -> Scenario:
+        sections = Sections(**{name: getattr(self, name) for name in _SPANNED})
+        raise_findings(type(self).__name__, check_sections(sections))
+        return self
+
+    @classmethod
+    def from_yaml(
+        cls, path: str | Path, *, changes: Iterable[str] = (), environment: Mapping[str, str] | None = None
+    ) -> Scenario:
+        """Return the scenario of a YAML file.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            Paths in the file count from its folder.
+        changes : iterable of str, optional
+            Values that replace those of the file, as ``monte_carlo.samples=1024``.
+        environment : mapping, optional
+            What ``${NAME}`` in a path stands for; by default the process's own environment.
+
+        Raises
+        ------
+        MissingInputError
+            The file is not there or cannot be opened.
+        ConfigurationError
+            With everything that is wrong, each with file, line and column.
+        """
+        root = read_source(path)
+        for change in changes:
+            root = set_value(root, change)
+        return cls._from_node(root, Path(path).absolute().parent, environment)
+
+    @classmethod
+    def from_dict(
+        cls,
+        data: Mapping[str, Any],
+        *,
+        base: str | Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Scenario:
+        """Return the scenario of plain data.
+
+        Parameters
+        ----------
+        data : mapping
+            As a scenario file has it.
+        base : str or pathlib.Path, optional
+            Folder from which paths count; by default the current one.
+        environment : mapping, optional
+            What ``${NAME}`` in a path stands for; by default the process's own environment.
+
+        Raises
+        ------
+        ConfigurationError
+            With everything that is wrong.
+        """
+        return cls._from_node(Node.of(data), Path(base or Path.cwd()).absolute(), environment)
+
+    @classmethod
+    def _from_node(cls, root: Node, base: Path, environment: Mapping[str, str] | None) -> Scenario:
+        data = root.data()
+        if not isinstance(data, dict):
+            got = "an empty file" if data is None else "something else"
+            where = str(root.place or "")
+            raise ConfigurationError(
+                Problem("scenario", wanted="keys: schema_version, name, ...", got=got, where=where)
+            )
+        context = {"base": base, "environment": os.environ if environment is None else environment}
+        try:
+            return cls.model_validate(data, context=context)
+        except ValidationError as error:
+            # What spans sections is told together with what is wrong inside one of them.
+            errors = (error, *cls._check_sound_sections(data, context))
+            raise ConfigurationError(problems_of(errors, root, cls)) from None
+
+    @classmethod
+    def _check_sound_sections(cls, data: dict[str, Any], context: dict[str, Any]) -> list[ValidationError]:
+        sound: dict[str, Any] = {}
+        for name in _SPANNED:
+            field = cls.model_fields[name]
+            kind: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+            try:
+                given = data[name] if name in data else field.get_default(call_default_factory=True)
+                sound[name] = TypeAdapter(kind).validate_python(given, context=context)
+            except ValidationError:
+                sound[name] = None
+        try:
+            raise_findings(cls.__name__, check_sections(Sections(**sound)))
+        except ValidationError as error:
+            return [error]
+        return []
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the resolved scenario as plain data: absolute paths, defaults filled in, absent keys left out."""
+        return cast(dict[str, Any], _pruned(self.model_dump(mode="json", by_alias=True)))
+
+    def to_yaml(self) -> str:
+        """Return the resolved scenario as YAML; reading it gives an equal scenario."""
+        return f"{SCHEMA_LINE}\n{dump_yaml(self.to_dict())}"
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the resolved scenario.
+
+        Notes
+        -----
+        Two files that mean the same have the same digest. The order of `services` counts, since it is the precedence
+        of causes. Paths are absolute, so a scenario that moved has another digest; what the files hold does not count.
+        """
+        data = self.to_dict()
+        data["services"] = list(data["services"].items())
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def changed_keys(self, other: Scenario) -> tuple[str, ...]:
+        """Return the dotted keys whose values differ between two scenarios.
+
+        Examples
+        --------
+        >>> data = {"schema_version": 1, "name": "a", "network": {"synthetic": {}}}
+        >>> one = Scenario.from_dict(data)
+        >>> one.changed_keys(Scenario.from_dict({**data, "name": "b", "risk": {"tail": "none"}}))
+        ('name', 'risk.tail')
+        """
+        one, two = dict(_flat(self.to_dict())), dict(_flat(other.to_dict()))
+        keys = {key: None for key in (*one, *two) if one.get(key) != two.get(key)}
+        if not keys and list(self.services) != list(other.services):
+            return ("services",)
+        return tuple(keys)
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """Return the JSON Schema of scenario files, for completion and checks in an editor."""
+        schema = cls.model_json_schema(by_alias=True, mode="validation")
+        return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _pruned(data: Any) -> Any:
+    if isinstance(data, dict):
+        kept = {key: _pruned(value) for key, value in data.items()}
+        return {key: value for key, value in kept.items() if value is not None and value not in ([], "")}
+    return [_pruned(value) for value in data] if isinstance(data, list) else data
+
+
+def _flat(data: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
+    if not isinstance(data, dict | list):
+        yield prefix, data
+        return
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+        yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))

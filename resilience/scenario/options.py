@@ -1,0 +1,129 @@
+"""The sections that say how to reckon: curves, cascade, samples, risk, importance, outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from resilience.scenario.fields import (
+    Finding,
+    InputPath,
+    Name,
+    OneOrMany,
+    Positive,
+    Section,
+    Share,
+    Switch,
+    Text,
+    Texts,
+    Whole,
+    raise_findings,
+)
+
+WORD_GROUP = 512
+OUTPUTS = ("summary", "assets", "zones", "exceedance", "samples")
+
+
+class CurveFile(Section):
+    """A table of the user's own curves."""
+
+    path: InputPath = Field(description="CSV file")
+    layout: Literal["plain", "open_gira", "snail"] = Field(
+        default="plain", description="plain: name, x, y per row; or as open-gira or snail write curves"
+    )
+    unit: Literal["m", "cm", "mm", "ft", "in", "degC", "K", "degF"] | None = Field(
+        default=None, description="unit of the intensities; needed where the file does not tell"
+    )
+    role: Literal["damage", "fragility"] | None = Field(default=None, description="where the file does not tell")
+    peril: Literal["flood", "heat"] | None = Field(default=None, description="where the file does not tell")
+    name: Text | None = Field(default=None, description="name of the only curve; by default that of the file")
+    names: Texts = Field(default=(), description="curves that are read; by default all")
+    metadata: InputPath | None = Field(default=None, description="snail: table of units and perils")
+    decreasing: Literal["error", "running_maximum"] = Field(
+        default="error", description="what a curve that decreases is: an error, or flattened to its running maximum"
+    )
+
+
+class CurvesSection(Section):
+    """Where curves come from."""
+
+    library: Switch = Field(default=True, description="whether the curves that are shipped are there")
+    files: Annotated[tuple[CurveFile, ...], *OneOrMany] = Field(default=(), description="tables of own curves")
+
+
+class CascadeSection(Section):
+    """How failures spread."""
+
+    levels: dict[Name, Literal["function", "connected"]] = Field(
+        default_factory=dict,
+        description="per sector: function (its needs are met) or connected (and a source reaches it)",
+    )
+    default: Literal["function", "connected"] = Field(default="function", description="level of the sectors not named")
+    start: Literal["all_up", "all_down"] = Field(
+        default="all_up", description="all_up: the greatest fixed point; all_down: least"
+    )
+
+
+class MonteCarloSection(Section):
+    """How many samples, and how they are cut into tasks."""
+
+    samples: Annotated[Whole, Field(ge=WORD_GROUP, le=2**24)] = Field(
+        default=4096, description="samples, a multiple of 512"
+    )
+    block: Annotated[Whole, Field(ge=WORD_GROUP, le=2**24)] | None = Field(
+        default=None, description="samples per task and chunk, a multiple of 512; chosen by size where absent"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> MonteCarloSection:
+        raise_findings(type(self).__name__, self._findings())
+        return self
+
+    def _findings(self) -> Iterator[Finding]:
+        for key in ("samples", "block"):
+            value = getattr(self, key)
+            if value is not None and value % WORD_GROUP:
+                low = value // WORD_GROUP * WORD_GROUP
+                wanted = f"a multiple of {WORD_GROUP}, e.g. {low} or {low + WORD_GROUP}"
+                yield Finding(key, wanted=wanted, got=str(value))
+        if self.block is not None and self.block > self.samples:
+            yield Finding("block", wanted=f"at most samples = {self.samples}", got=str(self.block))
+
+
+class RiskSection(Section):
+    """How events become expected values and exceedance curves."""
+
+    rule: Literal["trapezoid", "log_linear"] = Field(
+        default="trapezoid", description="how losses between two return periods are interpolated over 1/T"
+    )
+    tail: Literal["hold", "none"] = Field(
+        default="hold", description="beyond the rarest event: hold its loss, or count nothing; always reported"
+    )
+    catalogue_years: Annotated[Whole, Field(ge=0, le=10_000_000)] = Field(
+        default=10_000, description="simulated years of the exceedance curves; 0 for none"
+    )
+    return_periods: Annotated[tuple[Positive, ...], *OneOrMany] = Field(
+        default=(2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0),
+        description="years at which exceedance curves are reported",
+    )
+    confidence: Annotated[Share, Field(gt=0, lt=1)] = Field(default=0.9, description="level of the intervals")
+    bootstrap: Annotated[Whole, Field(ge=0, le=1_000_000)] = Field(default=1_000, description="resamples of the years")
+
+
+class ImportanceSection(Section):
+    """Whose failure matters."""
+
+    top: Annotated[Whole, Field(ge=0)] = Field(
+        default=10, description="assets that are re-run in pairs, the most important"
+    )
+    assets: Texts = Field(default=(), description="assets that are re-run whatever their rank")
+
+
+class OutputsSection(Section):
+    """What is written beside the result store."""
+
+    tables: Annotated[tuple[Literal["summary", "assets", "zones", "exceedance", "samples"], ...], *OneOrMany] = Field(
+        default=("summary", "assets", "zones", "exceedance"), description="CSV tables"
+    )

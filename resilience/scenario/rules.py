@@ -1,0 +1,157 @@
+"""The rules and services sections: who depends on whom, and what reaches people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+
+from resilience.scenario.fields import (
+    Finding,
+    Name,
+    NotNegative,
+    Number,
+    OneOrMany,
+    Positive,
+    Scalar,
+    Section,
+    Share,
+    Text,
+    Whole,
+    raise_findings,
+)
+
+SELECTOR_KEYS = ("kind", "sector", "district", "id")
+
+
+def _check_selector(selector: dict[str, tuple[Scalar, ...]]) -> dict[str, tuple[Scalar, ...]]:
+    # Any column of the assets may select, so only what looks like a slip of one of the usual four is refused here.
+    slips = {key: get_close_matches(key, SELECTOR_KEYS, n=1) for key in selector if key not in SELECTOR_KEYS}
+    raise_findings(
+        "Selector",
+        (
+            Finding(
+                key, wanted=f"kind, sector, district, id or another column (did you mean '{near[0]}'?)", got=repr(key)
+            )
+            for key, near in slips.items()
+            if near
+        ),
+    )
+    return selector
+
+
+Selector = Annotated[
+    dict[Text, Annotated[tuple[Scalar, ...], *OneOrMany, Field(min_length=1)]],
+    Field(min_length=1, description="column of the assets: value or values; an asset must fit every column"),
+    AfterValidator(_check_selector),
+]
+
+
+def _select_target(value: Any) -> str:
+    return "a selector" if isinstance(value, Mapping) else "a word"
+
+
+def _select_rule(value: Any) -> str:
+    keys: Any = value if isinstance(value, Mapping) else type(value).model_fields if isinstance(value, Section) else ()
+    if "access" in keys:
+        return "an access rule"
+    return "a supply rule" if "supply" in keys else "a dependency rule"
+
+
+Zones = Annotated[
+    Annotated[Literal["zones"], Tag("a word")] | Annotated[Selector, Tag("a selector")], Discriminator(_select_target)
+]
+ZonesOrFacilities = Annotated[
+    Annotated[Literal["zones", "facilities"], Tag("a word")] | Annotated[Selector, Tag("a selector")],
+    Discriminator(_select_target),
+]
+
+
+class DependencyRule(Section):
+    """Every dependant needs the service from some of the providers."""
+
+    service: Name = Field(description="what the dependants need")
+    providers: Selector = Field(alias="from", description="assets that provide the service")
+    dependents: Zones = Field(alias="to", description="assets that need it, or zones")
+    by: Literal["nearest", "polygon", "road"] = Field(
+        default="nearest",
+        description="nearest: straight line; polygon: the provider's area holds the dependant; road: by road",
+    )
+    nearest: Annotated[Whole, Field(ge=1)] = Field(default=1, description="number of providers of each dependant")
+    required: Annotated[Whole, Field(ge=1)] = Field(default=1, description="number of them that must work")
+    within_m: Positive | None = Field(default=None, description="farthest provider, m")
+    limit_minutes: Positive | None = Field(
+        default=None, description="provider counts only if reached by road in this time"
+    )
+    buffer_hours: NotNegative = Field(default=0.0, description="hours the dependant works without it")
+    start_probability: Share = Field(default=1.0, description="probability that the buffer starts")
+    recharge_hours: NotNegative = Field(default=0.0, description="hours until a used buffer is full again")
+    buffer_height: Number | None = Field(default=None, description="m above ground at which water reaches the buffer")
+
+    @model_validator(mode="after")
+    def _check(self) -> DependencyRule:
+        raise_findings(type(self).__name__, self._findings())
+        return self
+
+    def _findings(self) -> Iterator[Finding]:
+        if self.by != "polygon" and self.required > self.nearest:
+            wanted = f"at most nearest = {self.nearest}"
+            yield Finding("required", wanted=wanted, got=f"{self.required}: more than there are providers")
+
+
+class AccessRule(Section):
+    """The road node by which assets or zones are reached is the nearest one."""
+
+    access: Literal[True] = Field(description="true")
+    nodes: Selector = Field(alias="from", description="road nodes")
+    targets: ZonesOrFacilities = Field(
+        alias="to", description="what is reached: assets, zones, or facilities (all nodes that are no road nodes)"
+    )
+    within_m: Positive | None = Field(default=None, description="farthest road node, m")
+
+
+class SupplyRule(Section):
+    """Assets of a sector work only while one of its sources reaches them."""
+
+    supply: Name = Field(description="sector that is supplied")
+    sources: Selector = Field(alias="from", description="assets that are its sources")
+
+
+Rule = Annotated[
+    Annotated[DependencyRule, Tag("a dependency rule")]
+    | Annotated[AccessRule, Tag("an access rule")]
+    | Annotated[SupplyRule, Tag("a supply rule")],
+    Discriminator(_select_rule),
+]
+
+
+class ServiceSection(Section):
+    """How a service reaches people; the order of the services is the precedence of causes."""
+
+    by: Literal["assignment", "road", "internal"] = Field(
+        description="assignment: zones need it by rules or tables; road: zones reach a facility over working roads; "
+        "internal: only assets need it"
+    )
+    providers: Annotated[tuple[Selector, ...], *OneOrMany] = Field(
+        default=(), description="by road: groups of facilities"
+    )
+    combine: Literal["any", "mean"] = Field(
+        default="any", description="by road: any group is enough, or the mean over groups"
+    )
+    network: Text = Field(default="transport", description="by road: sector whose assets are travelled")
+    limit_minutes: Positive | None = Field(default=None, description="by road: longest travel time")
+
+    @model_validator(mode="after")
+    def _check(self) -> ServiceSection:
+        raise_findings(type(self).__name__, self._findings())
+        return self
+
+    def _findings(self) -> Iterator[Finding]:
+        if self.by == "road" and not self.providers:
+            yield Finding("providers", wanted="at least one group of facilities that are reached by road", got="none")
+        if self.by != "road":
+            for key in ("providers", "combine", "network", "limit_minutes"):
+                if getattr(self, key) != type(self).model_fields[key].get_default():
+                    yield Finding(key, wanted="only with by: road", got=f"by: {self.by}")
