@@ -83,8 +83,10 @@ def _postorder(parent: Integers) -> Integers:
 
 @kernel
 def eliminate_nodes(
-    n: int, tail: Integers, head: Integers, max_degree: int
-) -> tuple[Integers, Integers, NDArray[np.int32], NDArray[np.int32], int, Integers, Integers, NDArray[np.int32], Integers]:
+    n: int, tail: Integers, head: Integers, max_degree: int, max_fill: int
+) -> tuple[
+    Integers, Integers, NDArray[np.int32], NDArray[np.int32], int, Integers, Integers, NDArray[np.int32], Integers
+]:
     """Return the elimination plan of a graph.
 
     Parameters
@@ -95,6 +97,8 @@ def eliminate_nodes(
         Ends of the edges; self loops and parallel edges are allowed.
     max_degree : int
         Nodes of a higher degree at their turn stay in the core. Work per eliminated node grows with its square.
+    max_fill : int
+        Stop once the numeric phase would need more row operations than this: on graphs with hubs fill explodes.
 
     Returns
     -------
@@ -173,6 +177,7 @@ def eliminate_nodes(
     column_start = np.zeros(n + 1, np.int64)
     members = np.empty(max(2 * n, 16), np.int64)
     n_member = 0
+    n_fill = 0
     k = 0
     d = 0
     while d <= max_degree:
@@ -186,6 +191,9 @@ def eliminate_nodes(
         node = entry[item]
         if rank[node] >= 0 or degree[node] != d:
             continue
+        n_fill += d * (d - 1) // 2
+        if n_fill > max_fill:
+            break
         rank[node] = k
         order[k] = node
         start = n_member

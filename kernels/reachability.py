@@ -122,11 +122,11 @@ def solve_reach(
             tail += 1
             waiting[c] = 1
     while head != tail:
-        c = queue[head & (capacity - 1)]
+        c = int(queue[head & (capacity - 1)])
         head += 1
         waiting[c] = 0
         for x in range(core_indptr[c], core_indptr[c + 1]):
-            other = np.int64(core_neighbour[x])
+            other = int(core_neighbour[x])
             edges = outward if c < other else inward
             if push_row(reached, k + other, reached, k + c, edges, core_slot[x], up, k + other) and not waiting[other]:
                 waiting[other] = 1
