@@ -6,10 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from resilience.datasets.curve_library import load_curves as load_curves
-
     from resilience.datasets.city import SyntheticCity as SyntheticCity
     from resilience.datasets.city import synthetic_city as synthetic_city
+    from resilience.datasets.curve_library import load_curves as load_curves
 
 __all__ = ["SyntheticCity", "load_curves", "synthetic_city"]
 
