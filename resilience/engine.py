@@ -301,3 +301,40 @@ def run_blocks(
         ]
         results = dask.compute(*tasks, scheduler="threads", num_workers=workers)
         yield from zip(part, results, strict=True)
+
+
+def simulate(
+    city: City,
+    tasks: Sequence[EventTask],
+    *,
+    n_samples: int,
+    block_samples: int,
+    workers: int,
+    on_block: Callable[[Block, BlockSums], None],
+    progress: Callable[[int, int], None] | None = None,
+) -> list[BlockSums]:
+    """Return the sums of every event over all its samples; people per sample go to `on_block`.
+
+    Parameters
+    ----------
+    city : City
+    tasks : sequence of EventTask
+    n_samples, block_samples : int
+        Multiples of 512.
+    workers : int
+    on_block : callable
+        Called with every block and its sums, in order, from one thread.
+    progress : callable, optional
+        Called with the number of finished blocks and of all blocks.
+    """
+    blocks = [block for task in tasks for block in cut_blocks(task, n_samples, block_samples)]
+    total: dict[int, BlockSums] = {}
+    for done, (block, sums) in enumerate(run_blocks(city, blocks, workers=workers), start=1):
+        on_block(block, sums)
+        if block.task.event in total:
+            total[block.task.event].add(sums)
+        else:
+            total[block.task.event] = sums
+        if progress is not None:
+            progress(done, len(blocks))
+    return [total[task.event] for task in tasks]

@@ -20,6 +20,7 @@ from resilience.readers import open_hazard
 from resilience.readers.graphml import read_graphml
 from resilience.readers.vector import read_layer, read_table
 from resilience.scenario import Scenario
+from resilience.scenario import rules as written
 from resilience.service import ServiceRule
 
 T = TypeVar("T")
@@ -170,15 +171,16 @@ def build_rules(scenario: Scenario) -> tuple[Rule, ...]:
     """Return the scenario's rules as the network knows them."""
     rules: list[Rule] = []
     for section in scenario.rules:
-        name = type(section).__name__
-        if name == "AccessRule":
+        if isinstance(section, written.AccessRule):
             rules.append(
                 AccessRule(
-                    from_=_plain(section.from_), to=_plain(section.to), within_m=section.within_m,
+                    from_=_plain(section.from_),
+                    to=_plain(section.to),
+                    within_m=section.within_m,
                     on_missing=section.on_missing,
                 )  # fmt: skip
             )
-        elif name == "SupplyRule":
+        elif isinstance(section, written.SupplyRule):
             rules.append(SupplyRule(sector=section.supply, sources=_plain(section.from_)))
         else:
             fields = {
@@ -189,9 +191,7 @@ def build_rules(scenario: Scenario) -> tuple[Rule, ...]:
                 )
             }  # fmt: skip
             rules.append(
-                DependencyRule(
-                    from_=_plain(section.from_), to=_plain(section.to), over=_plain(section.over), **fields
-                )
+                DependencyRule(from_=_plain(section.from_), to=_plain(section.to), over=_plain(section.over), **fields)
             )
     return tuple(rules)
 
@@ -223,9 +223,7 @@ def build_services(services: Any, network: Network) -> tuple[ServiceRule, ...]:
             )
         groups = []
         for i, selector in enumerate(section.providers):
-            chosen = select_rows(
-                network.assets, _plain(selector), problems, subject=f"services.{name}.providers.{i}"
-            )
+            chosen = select_rows(network.assets, _plain(selector), problems, subject=f"services.{name}.providers.{i}")
             groups.append(np.flatnonzero(chosen).astype(np.int32))
         rules.append(ServiceRule(name, section.by, tuple(groups), section.combine, section.network))
     problems.raise_if_any(ConfigurationError)
@@ -278,7 +276,9 @@ def load_inputs(scenario: Scenario) -> Inputs:
         named = dict.fromkeys(network.needs["service"].astype(str))
         services = Scenario.from_dict({**_MINIMAL, "services": {name: {"by": "assignment"} for name in named}}).services
     sectors = sorted(set(network.assets["sector"].astype(str)))
-    levels = {sector: scenario.cascade.levels.get(sector, scenario.cascade.default) for sector in sectors}
+    levels: dict[str, str] = {
+        sector: scenario.cascade.levels.get(sector, scenario.cascade.default) for sector in sectors
+    }
     unknown = [sector for sector in scenario.cascade.levels if sector not in sectors]
     if unknown:
         raise ConfigurationError(
@@ -309,7 +309,9 @@ def _build_network(scenario: Scenario, attempt: _Attempts) -> Network | None:
     for role in ("needs", "dependencies", "supply"):
         table = getattr(section, role)
         if table is not None:
-            tables[role] = attempt(lambda table=table, role=role: read_table(table.path, columns=table.columns, role=role))  # type: ignore[misc]
+            tables[role] = attempt(
+                lambda table=table, role=role: read_table(table.path, columns=table.columns, role=role)
+            )  # type: ignore[misc]
     if len(assets) < len(section.assets) or len(zones) < len(section.zones) or None in tables.values():
         return None
 
