@@ -178,7 +178,7 @@ def build_rules(scenario: Scenario) -> tuple[Rule, ...]:
                     to=_plain(section.to),
                     within_m=section.within_m,
                     on_missing=section.on_missing,
-                )  # fmt: skip
+                )
             )
         elif isinstance(section, written.SupplyRule):
             rules.append(SupplyRule(sector=section.supply, sources=_plain(section.from_)))

@@ -420,12 +420,12 @@ def demo_scenario(*, size: int = 5000, seed: int = 1, samples: int = 4096) -> Sc
     Examples
     --------
     >>> demo_scenario(size=600).name
-    'Synthetic City (synthetic)'
+    'synthetic-city'
     """
     return Scenario.from_dict(
         {
             "schema_version": 1,
-            "name": "Synthetic City (synthetic)",
+            "name": "synthetic-city",
             "seed": seed,
             "network": {"synthetic": {"seed": seed, "size": size}},
             "monte_carlo": {"samples": samples},

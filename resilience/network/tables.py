@@ -90,7 +90,7 @@ ASSET_COLUMNS: Final = (
     Column("flood_fragility_curve", "str", "", "", "curve of the probability to fail in a flood; empty for none"),
     Column("heat_damage_curve", "str", "", "", "curve of the value lost to heat; empty for none"),
     Column("heat_fragility_curve", "str", "", "", "curve of the probability to fail in heat; empty for none"),
-    Column("component_height", "float64", 0.0, "m", "height of the vulnerable part above ground", minimum=0),
+    Column("component_height", "float64", 0.0, "m", "height of the vulnerable part above ground, negative below"),
     Column("barrier_height", "float64", NAN, "m", "water depth that a barrier around it keeps out", minimum=0),
     Column("seal_failure", "float64", NAN, "1", "probability that the barrier leaks", minimum=0, maximum=1),
     Column("dry_threshold", "float64", 0.0, "m", "water depth up to which it counts as dry", minimum=0),
