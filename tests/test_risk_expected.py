@@ -51,13 +51,21 @@ def test_known_expected_annual_damage():
     assert trapezoid.annual_tail.item() == 0.0
     assert trapezoid.annual_standard_error.item() == 0.0
     assert trapezoid.annual_value.attrs["units"] == "money/year"
-    with_tail = expected_annual(
-        damage(), weights=trapezoid_weights(PERIODS) + tail(PERIODS), tail_weights=tail(PERIODS)
-    )
+    with_tail = expected_annual(damage(), weights=trapezoid_weights(PERIODS), tail_weights=tail(PERIODS))
     assert with_tail.annual_value.item() == pytest.approx(6.270, abs=1e-12)
     assert with_tail.annual_tail.item() == pytest.approx(0.300, abs=1e-12)
     log_linear = expected_annual(damage(), weights=log_linear_weights(PERIODS), tail_weights=off)
     assert log_linear.annual_value.item() == pytest.approx(4.954368, abs=5e-7)
+
+
+@pytest.mark.parametrize(("rule", "wanted"), [("trapezoid", 5.970), ("log_linear", 4.954368)])
+def test_weights_of_the_event_family_give_the_known_value(rule, wanted):
+    events = pytest.importorskip("resilience.events")
+    weights, tail_weights, beyond = events.annual_weights(PERIODS, rule=rule)
+    found = expected_annual(damage(), weights=weights, tail_weights=tail_weights)
+    assert (found.annual_value - found.annual_tail).item() == pytest.approx(wanted, abs=5e-7)
+    assert found.annual_tail.item() == pytest.approx(0.300)
+    assert beyond == 0.002
 
 
 def test_protection_to_fifty_years_leaves_the_rarer_bands():
@@ -72,8 +80,7 @@ def test_analytic_damage_growing_with_the_logarithm():
     a, first = 7.0, 5.0
     periods = np.geomspace(first, 1e7, 60)
     loss = damage(a * np.log(periods / first))
-    weights = log_linear_weights(periods) + tail(periods)
-    value = expected_annual(loss, weights=weights, tail_weights=tail(periods)).annual_value.item()
+    value = expected_annual(loss, weights=log_linear_weights(periods), tail_weights=tail(periods)).annual_value.item()
     assert value == pytest.approx(a / first, rel=1e-5)
 
 
@@ -91,7 +98,7 @@ def test_slow_twin(n_event, n_service, n_sample, seed):
     totals = VARIABLES["people_without_service"].array(loss, {"service": [f"s{i}" for i in range(n_service)]})
     found = expected_annual(totals, weights=weights, tail_weights=rare)
     for service in range(n_service):
-        years = [sum(weights[e] * loss[e, service, s] for e in range(n_event)) for s in range(n_sample)]
+        years = [sum((weights[e] + rare[e]) * loss[e, service, s] for e in range(n_event)) for s in range(n_sample)]
         assert found.annual_value[service].item() == pytest.approx(np.mean(years))
         assert found.annual_standard_error[service].item() == pytest.approx(np.std(years, ddof=1) / n_sample**0.5)
         beyond = sum(rare[e] * loss[e, service].mean() for e in range(n_event))

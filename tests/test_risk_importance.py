@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resilience.errors import DataError
-from resilience.risk.importance import MEASURES, importance, paired_importance
+from resilience.risk.importance import MEASURES, asset_importance, paired_importance
 
 # Source 0, sink 3, five edges; the last is the bridge.
 EDGES = ((0, 1), (0, 2), (1, 3), (2, 3), (1, 2))
@@ -69,7 +69,7 @@ def bridge_samples(random, n, p=0.9):
 def test_bridge_enumerated():
     # .9 and .1 in tenths: each state stands for 9^up of 100,000 samples, so the averages are exact
     sums = sums_of([(STATES, bridge_loss(STATES)[:, None])], repeat=9 ** (5 - STATES.sum(axis=1)))
-    found = importance(sums, weights=[1.0], n_samples=100_000, loss="indicator")
+    found = asset_importance(sums, weights=[1.0], n_samples=100_000, loss="indicator")
     assert found.expected_annual_loss.item() == pytest.approx(LOSS, abs=1e-12)
     for name, (outer, bridge) in KNOWN.items():
         np.testing.assert_allclose(found[name][:, 0], [outer] * 4 + [bridge], rtol=5e-6, err_msg=name)
@@ -86,7 +86,9 @@ def test_bridge_by_other_probability_of_being_up():
 def test_bridge_simulated():
     failed, loss = bridge_samples(np.random.default_rng(30), 200_000)
     probability = xr.DataArray(np.full((1, 5), 0.1), dims=("event", "asset"))
-    found = importance(sums_of([(failed, loss)]), weights=[1.0], n_samples=200_000, failure_probability=probability)
+    found = asset_importance(
+        sums_of([(failed, loss)]), weights=[1.0], n_samples=200_000, failure_probability=probability
+    )
     for name, (outer, bridge) in KNOWN.items():
         error = found[f"{name}_standard_error"][:, 0].values
         assert (error > 0).all()
@@ -104,7 +106,7 @@ def test_standard_errors_are_the_spread_over_repetitions(given_probability):
         failed, loss = bridge_samples(random, 2000, p=0.7)
         loss = loss * (1 + failed[:, :1])  # not only an indicator
         sums = sums_of([(failed, loss)])
-        found = importance(sums, weights=[2.0], n_samples=2000, failure_probability=probability)
+        found = asset_importance(sums, weights=[2.0], n_samples=2000, failure_probability=probability)
         for name in MEASURES:
             drawn[name].append(found[name][[0, 4], 0].values)
             told[name].append(found[f"{name}_standard_error"][[0, 4], 0].values)
@@ -124,7 +126,7 @@ def test_error_over_events_is_a_bound_within_a_family_and_exact_across():
                 [(failed, bridge_loss(failed)[:, None]) for (failed,) in events],
                 families=["a", "a" if how == "shared" else "b"],
             )
-            found = importance(sums, weights=[0.1, 0.05], n_samples=1000)
+            found = asset_importance(sums, weights=[0.1, 0.05], n_samples=1000)
             spread[how].append(found.birnbaum[0, 0].item())
             told[how].append(found.birnbaum_standard_error[0, 0].item())
     assert np.mean(told["apart"]) == pytest.approx(np.std(spread["apart"], ddof=1), rel=0.25)
@@ -141,7 +143,7 @@ def test_slow_twin_over_events_and_services(seed, n_event, n_service):
         ((random.random((n, 2)) < 0.5).astype(int), random.integers(0, 9, (n, n_service)).astype(float))
         for _ in range(n_event)
     ]
-    found = importance(sums_of(events), weights=weights, n_samples=n, failure_probability=None)
+    found = asset_importance(sums_of(events), weights=weights, n_samples=n, failure_probability=None)
     for asset, service in itertools.product(range(2), range(n_service)):
         whole = down = up = critical = 0.0
         for weight, (failed, loss) in zip(weights, events, strict=True):
@@ -164,7 +166,7 @@ def test_series_parallel_and_two_of_three():
         (states[:, :2].all(axis=1), 1 - 0.99, 10.0),
         (states.sum(axis=1) >= 2, 1 - 0.972, 0.19 / 0.028),
     ):
-        found = importance(
+        found = asset_importance(
             sums_of([(states, loss[:, None].astype(float))], repeat=times), weights=[1.0], n_samples=1000
         )
         assert found.expected_annual_loss.item() == pytest.approx(failure)
@@ -177,7 +179,7 @@ def test_assets_that_never_or_always_fail():
     failed[:, 0], failed[:, 1], failed[:, 2] = 0, 1, 0
     failed[5, 2] = 1
     sums = sums_of([(failed, random.random((100, 1)))])
-    found = importance(sums, weights=[1.0], n_samples=100).isel(service=0)
+    found = asset_importance(sums, weights=[1.0], n_samples=100).isel(service=0)
     assert np.isnan(found.birnbaum[[0, 1]]).all()
     assert np.isnan(found.risk_achievement_worth[0])
     assert found.risk_achievement_worth[1].item() == pytest.approx(1.0)
@@ -190,7 +192,7 @@ def test_assets_that_never_or_always_fail():
     assert found.always_failed_events.values.tolist() == [0, 1, 0, 0]
     # could have failed but did not: the share of the risk has no known error
     possible = xr.DataArray([[0.001, 1.0, 0.01, 0.5]], dims=("event", "asset"))
-    told = importance(sums, weights=[1.0], n_samples=100, failure_probability=possible).isel(service=0)
+    told = asset_importance(sums, weights=[1.0], n_samples=100, failure_probability=possible).isel(service=0)
     assert np.isnan(told.fussell_vesely_standard_error[0])
     assert np.isnan(told.criticality[0])
 
@@ -199,14 +201,14 @@ def test_events_without_weight_do_not_spoil_the_rest():
     random = np.random.default_rng(34)
     good = ((random.random((50, 2)) < 0.5).astype(int), random.random((50, 1)))
     dry = (np.zeros((50, 2), dtype=int), np.zeros((50, 1)))
-    both = importance(sums_of([dry, good]), weights=[0.0, 0.1], n_samples=50)
-    alone = importance(sums_of([good]), weights=[0.1], n_samples=50)
+    both = asset_importance(sums_of([dry, good]), weights=[0.0, 0.1], n_samples=50)
+    alone = asset_importance(sums_of([good]), weights=[0.1], n_samples=50)
     xr.testing.assert_allclose(both, alone)
 
 
 def test_no_loss_at_all_gives_no_ratio():
     failed = np.array([[0], [1], [0], [1]])
-    found = importance(sums_of([(failed, np.zeros((4, 1)))]), weights=[1.0], n_samples=4)
+    found = asset_importance(sums_of([(failed, np.zeros((4, 1)))]), weights=[1.0], n_samples=4)
     assert found.birnbaum.item() == 0.0
     assert np.isnan(found.fussell_vesely.item())
 
@@ -215,13 +217,13 @@ def test_wrong_sums_are_told():
     failed = np.array([[0], [1]])
     sums = sums_of([(failed, np.ones((2, 1)))])
     with pytest.raises(DataError, match=r"(?s)sum_loss: absent.*sum_loss2_failed: dims"):
-        importance(sums.drop_vars("sum_loss").assign(sum_loss2_failed=sums.sum_loss2), weights=[1.0], n_samples=2)
+        asset_importance(sums.drop_vars("sum_loss").assign(sum_loss2_failed=sums.sum_loss2), weights=[1.0], n_samples=2)
     with pytest.raises(DataError, match=r"0 \.\. 0 samples"):
-        importance(sums, weights=[1.0], n_samples=0)
+        asset_importance(sums, weights=[1.0], n_samples=0)
     with pytest.raises(DataError, match="failure_probability"):
-        importance(sums, weights=[1.0], n_samples=2, failure_probability=xr.DataArray([0.1], dims="asset"))
+        asset_importance(sums, weights=[1.0], n_samples=2, failure_probability=xr.DataArray([0.1], dims="asset"))
     with pytest.raises(DataError, match="no annual rate"):
-        importance(sums, weights=[np.nan], n_samples=2)
+        asset_importance(sums, weights=[np.nan], n_samples=2)
     with pytest.raises(DataError, match="one shape"):
         paired_importance([1.0, 2.0], loss_up=[1.0], loss_down=[1.0, 2.0])
 
@@ -260,7 +262,7 @@ def test_pairs_are_sharper_than_conditional_averages():
     up, down = failed.copy(), failed.copy()
     up[:, 4], down[:, 4] = 0, 1
     paired = paired_importance(loss[:, 0], loss_up=bridge_loss(up), loss_down=bridge_loss(down))
-    conditional = importance(sums_of([(failed, loss)]), weights=[1.0], n_samples=5000)
+    conditional = asset_importance(sums_of([(failed, loss)]), weights=[1.0], n_samples=5000)
     assert paired.birnbaum.standard_error < 0.5 * conditional.birnbaum_standard_error[4, 0].item()
     assert np.isnan(paired.criticality.value)
 
@@ -269,7 +271,7 @@ def test_pairs_see_through_a_common_cause_that_misleads_averages():
     # two assets fail together; the second has no effect at all
     failed = np.repeat((np.random.default_rng(37).random((2000, 1)) < 0.2).astype(int), 2, axis=1)
     loss = failed[:, :1].astype(float)
-    misled = importance(sums_of([(failed, loss)]), weights=[1.0], n_samples=2000)
+    misled = asset_importance(sums_of([(failed, loss)]), weights=[1.0], n_samples=2000)
     assert misled.birnbaum[1, 0].item() == pytest.approx(1.0)
     right = paired_importance(loss[:, 0], loss_up=loss[:, 0], loss_down=loss[:, 0], failure_probability=[0.2])
     assert right.birnbaum.value == right.fussell_vesely.value == right.criticality.value == 0.0

@@ -80,7 +80,7 @@ def same_crs(first: CRS, second: CRS) -> bool:
         return True
     codes = [crs.to_epsg() for crs in (first, second)]
     if None not in codes:
-        return codes[0] == codes[1]
+        return bool(codes[0] == codes[1])
     # Wordings without a code (.prj files, old WKT) differ in names and axes: see whether they put points in one place.
     area = first.area_of_use or second.area_of_use
     if area is None or first.is_geographic != second.is_geographic:

@@ -117,7 +117,7 @@ def annual_total(totals: xr.DataArray, *, weights: ArrayLike | xr.DataArray) -> 
     totals : (event, ..., [sample]) xarray.DataArray, float
         A loss per event: persons without service, money, or one per asset. NaN stays NaN.
     weights : (event,) array_like, 1/year
-        From :func:`resilience.events.annual_weights`.
+        From :func:`resilience.events.annual_weights`, with or without the tail.
 
     Returns
     -------
@@ -163,9 +163,10 @@ def expected_annual(
         E.g. `people_without_service` (event, service, sample), `direct_loss` (event), `asset_direct_loss`
         (event, asset).
     weights : (event,) array_like, 1/year
-        All that counts towards the annual value.
+        Without the tail.
     tail_weights : (event,) array_like, 1/year
-        The part that stands for what is rarer than the rarest event of each family.
+        What stands for all that is rarer than the rarest event of each family; 0 leaves it out. Both come from
+        :func:`resilience.events.annual_weights`.
 
     Returns
     -------
@@ -180,10 +181,10 @@ def expected_annual(
 
     Notes
     -----
-    ``EAD = integral D(p) dp = sum_e w_e L_e``. Events of a family share their random numbers, so their losses are
-    correlated and the standard error is that of the per-sample sum, ``sd_s(sum_e w_e L_es) / sqrt(n)``; families are
-    independent, and the variance of that sum is then the sum of theirs. It tells the Monte Carlo error only, not that
-    of the quadrature or of the tail.
+    ``EAD = integral D(p) dp = sum_e (w_e + t_e) L_e`` with tail weights t. Events of a family share their random
+    numbers, so their losses are correlated and the standard error is that of the per-sample sum,
+    ``sd_s(sum_e (w_e + t_e) L_es) / sqrt(n)``; families are independent, and the variance of that sum is then the sum
+    of theirs. It tells the Monte Carlo error only, not that of the quadrature or of the tail.
 
     Examples
     --------
@@ -197,7 +198,7 @@ def expected_annual(
     """
     rate = check_weights(totals, weights)
     tail_rate = check_weights(totals, tail_weights, subject="tail_weight")
-    total = annual_total(totals, weights=rate)
+    total = annual_total(totals, weights=rate + tail_rate)
     beyond = np.flatnonzero(tail_rate)
     tail = annual_total(totals.isel(event=beyond), weights=tail_rate[beyond])
     n_samples = totals.sizes.get("sample", 0)

@@ -78,7 +78,7 @@ def _moments(sums: xr.Dataset, event: int, weight: float, n: int) -> _Moments:
         )
 
 
-def importance(
+def asset_importance(
     sums: xr.Dataset,
     *,
     weights: ArrayLike | xr.DataArray,
@@ -96,7 +96,7 @@ def importance(
         `sum_loss_failed` and `sum_loss2_failed` (event, asset, service), over the samples where the asset failed.
         A coordinate `family` (event) tells which events share their random numbers; without it all do.
     weights : (event,) array_like, 1/year
-        Events of weight 0 are left out. For the measures of one event, select it and give weight 1.
+        With the tail. Events of weight 0 are left out. For the measures of one event, select it and give weight 1.
     n_samples : int
         Samples per event.
     failure_probability : (event, asset) xarray.DataArray, optional
@@ -132,7 +132,7 @@ def importance(
     ...      "sum_loss": (("event", "service"), [[10.0]]), "sum_loss2": (("event", "service"), [[10.0]]),
     ...      "sum_loss_failed": (("event", "asset", "service"), [[[10.0]]]),
     ...      "sum_loss2_failed": (("event", "asset", "service"), [[[10.0]]])})
-    >>> found = importance(sums, weights=[1.0], n_samples=100, loss="indicator")
+    >>> found = asset_importance(sums, weights=[1.0], n_samples=100, loss="indicator")
     >>> found.birnbaum.item(), found.risk_achievement_worth.item()
     (1.0, 10.0)
     """

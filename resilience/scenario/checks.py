@@ -71,7 +71,7 @@ def _check_services(sections: Sections) -> Iterator[Finding]:
             hint = suggestion(rule.service, services)
             wanted = f"one of services: {', '.join(services)}{hint} (a service of assets alone is by: internal)"
             yield Finding("rules", i, "service", wanted=wanted, got=repr(rule.service))
-        elif rule.dependents == "zones":
+        elif rule.to == "zones":
             assigned.add(rule.service)
             if service.by != "assignment":
                 wanted = f"services.{rule.service}.by: assignment where zones are assigned"
@@ -107,14 +107,15 @@ def _check_words(sections: Sections) -> Iterator[Finding]:
             wanted = _one_of(service.network, sectors, "sector")
             yield Finding("services", name, "network", wanted=wanted, got=repr(service.network))
     for i, rule in enumerate(sections.rules or ()):
-        if isinstance(rule, SupplyRule) and rule.supply not in sectors:
-            yield Finding("rules", i, "supply", wanted=_one_of(rule.supply, sectors, "sector"), got=repr(rule.supply))
+        if isinstance(rule, SupplyRule) and rule.sector not in sectors:
+            yield Finding("rules", i, "supply", wanted=_one_of(rule.sector, sectors, "sector"), got=repr(rule.sector))
 
 
 def _selectors(sections: Sections) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
     for i, rule in enumerate(sections.rules or ()):
         for field in type(rule).model_fields:
-            if isinstance(selector := getattr(rule, field), Mapping):
+            used = field != "over" or getattr(rule, "by", None) == "road"
+            if used and isinstance(selector := getattr(rule, field), Mapping):
                 yield ("rules", i, type(rule).model_fields[field].alias or field), selector
     for name, service in (sections.services or {}).items():
         for i, selector in enumerate(service.providers):

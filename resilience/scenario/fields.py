@@ -157,12 +157,16 @@ def _many(value: Any) -> Any:
 
 
 class _OneOrMany:
-    """JSON schema of a list that may be written as its only entry."""
+    """JSON schema of a list that may be written as its only entry, or as a mapping to its entries."""
+
+    def __init__(self, *, mapping: bool = False) -> None:
+        self.mapping = mapping
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         listed = handler(schema)
-        target = handler.resolve_ref_schema(listed)
-        return {"anyOf": [target["items"], listed]} if "items" in target else listed
+        items = handler.resolve_ref_schema(listed).get("items", {})
+        mapped = [{"type": "object", "additionalProperties": items}] if self.mapping else []
+        return {"anyOf": [items, listed, *mapped]}
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
@@ -178,5 +182,5 @@ CrsText = Annotated[str, BeforeValidator(_crs)]
 MetricCrsText = Annotated[str, BeforeValidator(_metric_crs)]
 InputPath = Annotated[Path, BeforeValidator(_path)]
 OneOrMany: Final = (BeforeValidator(_many), _OneOrMany())
+OneOrManyOrMapping: Final = (BeforeValidator(_many), _OneOrMany(mapping=True))
 Texts = Annotated[tuple[Text, ...], *OneOrMany]
-Paths = Annotated[tuple[InputPath, ...], *OneOrMany]

@@ -18,6 +18,7 @@ from resilience.scenario.fields import (
     NotNegative,
     Number,
     OneOrMany,
+    OneOrManyOrMapping,
     Positive,
     Section,
     Text,
@@ -68,13 +69,13 @@ class HazardSection(Section):
 
     family: Name = Field(description="unique id of the event family")
     peril: Literal["flood", "heat"] = Field(description="flood or heat")
-    files: Annotated[tuple[InputPath, ...], *OneOrMany] = Field(
+    files: Annotated[tuple[InputPath, ...], *OneOrManyOrMapping] = Field(
         default=(),
         description="one raster per event: a pattern with {rp} (or {rp:05d}) or {event}, a list, or a mapping from "
         "return period or event to file",
     )
     path: InputPath | None = Field(default=None, description="one file that holds all events, see bands")
-    bands: Annotated[tuple[Annotated[Whole, Field(ge=1)], ...], *OneOrMany] = Field(
+    bands: Annotated[tuple[Annotated[Whole, Field(ge=1)], ...], *OneOrManyOrMapping] = Field(
         default=(),
         description="band of each event in `path`, counted from 1: a list, or a mapping from return period or event",
     )

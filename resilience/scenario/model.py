@@ -206,6 +206,8 @@ class Scenario(Section):
     def json_schema(cls) -> dict[str, Any]:
         """Return the JSON Schema of scenario files, for completion and checks in an editor."""
         schema = cls.model_json_schema(by_alias=True, mode="validation")
+        for part in (schema, *schema["$defs"].values()):
+            part["description"] = " ".join(part["description"].split("\n\n")[0].split())
         return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 

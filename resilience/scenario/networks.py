@@ -41,7 +41,7 @@ NEED_COLUMNS: tuple[str, ...] = (
 DEPENDENCY_COLUMNS: tuple[str, ...] = ("need", "provider", "limit_minutes")
 SUPPLY_COLUMNS: tuple[str, ...] = ("asset", "sector", "is_source", "capacity", "demand")
 
-Filter = dict[str, Annotated[tuple[Scalar, ...], *OneOrMany, Field(min_length=1)]]
+Filter = dict[str, Annotated[tuple[Scalar, ...], Field(min_length=1), *OneOrMany]]
 
 
 class CurveNames(Section):

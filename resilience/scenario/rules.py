@@ -12,7 +12,6 @@ from resilience.scenario.fields import (
     Finding,
     Name,
     NotNegative,
-    Number,
     OneOrMany,
     Positive,
     Scalar,
@@ -43,7 +42,7 @@ def _check_selector(selector: dict[str, tuple[Scalar, ...]]) -> dict[str, tuple[
 
 
 Selector = Annotated[
-    dict[Text, Annotated[tuple[Scalar, ...], *OneOrMany, Field(min_length=1)]],
+    dict[Text, Annotated[tuple[Scalar, ...], Field(min_length=1), *OneOrMany]],
     Field(min_length=1, description="column of the assets: value or values; an asset must fit every column"),
     AfterValidator(_check_selector),
 ]
@@ -54,10 +53,11 @@ def _select_target(value: Any) -> str:
 
 
 def _select_rule(value: Any) -> str:
-    keys: Any = value if isinstance(value, Mapping) else type(value).model_fields if isinstance(value, Section) else ()
-    if "access" in keys:
+    if isinstance(value, AccessRule) or (isinstance(value, Mapping) and "access" in value):
         return "an access rule"
-    return "a supply rule" if "supply" in keys else "a dependency rule"
+    if isinstance(value, SupplyRule) or (isinstance(value, Mapping) and "supply" in value):
+        return "a supply rule"
+    return "a dependency rule"
 
 
 Zones = Annotated[
@@ -69,12 +69,16 @@ ZonesOrFacilities = Annotated[
 ]
 
 
+OnMissing = Literal["error", "drop"]
+_ON_MISSING = "what has too few in reach: an error, or left as it is"
+
+
 class DependencyRule(Section):
     """Every dependant needs the service from some of the providers."""
 
     service: Name = Field(description="what the dependants need")
-    providers: Selector = Field(alias="from", description="assets that provide the service")
-    dependents: Zones = Field(alias="to", description="assets that need it, or zones")
+    from_: Selector = Field(alias="from", description="assets that provide the service")
+    to: Zones = Field(description="assets that need it, or zones")
     by: Literal["nearest", "polygon", "road"] = Field(
         default="nearest",
         description="nearest: straight line; polygon: the provider's area holds the dependant; road: by road",
@@ -88,7 +92,12 @@ class DependencyRule(Section):
     buffer_hours: NotNegative = Field(default=0.0, description="hours the dependant works without it")
     start_probability: Share = Field(default=1.0, description="probability that the buffer starts")
     recharge_hours: NotNegative = Field(default=0.0, description="hours until a used buffer is full again")
-    buffer_height: Number | None = Field(default=None, description="m above ground at which water reaches the buffer")
+    buffer_height: NotNegative | None = Field(
+        default=None, description="m above ground at which water reaches the buffer"
+    )
+
+    on_missing: OnMissing = Field(default="error", description=_ON_MISSING)
+    over: Selector = Field(default={"sector": ("transport",)}, description="by road: links that are travelled")
 
     @model_validator(mode="after")
     def _check(self) -> DependencyRule:
@@ -96,26 +105,29 @@ class DependencyRule(Section):
         return self
 
     def _findings(self) -> Iterator[Finding]:
-        if self.by != "polygon" and self.required > self.nearest:
+        if self.required > self.nearest:
             wanted = f"at most nearest = {self.nearest}"
             yield Finding("required", wanted=wanted, got=f"{self.required}: more than there are providers")
+        if self.by != "road" and self.over != {"sector": ("transport",)}:
+            yield Finding("over", wanted="only with by: road", got=f"by: {self.by}")
 
 
 class AccessRule(Section):
     """The road node by which assets or zones are reached is the nearest one."""
 
     access: Literal[True] = Field(description="true")
-    nodes: Selector = Field(alias="from", description="road nodes")
-    targets: ZonesOrFacilities = Field(
-        alias="to", description="what is reached: assets, zones, or facilities (all nodes that are no road nodes)"
+    from_: Selector = Field(alias="from", description="road nodes")
+    to: ZonesOrFacilities = Field(
+        description="what is reached: assets, zones, or facilities (all nodes that are no road nodes)"
     )
     within_m: Positive | None = Field(default=None, description="farthest road node, m")
+    on_missing: OnMissing = Field(default="error", description=_ON_MISSING)
 
 
 class SupplyRule(Section):
     """Assets of a sector work only while one of its sources reaches them."""
 
-    supply: Name = Field(description="sector that is supplied")
+    sector: Text = Field(alias="supply", description="sector that is supplied")
     sources: Selector = Field(alias="from", description="assets that are its sources")
 
 
