@@ -248,21 +248,29 @@ def _filled(column: Column, n: int) -> Any:
     return np.full(n, column.default, dtype=column.dtype)
 
 
-def _to_text(values: pd.Series[Any], column: Column, problems: Problems, subject: str) -> pd.Series[Any]:
+def normalise_text(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the values as text: stripped, in Unicode normal form C, whole numbers without a point, gaps empty.
+
+    Examples
+    --------
+    >>> normalise_text(pd.Series([7.0, None])).tolist()
+    ['7', '']
+    """
     missing = values.isna().to_numpy()
     if pd.api.types.is_float_dtype(values):
         # Whole-number ids become floats as soon as one is missing: 7.0 is meant as 7.
-        numbers = values.to_numpy(dtype=np.float64, na_value=0.0)
-        numbers = np.where(missing, 0.0, numbers)
+        numbers = np.where(missing, 0.0, values.to_numpy(dtype=np.float64, na_value=0.0))
         if np.all(np.isfinite(numbers)) and np.all(numbers == np.floor(numbers)) and np.all(np.abs(numbers) < 2**53):
             values = pd.Series(numbers.astype(np.int64)).astype(object).mask(missing, None)
     # Each distinct value once: most text columns repeat few of them.
     codes, distinct = pd.factorize(values.array)
     words = pd.Series(distinct, dtype=object).map(_clean).to_numpy(dtype=object)
-    text = np.append(words, "")[codes]
-    if column.default != REQUIRED:
-        text[text == ""] = column.default
-    return pd.Series(text, dtype="str")
+    return pd.Series(np.append(words, "")[codes], dtype="str")
+
+
+def _to_text(values: pd.Series[Any], column: Column, problems: Problems, subject: str) -> pd.Series[Any]:
+    text = normalise_text(values)
+    return text if column.default in (REQUIRED, "") else text.mask(text == "", column.default)
 
 
 def _clean(value: object) -> str:
