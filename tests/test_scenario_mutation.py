@@ -20,7 +20,7 @@ GOOD: dict[str, Any] = {
     "crs": "EPSG:26986",
     "hazards": [
         {"family": "river", "peril": "flood", "files": "d_{rp:03d}.tif", "return_periods": [10, 100], "nodata": "dry"},
-        {"family": "heat", "peril": "heat", "path": "h.nc", "bands": {"june": 1}, "nodata": "error", "plausible": [0, 9]},
+        {"family": "heat", "peril": "heat", "path": "h.nc", "bands": {"june": 1}, "nodata": "error"},
     ],
     "network": {
         "assets": [
@@ -43,7 +43,8 @@ GOOD: dict[str, Any] = {
 }  # fmt: skip
 WORDS = [
     "", " ", "x", "zones", "${", "${}", "${A}", "{rp}", "{", "\0", "EPSG:4326", "+proj=", "-1", "1e400", "a\nb", "~",
-    "/vsi", "from", "access", "supply", "synthetic", "EPSG:1", "urn:ogc:def:crs:EPSG::26986", "{}", "[KEY]", "a.b", "\ud800",
+    "/vsi",
+    "from", "access", "supply", "synthetic", "EPSG:1", "urn:ogc:def:crs:EPSG::26986", "{}", "[KEY]", "a.b", "\ud800",
 ]  # fmt: skip
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(-(10**25), 10**25), st.floats(), st.text(max_size=6), st.sampled_from(WORDS),

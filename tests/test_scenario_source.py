@@ -141,7 +141,8 @@ TEXTS = st.one_of(
 )
 PLAIN = st.recursive(
     st.one_of(
-        TEXTS, st.integers(-(10**30), 10**30), st.floats(allow_nan=False, allow_infinity=False), st.booleans(), st.none()
+        TEXTS, st.integers(-(10**30), 10**30), st.floats(allow_nan=False, allow_infinity=False), st.booleans(),
+        st.none(),
     ),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXTS, inner, max_size=3)),
     max_leaves=12,
