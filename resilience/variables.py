@@ -124,7 +124,12 @@ VARIABLES: dict[str, Variable] = _register(
         ("root_share", "event asset root", "float64", "1", "samples in which it was down, by root cause, ties shared"),
         ("zone_without_service", "event zone service", "float64", "1", "sum over samples of the share of service lost"),
         ("root_people", "event service root", "float64", "persons", "sum over samples of people without, by root"),
+        ("sum_loss_failed", "event asset service", "float64", "persons", "people without, over samples it failed in"),
+        ("sum_loss2_failed", "event asset service", "float64", "persons^2", "their squares, over the same samples"),
+        ("sum_loss2", "event service", "float64", "persons^2", "squares of people without, over all samples"),
         # risk
+        ("baseline_down", "asset", "bool", "", "down in the intact city: never counted as lost"),
+        ("baseline_served", "zone service", "float64", "1", "share of the service that the intact city gives the zone"),
         ("annual_value", "service", "float64", "persons/year", "expected annual number of people without the service"),
         ("annual_standard_error", "service", "float64", "persons/year", "Monte Carlo standard error of annual_value"),
         ("annual_tail", "service", "float64", "persons/year", "part of annual_value beyond the rarest event"),

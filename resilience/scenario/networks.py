@@ -15,6 +15,7 @@ from resilience.scenario.fields import (
     Finding,
     InputPath,
     NotNegative,
+    Number,
     OneOrMany,
     Positive,
     Scalar,
@@ -101,9 +102,7 @@ class AssetLayer(Layer):
     kind: Text | None = Field(default=None, description="what all assets of the layer are, e.g. substation")
     node_kind: Text | None = Field(default=None, description="kind of the nodes, where one file holds nodes and links")
     curves: CurveNames = Field(default_factory=CurveNames, description="curves of all assets of the layer")
-    component_height: NotNegative | None = Field(
-        default=None, description="m above ground of the lowest vital component"
-    )
+    component_height: Number | None = Field(default=None, description="m above ground of the lowest vital component")
     barrier_height: NotNegative | None = Field(default=None, description="m above ground of a flood barrier")
     seal_failure: Share | None = Field(default=None, description="probability that the barrier leaks")
     dry_threshold: NotNegative | None = Field(default=None, description="m of water below which a line counts as dry")

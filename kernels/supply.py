@@ -1,0 +1,250 @@
+"""Between asset rows and the rows of a reach plan: load states, apply what a source reaches, tell causes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resilience.kernels.compiler import kernel
+from resilience.kernels.dependency import meet_need
+from resilience.kernels.rows import (
+    ONES,
+    ZERO,
+    Words,
+    and_not_row,
+    and_row,
+    any_row,
+    copy_row,
+    count_row,
+    fill_row,
+    or_row,
+    shrink_row,
+)
+
+Integers = NDArray[np.int64]
+Indices = NDArray[np.int32]
+Flags = NDArray[np.uint8]
+
+OUTWARD = 1
+INWARD = 2
+
+
+@kernel
+def load_links(
+    state: Words,
+    node: Indices,
+    node_position: Integers,
+    link: Indices,
+    link_slot: Integers,
+    link_way: Flags,
+    open_slot: Integers,
+    open_way: Flags,
+    up: Words,
+    outward: Words,
+    inward: Words,
+) -> None:
+    """Write node and edge rows of a plan from the states of the assets.
+
+    Parameters
+    ----------
+    state : (n_asset, 8) uint64
+    node, node_position : (a,)
+        Assets that are nodes and can fail, with their new number; all other rows of `up` stay as they are.
+    link, link_slot, link_way : (b,)
+        Assets that are links and can fail, with their slot and way (bit 1 outward, bit 2 inward). Parallel links add.
+    open_slot, open_way : (c,)
+        Slots of links that cannot fail.
+    up : (n, 8) uint64
+    outward, inward : (n_slot, 8) uint64
+        The same array twice for undirected graphs.
+    """
+    for i in range(node.size):
+        copy_row(up, node_position[i], state, node[i])
+    outward[:, :] = ZERO
+    inward[:, :] = ZERO
+    for i in range(link.size):
+        if link_way[i] & 1:
+            or_row(outward, link_slot[i], state, link[i])
+        if link_way[i] & 2:
+            or_row(inward, link_slot[i], state, link[i])
+    for i in range(open_slot.size):
+        if open_way[i] & 1:
+            fill_row(outward, open_slot[i], ONES)
+        if open_way[i] & 2:
+            fill_row(inward, open_slot[i], ONES)
+
+
+@kernel
+def seed_sources(state: Words, source: Indices, position: Integers, reached: Words) -> None:
+    """Clear `reached` and set each source's row where the source is functional.
+
+    Parameters
+    ----------
+    state : (n_asset, 8) uint64
+    source : (n,) int32
+    position : (n,) int64
+        New number of the node each source stands at; several may share one; -1 is skipped.
+    reached : (n_node, 8) uint64
+        Output.
+    """
+    reached[:, :] = ZERO
+    for i in range(source.size):
+        if position[i] >= 0:
+            or_row(reached, position[i], state, source[i])
+
+
+@kernel
+def cut_unreached(
+    node: Indices,
+    node_position: Integers,
+    link: Indices,
+    tail_position: Integers,
+    head_position: Integers,
+    oneway: NDArray[np.bool_],
+    reached: Words,
+    up: Words,
+    changed: Flags,
+) -> None:
+    """Take from `up` what no source reaches.
+
+    Parameters
+    ----------
+    node, node_position
+        Nodes of the sector that can lose supply, with their new number.
+    link, tail_position, head_position, oneway
+        Links of the sector that can lose supply: reached from their tail, or from either end.
+    reached : (n_node, 8) uint64
+    up : (n_asset, 8) uint64
+        Changed in place.
+    changed : (n_asset,) uint8
+        Set to 1 where a bit went.
+    """
+    for i in range(node.size):
+        if shrink_row(up, node[i], reached, node_position[i]):
+            changed[node[i]] = 1
+    either = np.empty((1, 8), np.uint64)
+    for i in range(link.size):
+        copy_row(either, 0, reached, tail_position[i])
+        if not oneway[i]:
+            or_row(either, 0, reached, head_position[i])
+        if shrink_row(up, link[i], either, 0):
+            changed[link[i]] = 1
+
+
+@kernel
+def find_unreached(
+    node: Indices,
+    node_position: Integers,
+    link: Indices,
+    tail_position: Integers,
+    head_position: Integers,
+    oneway: NDArray[np.bool_],
+    reached: Words,
+    up: Words,
+    lost: Words,
+) -> None:
+    """Write into `lost` where an asset is still up but no source reaches it; parameters as in `cut_unreached`."""
+    for i in range(node.size):
+        copy_row(lost, node[i], up, node[i])
+        and_not_row(lost, node[i], reached, node_position[i])
+    either = np.empty((1, 8), np.uint64)
+    for i in range(link.size):
+        copy_row(either, 0, reached, tail_position[i])
+        if not oneway[i]:
+            or_row(either, 0, reached, head_position[i])
+        copy_row(lost, link[i], up, link[i])
+        and_not_row(lost, link[i], either, 0)
+
+
+@kernel
+def mark_dependents(changed: Flags, dependent_indptr: Integers, dependent: Indices, active: Flags) -> None:
+    """Mark whoever depends on a changed asset.
+
+    Parameters
+    ----------
+    changed : (n_asset,) uint8
+    dependent_indptr, dependent
+    active : (n_asset,) uint8
+        Set to 1.
+    """
+    for asset in range(changed.size):
+        if changed[asset]:
+            for x in range(dependent_indptr[asset], dependent_indptr[asset + 1]):
+                active[dependent[x]] = 1
+
+
+@kernel
+def count_causes(
+    up: Words,
+    failed_row: Indices,
+    failed: Words,
+    affected: Indices,
+    supplied: Flags,
+    source: Flags,
+    inbound_indptr: Integers,
+    inbound: Indices,
+    need_indptr: Integers,
+    need_service: NDArray[np.int16],
+    provider_indptr: Integers,
+    provider: Indices,
+    required: Indices,
+    buffer_row: Indices,
+    buffered: Words,
+    count: Integers,
+) -> None:
+    """Count, per asset, the samples in which it is down by proximate cause.
+
+    Precedence: hazard, then supply, then needs in the order in which they are stored.
+
+    Parameters
+    ----------
+    up : (n_asset, 8) uint64
+        The fixed point.
+    failed_row : (n_asset,) int32
+        Row of `failed`, or -1 where the hazard cannot fail the asset.
+    failed : (n_failed, 8) uint64
+    affected : (n,) int32
+        The assets to look at.
+    supplied : (n_asset,) uint8
+        1 where the asset's sector is supplied from sources.
+    source : (n_asset,) uint8
+        1 for sources.
+    inbound_indptr : (n_asset + 1,) int64
+    inbound : int32
+        Neighbouring assets of the same sector from which supply can come.
+    need_indptr, need_service, provider_indptr, provider, required, buffer_row, buffered
+        The needs.
+    count : (n_asset, 2 + n_service) int64
+        Changed in place: columns hazard, supply, one per service.
+    """
+    most = 1
+    for i in range(required.size):
+        most = max(most, required[i])
+    tally = np.empty((most + 1, 8), np.uint64)
+    rest = np.empty((1, 8), np.uint64)
+    part = np.empty((1, 8), np.uint64)
+    for i in range(affected.size):
+        asset = affected[i]
+        fill_row(rest, 0, ONES)
+        and_not_row(rest, 0, up, asset)
+        if not any_row(rest, 0):
+            continue
+        if failed_row[asset] >= 0:
+            copy_row(part, 0, rest, 0)
+            and_row(part, 0, failed, failed_row[asset])
+            count[asset, 0] += count_row(part, 0)
+            and_not_row(rest, 0, part, 0)
+        if supplied[asset] and not source[asset] and any_row(rest, 0):
+            copy_row(part, 0, rest, 0)
+            for x in range(inbound_indptr[asset], inbound_indptr[asset + 1]):
+                and_not_row(part, 0, up, inbound[x])
+            count[asset, 1] += count_row(part, 0)
+            and_not_row(rest, 0, part, 0)
+        for need in range(need_indptr[asset], need_indptr[asset + 1]):
+            if not any_row(rest, 0):
+                break
+            meet_need(need, provider_indptr, provider, required, buffer_row, buffered, up, tally)
+            copy_row(part, 0, rest, 0)
+            and_not_row(part, 0, tally, 0)
+            count[asset, 2 + need_service[need]] += count_row(part, 0)
+            and_not_row(rest, 0, part, 0)

@@ -1,0 +1,9 @@
+"""Failures spread through interdependent networks: plan an event, solve its samples, tell causes."""
+
+from __future__ import annotations
+
+from resilience.cascade.causes import CauseCounter, cause_names
+from resilience.cascade.fixpoint import Cascade
+from resilience.cascade.plan import EventPlan, Start, plan_event, supplied_graphs
+
+__all__ = ["Cascade", "CauseCounter", "EventPlan", "Start", "cause_names", "plan_event", "supplied_graphs"]

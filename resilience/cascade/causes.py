@@ -1,0 +1,151 @@
+"""Why an asset is down: its proximate cause at the fixed point, and the root the loss goes back to."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resilience.cascade.fixpoint import Cascade
+from resilience.kernels.roots import finish_round, lose_needs, root_needs, share_roots, spread_roots
+from resilience.kernels.rows import ONES
+from resilience.kernels.supply import count_causes, find_unreached, mark_dependents
+from resilience.network.compile import CompiledNetwork
+
+Words = NDArray[np.uint64]
+MAX_ROOTS = 16
+
+
+def cause_names(services: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of proximate causes, in order of precedence.
+
+    Examples
+    --------
+    >>> cause_names(("power", "telecom"))
+    ('hazard', 'supply', 'need:power', 'need:telecom')
+    """
+    return ("hazard", "supply", *(f"need:{service}" for service in services))
+
+
+class CauseCounter:
+    """Counts causes of one event over word groups; one per thread.
+
+    Parameters
+    ----------
+    cascade : Cascade
+    baseline_down : (n_asset,) bool
+        Assets that are down in the intact city; they are never counted.
+
+    Attributes
+    ----------
+    causes : (n_asset, 2 + n_service) int64
+        Samples by proximate cause.
+    root_sectors : (n_root,) int64
+        Sectors in which the hazard can fail assets: the categories of root causes.
+    root_shares : (n_asset, n_root) int64
+        Samples by root cause, in shares of :data:`resilience.kernels.roots.SHARES`.
+    roots : (n_root, n_asset, 8) uint64
+        Roots of the present word group.
+    """
+
+    def __init__(self, cascade: Cascade, baseline_down: NDArray[np.bool_]) -> None:
+        compiled, plan = cascade.compiled, cascade.plan
+        self.cascade = cascade
+        self.causes = np.zeros((compiled.n_asset, 2 + len(compiled.services)), np.int64)
+        self.root_sectors = np.unique(compiled.sector[plan.failing]).astype(np.int64)[:MAX_ROOTS]
+        self.root_shares = np.zeros((compiled.n_asset, self.root_sectors.size), np.int64)
+        self.roots: Words = np.zeros((self.root_sectors.size, compiled.n_asset, 8), np.uint64)
+        self._looked_at = plan.affected[~baseline_down[plan.affected]]
+        self._down_from_start = plan.affected[baseline_down[plan.affected]]
+        self._supplied = np.zeros(compiled.n_asset, np.uint8)
+        self._source = np.zeros(compiled.n_asset, np.uint8)
+        for supply in plan.supplies:
+            graph = supply.reach.graph
+            self._supplied[graph.node] = 1
+            self._supplied[graph.link] = 1
+            self._source[graph.source] = 1
+        self._category = np.searchsorted(self.root_sectors, compiled.sector[plan.failing])
+        self._up: Words = np.full((compiled.n_asset, 8), ONES)
+        self._lost: Words = np.zeros((compiled.n_asset, 8), np.uint64)
+        self._active = np.zeros(compiled.n_asset, np.uint8)
+
+    def count(self) -> None:
+        """Add the present word group's proximate causes."""
+        cascade, compiled, plan = self.cascade, self.cascade.compiled, self.cascade.plan
+        count_causes(
+            cascade.up, plan.failed_row, cascade.failed, self._looked_at, self._supplied, self._source,
+            compiled.inbound_indptr, compiled.inbound, compiled.need_indptr, compiled.need_service,
+            compiled.provider_indptr, compiled.provider, compiled.required, plan.buffer_row, cascade.buffered,
+            self.causes,
+        )  # fmt: skip
+
+    def trace(self) -> None:
+        """Follow the present word group in synchronous rounds and add its root causes."""
+        cascade, compiled, plan = self.cascade, self.cascade.compiled, self.cascade.plan
+        up, lost, active, changed = self._up, self._lost, self._active, cascade.changed
+        up[plan.affected] = ONES
+        up[self._down_from_start] = 0
+        up[plan.failing] &= ~cascade.failed
+        self.roots[:, plan.affected] = 0
+        self.roots[self._category, plan.failing] = cascade.failed
+        changed[:] = 0
+        changed[plan.affected] = 1
+        while True:
+            active[:] = 0
+            mark_dependents(changed, compiled.dependent_indptr, compiled.dependent, active)
+            lose_needs(
+                compiled.order, active, compiled.need_indptr, compiled.provider_indptr, compiled.provider,
+                compiled.required, plan.buffer_row, cascade.buffered, up, self.roots, lost,
+            )  # fmt: skip
+            self._trace_supply(changed)
+            if not finish_round(plan.affected, lost, up, changed):
+                break
+        people = np.zeros(self.root_sectors.size, np.int64)
+        shares = np.zeros((self._looked_at.size, self.root_sectors.size), np.int64)
+        rows = np.ascontiguousarray(self.roots[:, self._looked_at])
+        share_roots(rows, np.zeros(self._looked_at.size, np.int64), shares, people)
+        self.root_shares[self._looked_at] += shares
+
+    def _trace_supply(self, changed: NDArray[np.uint8]) -> None:
+        compiled = self.cascade.compiled
+        unreached = np.zeros_like(self._lost)
+        for supply, solver in zip(self.cascade.plan.supplies, self.cascade.solvers, strict=True):
+            graph = supply.reach.graph
+            if not (changed[graph.node].any() or changed[graph.link].any()):
+                continue
+            solver.factorise(self._up)
+            reached = solver.solve(self._up, supply.source, supply.source_position)
+            find_unreached(
+                supply.node, supply.node_position, supply.link, supply.tail_position, supply.head_position,
+                supply.oneway, reached, self._up, unreached,
+            )  # fmt: skip
+            member = supply.member
+            spread_roots(
+                member,
+                unreached,
+                self._up,
+                compiled.inbound_indptr,
+                compiled.inbound,
+                compiled.outbound_indptr,
+                compiled.outbound,
+                self.roots,
+            )
+            self._lost[member] |= unreached[member]
+
+    def zone_roots(self, met: Words) -> Words:
+        """Return the roots of unmet zone needs, ``(n_root, n_zone_need, 8) uint64``.
+
+        Parameters
+        ----------
+        met : (n_zone_need, 8) uint64
+        """
+        compiled = self.cascade.compiled
+        found = np.empty((self.root_sectors.size, compiled.zone_need.size, 8), np.uint64)
+        root_needs(
+            compiled.zone_need, compiled.provider_indptr, compiled.provider, ~met, self.cascade.up, self.roots, found
+        )
+        return found
+
+
+def sector_names(compiled: CompiledNetwork, root_sectors: NDArray[np.int64]) -> tuple[str, ...]:
+    """Return the names of the categories of root causes."""
+    return tuple(compiled.sectors[number] for number in root_sectors)

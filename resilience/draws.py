@@ -1,0 +1,33 @@
+"""Keys of the random number streams: one per seed, purpose and event family."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+FRAGILITY = "fragility"
+BUFFER = "buffer start"
+
+
+def stream_key(seed: int, purpose: str, family: str) -> np.uint64:
+    """Return the 64-bit key of a stream: blake2b over seed, purpose and the 64-bit hash of the family's id.
+
+    Parameters
+    ----------
+    seed : int
+    purpose : str
+        What the numbers are for; streams of different purposes are independent.
+    family : str
+        Id of the event family; all bands of a family share their numbers.
+
+    Examples
+    --------
+    >>> stream_key(1, FRAGILITY, "river") == stream_key(1, FRAGILITY, "river")
+    True
+    >>> stream_key(1, FRAGILITY, "river") == stream_key(1, BUFFER, "river")
+    False
+    """
+    of_family = hashlib.blake2b(family.encode(), digest_size=8).digest()
+    text = b"\0".join([str(int(seed)).encode(), purpose.encode(), of_family])
+    return np.uint64(int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little"))

@@ -1,0 +1,340 @@
+"""Where everything meets: one block of samples of one event, and the blocks of a run as Dask tasks.
+
+A block is a whole number of word groups. All sums are whole numbers, so they do not depend on how samples are cut into
+blocks or in which order the blocks end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import dask
+import numpy as np
+from numpy.typing import NDArray
+
+from resilience.cascade import Cascade, CauseCounter, EventPlan, Start, plan_event
+from resilience.kernels.reduction import count_samples, sum_over_failures
+from resilience.kernels.rows import ONES
+from resilience.network.compile import PERSON, CompiledNetwork, SectorGraph
+from resilience.service import (
+    Baseline,
+    ServiceCounter,
+    ServiceLayout,
+    ServicePlan,
+    find_served,
+    plan_services,
+)
+
+Integers = NDArray[np.int64]
+
+WORD_GROUP = 8
+"""Words in a word group: 512 samples."""
+
+# Squares of losses are summed as whole numbers of (people / 2**20) squared, so that any order gives the same sum.
+_SQUARE_STEPS = 1 << 20
+
+
+@dataclass(frozen=True)
+class City:
+    """What is the same for all events.
+
+    Parameters
+    ----------
+    compiled : CompiledNetwork
+    graphs : dict of str to SectorGraph
+        Sectors that are supplied from sources.
+    layout : ServiceLayout
+    baseline : Baseline
+    seed : int
+    start : {"all_up", "all_down"}
+    with_roots : bool
+        Whether root causes are traced.
+    """
+
+    compiled: CompiledNetwork
+    graphs: dict[str, SectorGraph]
+    layout: ServiceLayout
+    baseline: Baseline
+    seed: int
+    start: Start = "all_up"
+    with_roots: bool = True
+
+    @property
+    def people(self) -> Integers:
+        """People whom each service reaches in the intact city, in units of 1 / PERSON, ``(n_service,) int64``."""
+        total = np.zeros(len(self.layout.names), np.int64)
+        for number, part in enumerate(self.layout.parts):
+            served = np.where(self.baseline.served[number], self.compiled.persons, 0)
+            total[part.service] = max(total[part.service], int(served.sum()))
+        return total
+
+
+@dataclass(frozen=True)
+class EventTask:
+    """One event, prepared.
+
+    Parameters
+    ----------
+    event : int
+        Position of the event.
+    plan : EventPlan
+    services : ServicePlan
+    """
+
+    event: int
+    plan: EventPlan
+    services: ServicePlan
+
+
+@dataclass
+class BlockSums:
+    """What a block adds to the result.
+
+    Parameters
+    ----------
+    people : (n_service, n_sample) int64
+        People without each service, by sample, in units of 1 / PERSON.
+    failed : (n_failing,) int64
+        Samples in which the hazard put each failing asset out of function.
+    causes : (n_affected, n_cause) int64
+        Samples in which each affected asset was down, by proximate cause.
+    root_shares : (n_affected, n_root) int64
+        The same by root cause, in shares.
+    zone_samples : (n_zone, n_service) int64
+        Samples without the service, in shares.
+    root_people : (n_service, n_root) int64
+    loss_failed, loss_square_failed : (n_failing, n_service) int64
+        Sum of people without, and of its square in steps, over the samples in which the asset failed.
+    loss_square : (n_service,) int64
+    root_sectors : (n_root,) int64
+    """
+
+    people: Integers
+    failed: Integers
+    causes: Integers
+    root_shares: Integers
+    zone_samples: Integers
+    root_people: Integers
+    loss_failed: Integers
+    loss_square_failed: Integers
+    loss_square: Integers
+    root_sectors: Integers
+
+    def add(self, other: BlockSums) -> None:
+        """Add another block's sums; samples are not joined."""
+        for name in (
+            "failed", "causes", "root_shares", "zone_samples", "root_people", "loss_failed", "loss_square_failed",
+            "loss_square",
+        ):  # fmt: skip
+            getattr(self, name).__iadd__(getattr(other, name))
+
+
+def find_baseline(
+    compiled: CompiledNetwork, graphs: dict[str, SectorGraph], layout: ServiceLayout, start: Start
+) -> Baseline:
+    """Return what the intact city serves, found with the same code and no hazard.
+
+    Parameters
+    ----------
+    compiled : CompiledNetwork
+    graphs : dict of str to SectorGraph
+    layout : ServiceLayout
+    start : {"all_up", "all_down"}
+
+    Notes
+    -----
+    Buffers do not count: what only a buffer keeps alive is a gap of the intact city.
+    """
+    plan = plan_event(
+        compiled, np.zeros(compiled.n_asset), graphs=graphs, seed=0, family="", start=start, buffers=False
+    )
+    cascade = Cascade(compiled, plan)
+    cascade.sample(0)
+    cascade.solve_from(start)
+    down = ~(cascade.up == ONES).all(axis=1)
+    return Baseline(down=np.asarray(down), served=find_served(compiled, layout, cascade.up))
+
+
+def prepare_event(
+    city: City,
+    event: int,
+    failure_probability: NDArray[np.float64],
+    *,
+    family: str,
+    depth: NDArray[np.float64] | None = None,
+) -> EventTask:
+    """Return the event as a task.
+
+    Parameters
+    ----------
+    city : City
+    event : int
+    failure_probability : (n_asset,) float64
+    family : str
+        Event family; its events share their random numbers.
+    depth : (n_asset,) float64, optional, m
+        Water at each asset.
+    """
+    plan = plan_event(
+        city.compiled, failure_probability, graphs=city.graphs, seed=city.seed, family=family, depth=depth,
+        start=city.start,
+    )  # fmt: skip
+    can_be_down = np.zeros(city.compiled.n_asset, bool)
+    can_be_down[plan.affected] = True
+    can_be_down |= city.baseline.down
+    return EventTask(event, plan, plan_services(city.layout, can_be_down))
+
+
+def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> BlockSums:
+    """Return the sums of `n_words` words of samples of one event.
+
+    Parameters
+    ----------
+    city : City
+    task : EventTask
+    first_word : int
+        A multiple of 8.
+    n_words : int
+        A multiple of 8; 64 samples each.
+    """
+    compiled, plan = city.compiled, task.plan
+    cascade = Cascade(compiled, plan)
+    causes = CauseCounter(cascade, city.baseline.down)
+    services = ServiceCounter(compiled, task.services, city.baseline.served, causes.root_sectors.size)
+    n_service = len(city.layout.names)
+    people = np.empty((n_service, n_words * 64), np.int64)
+    failed = np.zeros(plan.failing.size, np.int64)
+    loss_failed = np.zeros((n_service, plan.failing.size), np.int64)
+    loss_square_failed = np.zeros((n_service, plan.failing.size), np.int64)
+    loss_square = np.zeros(n_service, np.int64)
+    total = np.maximum(city.people, 1)[:, np.newaxis]
+    for group in range(n_words // WORD_GROUP):
+        cascade.sample(first_word + group * WORD_GROUP)
+        cascade.solve_from(city.start)
+        causes.count()
+        count_samples(cascade.failed, failed)
+        services.meet(cascade.up, plan.buffer_row, cascade.buffered)
+        roots = need_roots = None
+        if city.with_roots:
+            causes.trace()
+            roots, need_roots = causes.roots, causes.zone_roots(services.met)
+        services.count(cascade.up, roots, need_roots)
+        people[:, group * 512 : (group + 1) * 512] = services.people
+        squares = (services.people * _SQUARE_STEPS // total) ** 2
+        loss_square += squares.sum(axis=1)
+        for service in range(n_service):
+            sum_over_failures(cascade.failed, services.people[service], loss_failed[service])
+            sum_over_failures(cascade.failed, squares[service], loss_square_failed[service])
+    return BlockSums(
+        people=people,
+        failed=failed,
+        causes=causes.causes[plan.affected],
+        root_shares=causes.root_shares[plan.affected],
+        zone_samples=services.zone_samples,
+        root_people=services.root_people,
+        loss_failed=loss_failed.T.copy(),
+        loss_square_failed=loss_square_failed.T.copy(),
+        loss_square=loss_square,
+        root_sectors=causes.root_sectors,
+    )
+
+
+def square_step(city: City) -> NDArray[np.float64]:
+    """Return what one step of a sum of squares is worth, in people squared, ``(n_service,) float64``."""
+    return (np.maximum(city.people, 1) / PERSON / _SQUARE_STEPS) ** 2
+
+
+@dataclass(frozen=True)
+class Block:
+    """One task of a run.
+
+    Parameters
+    ----------
+    task : EventTask
+    number : int
+        Of the block within its event.
+    first_word, n_words : int
+    """
+
+    task: EventTask
+    number: int
+    first_word: int
+    n_words: int
+
+
+def cut_blocks(task: EventTask, n_samples: int, block_samples: int) -> list[Block]:
+    """Return the blocks of an event; the last may be shorter.
+
+    Examples
+    --------
+    >>> [block.n_words for block in cut_blocks(None, 2560, 1024)]
+    [16, 16, 8]
+    """
+    words, size = n_samples // 64, block_samples // 64
+    return [Block(task, number, first, min(size, words - first)) for number, first in enumerate(range(0, words, size))]
+
+
+def run_blocks(
+    city: City, blocks: Sequence[Block], *, workers: int, solve: Callable[..., BlockSums] = solve_block
+) -> Iterator[tuple[Block, BlockSums]]:
+    """Yield every block with its sums, in order, computed by Dask threads.
+
+    Parameters
+    ----------
+    city : City
+    blocks : sequence of Block
+    workers : int
+        Threads; kernels release the interpreter lock.
+
+    Notes
+    -----
+    Two blocks per thread are under way at once, so memory does not grow with the number of samples.
+    """
+    batch = 2 * workers
+    for first in range(0, len(blocks), batch):
+        part = blocks[first : first + batch]
+        tasks = [
+            dask.delayed(partial(solve, city, block.task, block.first_word, block.n_words), pure=False)()
+            for block in part
+        ]
+        results = dask.compute(*tasks, scheduler="threads", num_workers=workers)
+        yield from zip(part, results, strict=True)
+
+
+def simulate(
+    city: City,
+    tasks: Sequence[EventTask],
+    *,
+    n_samples: int,
+    block_samples: int,
+    workers: int,
+    on_block: Callable[[Block, BlockSums], None],
+    progress: Callable[[int, int], None] | None = None,
+) -> list[BlockSums]:
+    """Return the sums of every event over all its samples; people per sample go to `on_block`.
+
+    Parameters
+    ----------
+    city : City
+    tasks : sequence of EventTask
+    n_samples, block_samples : int
+        Multiples of 512.
+    workers : int
+    on_block : callable
+        Called with every block and its sums, in order, from one thread.
+    progress : callable, optional
+        Called with the number of finished blocks and of all blocks.
+    """
+    blocks = [block for task in tasks for block in cut_blocks(task, n_samples, block_samples)]
+    total: dict[int, BlockSums] = {}
+    for done, (block, sums) in enumerate(run_blocks(city, blocks, workers=workers), start=1):
+        on_block(block, sums)
+        if block.task.event in total:
+            total[block.task.event].add(sums)
+        else:
+            total[block.task.event] = sums
+        if progress is not None:
+            progress(done, len(blocks))
+    return [total[task.event] for task in tasks]

@@ -1,0 +1,336 @@
+"""Hazard maps as labelled data: one event family of one peril on one grid, read by window.
+
+A hazard dataset holds ``intensity (event, y, x)`` in the unit of its peril, NaN where the map has no data. What no data
+means, what lies outside the grid, the CRS and the transform are attributes. Its events are either the points of a
+*severity axis* (a return-period stack, ascending) or a list of distinct *events*.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, overload
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from resilience.errors import ConfigurationError, DataError, Problems, suggestion
+from resilience.grid import Grid
+from resilience.hazard_checks import (
+    NODATA_MEANINGS,
+    OUTSIDE_MEANINGS,
+    HazardWarning,
+    check_annual_rates,
+    check_hazard,
+    event_names,
+    grid_of,
+    identical_events,
+    warn_identical,
+)
+from resilience.perils import PERILS, check_plausible, parse_unit
+from resilience.severity import check_return_periods, interpolate_severity, repair_monotone
+
+__all__ = [
+    "HazardWarning",
+    "check_hazard",
+    "check_plausible",
+    "grid_of",
+    "interpolate_return_period",
+    "make_hazard",
+    "read_window",
+    "repair_monotone",
+]
+
+
+def make_hazard(
+    intensity: Any,
+    *,
+    grid: Grid,
+    family: str,
+    peril: str,
+    unit: str | None = None,
+    events: Sequence[str] | None = None,
+    return_periods: ArrayLike | None = None,
+    annual_rates: ArrayLike | None = None,
+    nodata: str = "error",
+    outside: str = "error",
+    duration_hours: ArrayLike | None = None,
+    plausible: tuple[float, float] | None = None,
+    source: Sequence[str] = (),
+) -> xr.Dataset:
+    """Return the hazard dataset of maps that are in memory (or of a lazy array).
+
+    Parameters
+    ----------
+    intensity : (event, y, x) or (y, x) float32
+        Rows and columns as in `grid`; NaN is no data. A lazy array must already be in the unit of the peril.
+    grid : Grid
+    family : str
+        Name of the event family.
+    peril : {"flood", "heat"}
+    unit : str, optional
+        Unit of `intensity`; by default that of the peril (m, degC).
+    events : sequence of str, optional
+        Names of the events, each once.
+    return_periods : (event,) float64, year, optional
+        Makes the family a severity axis; >= 1, each once. The events are put in ascending order.
+    annual_rates : (event,) float64, 1/year, optional
+        Mean number per year of each distinct event. Without either the family has no rates.
+    nodata : {"error", "dry", "unknown"}
+        What a NaN cell means for an asset on it.
+    outside : {"error", "dry"}
+        What an asset outside the grid means.
+    duration_hours : float or (event,) float64, hour, optional
+    plausible : (float, float), optional
+        Replaces the credible range of the peril.
+    source : sequence of str
+        The files it came from.
+
+    Returns
+    -------
+    xarray.Dataset
+
+    Raises
+    ------
+    DataError, ConfigurationError
+        With everything that is wrong.
+
+    Warns
+    -----
+    HazardWarning
+        Two return periods have the same map.
+
+    Examples
+    --------
+    >>> import pyproj
+    >>> from affine import Affine
+    >>> grid = Grid(pyproj.CRS.from_epsg(5187), Affine(10, 0, 0, 0, -10, 0), height=1, width=2)
+    >>> depth = np.array([[[0.4, 0.0]], [[1.0, 0.2]]])
+    >>> river = make_hazard(depth, grid=grid, family="river", peril="flood", return_periods=[10, 100])
+    >>> river.event.values.tolist(), river.annual_rate.values.tolist()
+    (['rp10', 'rp100'], [0.1, 0.01])
+    """
+    problems = Problems()
+    if peril not in PERILS:
+        problems.add("peril", wanted=" or ".join(PERILS), got=f"{peril!r}{suggestion(str(peril), PERILS)}")
+        problems.raise_if_any(ConfigurationError)
+    rule = PERILS[peril]
+    _check_word("nodata", nodata, NODATA_MEANINGS, problems)
+    _check_word("outside", outside, OUTSIDE_MEANINGS, problems)
+    name = parse_unit(rule.unit if unit is None else unit, peril=peril) or ""
+    if not name:
+        problems.add(f"unit of {peril}", wanted=" or ".join(rule.units), got=repr(unit))
+    if return_periods is not None and annual_rates is not None:
+        problems.add(
+            f"family {family!r}",
+            wanted="return_periods (one severity axis) or annual_rates (distinct events)",
+            got="both",
+        )
+    problems.raise_if_any(ConfigurationError)
+
+    variable = _as_variable(intensity, grid)
+    in_memory = isinstance(intensity, np.ndarray | list | tuple)
+    if in_memory:
+        scale, shift = rule.units[name]
+        raw = variable.values
+        converted = raw if name == rule.unit else raw.astype(np.float64) * scale + shift
+        values = np.ascontiguousarray(converted, dtype=np.float32)
+        check_plausible(values, peril=peril, subject=f"hazard {family!r}", plausible=plausible)
+        variable = xr.Variable(variable.dims, values)
+    n_event = variable.shape[0]
+    periods = _per_event(return_periods, n_event, "return_periods", problems)
+    rates = _per_event(annual_rates, n_event, "annual_rates", problems)
+    hours = _per_event(duration_hours, n_event, "duration_hours", problems)
+    severity = return_periods is not None
+    problems.extend(check_return_periods(periods) if severity else check_annual_rates(rates))
+    if duration_hours is not None and not (hours > 0).all():
+        problems.add("duration_hours", wanted="hours > 0", got="other values", count=int((~(hours > 0)).sum()))
+    names = event_names(events, periods if severity else None, n_event, problems)
+    problems.raise_if_any(DataError)
+
+    order = np.argsort(periods, kind="stable") if severity else np.arange(n_event)
+    if (order != np.arange(n_event)).any():
+        variable = variable[order]
+    low, high = rule.plausible if plausible is None else plausible
+    if in_memory and severity:
+        warn_identical(identical_events(variable.values), names=np.asarray(names)[order].tolist(), subject=family)
+    attributes = {
+        "family": family,
+        "peril": peril,
+        "unit": rule.unit,
+        "axis": "severity" if severity else "events",
+        "nodata": nodata,
+        "outside": outside,
+        "crs_wkt": grid.crs.to_wkt(),
+        "transform": tuple(float(number) for number in grid.transform[:6]),
+        "plausible": (float(low), float(high)),
+        "source": tuple(str(item) for item in source),
+    }
+    return xr.Dataset(
+        {"intensity": variable},
+        coords={
+            "event": ("event", np.asarray(names, dtype=str)[order]),
+            "y": ("y", grid.y),
+            "x": ("x", grid.x),
+            "return_period": ("event", periods[order], {"units": "year"}),
+            "annual_rate": ("event", 1.0 / periods[order] if severity else rates[order], {"units": "1/year"}),
+            "duration_hours": ("event", hours[order], {"units": "hour"}),
+        },
+        attrs=attributes,
+    )
+
+
+def _check_word(subject: str, word: str, known: Sequence[str], problems: Problems) -> None:
+    if word not in known:
+        problems.add(subject, wanted=" or ".join(known), got=f"{word!r}{suggestion(str(word), known)}")
+
+
+def _as_variable(intensity: Any, grid: Grid) -> xr.Variable:
+    if isinstance(intensity, list | tuple):
+        intensity = np.asarray(intensity, dtype=np.float32)
+    if isinstance(intensity, np.ndarray) and intensity.ndim == 2:
+        intensity = intensity[np.newaxis]
+    problems = Problems()
+    shape = tuple(intensity.shape)
+    if len(shape) != 3 or shape[1:] != (grid.height, grid.width) or shape[0] == 0:
+        problems.add("intensity", wanted=f"(event, {grid.height}, {grid.width}), at least one event", got=f"{shape}")
+    elif intensity.dtype.kind not in "fiu":
+        problems.add("intensity", wanted="numbers", got=f"type {intensity.dtype}")
+    problems.raise_if_any(DataError)
+    return xr.Variable(("event", "y", "x"), intensity)
+
+
+def _per_event(values: ArrayLike | None, n_event: int, subject: str, problems: Problems) -> NDArray[np.float64]:
+    if values is None:
+        return np.full(n_event, np.nan)
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim == 0 and subject == "duration_hours":
+        return np.full(n_event, float(array))
+    if array.shape != (n_event,):
+        problems.add(subject, wanted=f"one number for each of {n_event} events", got=f"{array.size} numbers")
+        return np.full(n_event, np.nan)
+    return array
+
+
+def read_window(hazard: xr.Dataset, rows: slice, columns: slice) -> NDArray[np.float32]:
+    """Return the intensity of all events in a window of the grid.
+
+    Parameters
+    ----------
+    hazard : xarray.Dataset
+    rows, columns : slice
+        Row and column numbers of the grid, as for an array.
+
+    Returns
+    -------
+    (event, row, column) float32, m or degC
+        NaN where the map has no data. A view where the hazard is in memory; do not write to it.
+
+    Raises
+    ------
+    DataError
+        A value of the window is not credible.
+
+    Examples
+    --------
+    >>> import pyproj
+    >>> from affine import Affine
+    >>> grid = Grid(pyproj.CRS.from_epsg(5187), Affine(10, 0, 0, 0, -10, 0), height=2, width=3)
+    >>> rain = make_hazard(np.eye(2, 3), grid=grid, family="rain", peril="flood")
+    >>> read_window(rain, slice(0, 1), slice(0, 2)).tolist()
+    [[[1.0, 0.0]]]
+    """
+    values = hazard["intensity"].variable[:, rows, columns].values
+    return np.asarray(values, dtype=np.float32)
+
+
+@overload
+def interpolate_return_period(
+    hazard: xr.Dataset, at: float, *, onset: float | None = None, return_periods: None = None
+) -> xr.Dataset: ...
+
+
+@overload
+def interpolate_return_period(
+    hazard: NDArray[np.floating], at: float, *, onset: float | None = None, return_periods: ArrayLike
+) -> NDArray[np.float64]: ...
+
+
+def interpolate_return_period(
+    hazard: xr.Dataset | NDArray[np.floating],
+    at: float,
+    *,
+    onset: float | None = None,
+    return_periods: ArrayLike | None = None,
+) -> xr.Dataset | NDArray[np.float64]:
+    """Return the hazard at any return period, interpolated in its logarithm.
+
+    Parameters
+    ----------
+    hazard : xarray.Dataset or (event, ...) floating
+        A severity axis, or its plain intensities.
+    at : float, year
+    onset : float, year, optional
+        Return period at which it begins to flood, below the first map; for floods only.
+    return_periods : (event,) float64, year
+        Of plain intensities.
+
+    Returns
+    -------
+    xarray.Dataset or (...) float64
+        A hazard dataset, in memory, of one event without a rate. Its attribute `truncated_probability` is 1 / T_n if
+        `at` is rarer than the rarest map, else 0. More often than the first map a flood is dry and a temperature NaN.
+
+    Raises
+    ------
+    ConfigurationError
+        The dataset is not a severity axis, or `at` or `onset` cannot be meant.
+
+    Warns
+    -----
+    HazardWarning
+        Cells were deeper at a smaller return period; the running maximum was taken.
+
+    Notes
+    -----
+    See :func:`resilience.severity.interpolate_severity` for the equation.
+
+    Examples
+    --------
+    >>> depth = np.array([1.0, 1.6])
+    >>> interpolate_return_period(depth, 200.0, return_periods=[100, 500]).round(7)
+    np.float64(1.2584059)
+    """
+    if not isinstance(hazard, xr.Dataset):
+        return interpolate_severity(hazard, np.asarray(return_periods, dtype=np.float64), at, onset=onset)
+    family, peril = hazard.attrs["family"], hazard.attrs["peril"]
+    problems = Problems()
+    if hazard.attrs["axis"] != "severity":
+        problems.add(f"family {family!r}", wanted="a severity axis (`return_periods`)", got="distinct events")
+    if onset is not None and peril != "flood":
+        problems.add("onset", wanted="for floods only", got=f"a family of {peril}")
+    problems.raise_if_any(ConfigurationError)
+    values = read_window(hazard, slice(None), slice(None))
+    if hazard.attrs["nodata"] == "dry":
+        values = np.nan_to_num(values, nan=0.0)
+    values, n_violations = repair_monotone(values)
+    if n_violations:
+        message = f"{family}: {n_violations:,} cells fall with the return period; the running maximum was taken"
+        warnings.warn(message, HazardWarning, stacklevel=2)
+    periods = hazard["return_period"].values
+    below = 0.0 if peril == "flood" else np.nan
+    one = interpolate_severity(values, periods, at, onset=onset, below=below).astype(np.float32)
+    interpolated = make_hazard(
+        one,
+        grid=grid_of(hazard),
+        family=family,
+        peril=peril,
+        events=[f"rp{at:.12g}"],
+        nodata=hazard.attrs["nodata"],
+        outside=hazard.attrs["outside"],
+        plausible=hazard.attrs.get("plausible"),
+        source=hazard.attrs.get("source", ()),
+    )
+    last = float(periods.max())
+    return interpolated.assign_attrs(truncated_probability=1.0 / last if at > last else 0.0)

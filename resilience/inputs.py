@@ -1,0 +1,336 @@
+"""From a scenario to what is worked on: hazards, city, curves, services. Nothing is computed here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import geopandas as gpd
+import numpy as np
+import xarray as xr
+
+from resilience.curves import CurveTable
+from resilience.datasets import load_curves, synthetic_city
+from resilience.errors import ConfigurationError, DataError, MissingInputError, Problem, Problems, ResilienceError
+from resilience.network import Network, check_network, derive
+from resilience.network.rules import AccessRule, DependencyRule, Rule, SupplyRule
+from resilience.network.selectors import select_rows
+from resilience.readers import open_hazard
+from resilience.readers.graphml import read_graphml
+from resilience.readers.vector import read_layer, read_table
+from resilience.scenario import Scenario
+from resilience.scenario import rules as written
+from resilience.service import ServiceRule
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that a scenario names, opened and checked.
+
+    Parameters
+    ----------
+    hazards : tuple of xarray.Dataset
+        One per event family, lazy.
+    methods : tuple of str
+        How each is read at a point.
+    network : Network
+        With the needs, dependencies, supply and access that rules derived.
+    curves : CurveTable
+    services : tuple of ServiceRule
+        Services that reach people.
+    service_order : tuple of str
+        All services, in the order of causes.
+    levels : dict of str to str
+        Level of every sector.
+    notes : tuple of str
+        What a reader of the result must know.
+    """
+
+    hazards: tuple[xr.Dataset, ...]
+    methods: tuple[str, ...]
+    network: Network
+    curves: CurveTable
+    services: tuple[ServiceRule, ...]
+    service_order: tuple[str, ...]
+    levels: dict[str, str]
+    notes: tuple[str, ...]
+
+
+class _Attempts:
+    """Runs the steps of opening inputs and keeps their problems, so that a user sees all of them at once."""
+
+    def __init__(self) -> None:
+        self._errors: list[ResilienceError] = []
+
+    def __call__(self, step: Callable[[], T]) -> T | None:
+        try:
+            return step()
+        except (DataError, MissingInputError, ConfigurationError) as error:
+            self._errors.append(error)
+            return None
+
+    def raise_if_any(self) -> None:
+        if self._errors:
+            # One kind of error must be raised for all: what is missing first, then what is wrong.
+            order = (MissingInputError, DataError, ConfigurationError)
+            kind = min((type(error) for error in self._errors), key=lambda kind: order.index(kind))
+            raise kind([problem for error in self._errors for problem in error.problems])
+
+
+def load_curve_table(scenario: Scenario) -> CurveTable:
+    """Return the shipped curves and the scenario's own."""
+    table = load_curves() if scenario.curves.library else CurveTable(())
+    for file in scenario.curves.files:
+        own = CurveTable.from_csv(
+            file.path, layout=file.layout, unit=file.unit, role=file.role, peril=file.peril, name=file.name,
+            names=file.names or None, metadata=file.metadata, decreasing=file.decreasing,
+        )  # fmt: skip
+        table = table.merge(own)
+    return table
+
+
+def _load_hazards(scenario: Scenario, attempt: _Attempts) -> list[xr.Dataset | None]:
+    hazards: list[xr.Dataset | None] = []
+    for section in scenario.hazards:
+
+        def open_section(section: Any = section) -> xr.Dataset:
+            common = {
+                "family": section.family, "peril": section.peril, "unit": section.unit, "crs": section.crs,
+                "nodata": section.nodata, "nodata_value": section.nodata_value, "outside": section.outside,
+                "variable": section.variable, "plausible": section.plausible,
+            }  # fmt: skip
+            hours = section.duration_hours
+            common["duration_hours"] = hours[0] if len(hours) == 1 else hours or None
+            if section.path is not None:
+                source, bands = section.path, section.bands or None
+            else:
+                source, bands = section.pattern() or list(section.files), None
+            return open_hazard(
+                source, bands=bands, return_periods=section.return_periods or None,
+                annual_rates=section.annual_rates or None, events=section.events or None, **common,
+            )  # fmt: skip
+
+        hazards.append(attempt(open_section))
+    return hazards
+
+
+def _is_graphml(layer: Any) -> bool:
+    return bool(layer.format == "graphml" or (layer.format is None and layer.path.suffix.lower() == ".graphml"))
+
+
+def _load_assets(scenario: Scenario, attempt: _Attempts) -> list[gpd.GeoDataFrame]:
+    frames: list[gpd.GeoDataFrame] = []
+    for layer in scenario.network.assets:
+
+        def read(layer: Any = layer) -> gpd.GeoDataFrame:
+            if _is_graphml(layer):
+                kinds = {
+                    "node_kind": layer.node_kind or "road_node",
+                    "link_kind": layer.kind or "road",
+                }
+                frame = read_graphml(
+                    layer.path, sector=layer.sector or "transport", id_prefix=layer.id_prefix,
+                    crs=layer.crs or "EPSG:4326", **kinds,
+                )  # fmt: skip
+                return frame.assign(**{k: v for k, v in layer.constants().items() if k not in ("sector", "kind")})
+            return read_layer(
+                layer.path, layer=layer.layer, columns=layer.columns, constants=layer.constants(),
+                where=layer.where or None, crs=layer.crs, id_prefix=layer.id_prefix, role="assets",
+            )  # fmt: skip
+
+        frame = attempt(read)
+        if frame is not None:
+            frames.append(frame)
+    return frames
+
+
+def _load_zones(scenario: Scenario, attempt: _Attempts) -> list[gpd.GeoDataFrame]:
+    frames: list[gpd.GeoDataFrame] = []
+    for layer in scenario.network.zones:
+
+        def read(layer: Any = layer) -> gpd.GeoDataFrame:
+            return read_layer(
+                layer.path, layer=layer.layer, columns=layer.columns, constants=layer.constants(),
+                where=layer.where or None, crs=layer.crs, id_prefix=layer.id_prefix, role="zones",
+            )  # fmt: skip
+
+        frame = attempt(read)
+        if frame is not None:
+            frames.append(frame)
+    return frames
+
+
+def _plain(selector: Any) -> Any:
+    return selector if isinstance(selector, str) else {key: list(values) for key, values in selector.items()}
+
+
+def build_rules(scenario: Scenario) -> tuple[Rule, ...]:
+    """Return the scenario's rules as the network knows them."""
+    rules: list[Rule] = []
+    for section in scenario.rules:
+        if isinstance(section, written.AccessRule):
+            rules.append(
+                AccessRule(
+                    from_=_plain(section.from_),
+                    to=_plain(section.to),
+                    within_m=section.within_m,
+                    on_missing=section.on_missing,
+                )
+            )
+        elif isinstance(section, written.SupplyRule):
+            rules.append(SupplyRule(sector=section.supply, sources=_plain(section.from_)))
+        else:
+            fields = {
+                key: getattr(section, key)
+                for key in (
+                    "service", "by", "nearest", "required", "within_m", "buffer_hours", "start_probability",
+                    "recharge_hours", "buffer_height", "limit_minutes", "on_missing",
+                )
+            }  # fmt: skip
+            rules.append(
+                DependencyRule(from_=_plain(section.from_), to=_plain(section.to), over=_plain(section.over), **fields)
+            )
+    return tuple(rules)
+
+
+def build_services(services: Any, network: Network) -> tuple[ServiceRule, ...]:
+    """Return how services reach people, facilities found.
+
+    Parameters
+    ----------
+    services : mapping of str to section
+        Each with `by`, `providers`, `combine`, `network`, `limit_minutes`.
+    network : Network
+
+    Raises
+    ------
+    ConfigurationError
+        A group of facilities that fits no asset; a limit in minutes.
+    """
+    problems = Problems()
+    rules = []
+    for name, section in services.items():
+        if section.by == "internal":
+            continue
+        if section.limit_minutes is not None:
+            problems.add(
+                f"services.{name}.limit_minutes",
+                wanted="no limit: travel times are not computed by this version, reachability by road stands in",
+                got=f"{section.limit_minutes:g}",
+            )
+        groups = []
+        for i, selector in enumerate(section.providers):
+            chosen = select_rows(network.assets, _plain(selector), problems, subject=f"services.{name}.providers.{i}")
+            groups.append(np.flatnonzero(chosen).astype(np.int32))
+        rules.append(ServiceRule(name, section.by, tuple(groups), section.combine, section.network))
+    problems.raise_if_any(ConfigurationError)
+    return tuple(rules)
+
+
+def load_inputs(scenario: Scenario) -> Inputs:
+    """Return everything the scenario names.
+
+    Parameters
+    ----------
+    scenario : Scenario
+
+    Raises
+    ------
+    MissingInputError, DataError, ConfigurationError
+        With everything that is wrong in all inputs, as far as it can be told.
+    """
+    attempt = _Attempts()
+    curves = attempt(lambda: load_curve_table(scenario))
+    hazards = _load_hazards(scenario, attempt)
+    notes: list[str] = []
+    section = scenario.network.synthetic
+    services: Any = scenario.services
+    methods = [one.sampling for one in scenario.hazards]
+    if section is not None:
+        city = synthetic_city(seed=section.seed, size=section.size)
+        network: Network | None = city.network
+        notes += city.notes
+        if not scenario.hazards:
+            hazards = list(city.hazards)
+            methods = ["nearest"] * len(hazards)
+        if not services:
+            services = Scenario.from_dict(
+                {**_MINIMAL, "rules": city.scenario_dict()["rules"], "services": city.scenario_dict()["services"]}
+            ).services
+    else:
+        network = _build_network(scenario, attempt)
+    if network is not None and scenario.rules:
+        base = network
+        network = attempt(lambda: derive(base, build_rules(scenario)))
+    attempt.raise_if_any()
+    if network is None or curves is None:  # pragma: no cover - an attempt that failed has raised
+        raise AssertionError("an input was lost without a problem")
+    opened = tuple(hazard for hazard in hazards if hazard is not None)
+    if not opened:
+        raise ConfigurationError(Problem("hazards", wanted="at least one event family", got="none"))
+    check_network(network, curve_names=curves.names())
+    if not services:
+        named = dict.fromkeys(network.needs["service"].astype(str))
+        services = Scenario.from_dict({**_MINIMAL, "services": {name: {"by": "assignment"} for name in named}}).services
+    sectors = sorted(set(network.assets["sector"].astype(str)))
+    levels: dict[str, str] = {
+        sector: scenario.cascade.levels.get(sector, scenario.cascade.default) for sector in sectors
+    }
+    unknown = [sector for sector in scenario.cascade.levels if sector not in sectors]
+    if unknown:
+        raise ConfigurationError(
+            Problem("cascade.levels", wanted=f"sectors of the city: {', '.join(sectors)}", got="others", first=unknown)
+        )
+    if section is not None and not scenario.cascade.levels:
+        sourced = set(network.supply["sector"][network.supply["is_source"].to_numpy(dtype=bool)].astype(str))
+        levels = {sector: "connected" if sector in sourced else level for sector, level in levels.items()}
+    return Inputs(
+        hazards=opened,
+        methods=tuple(methods),
+        network=network,
+        curves=curves,
+        services=build_services(services, network),
+        service_order=tuple(services),
+        levels=levels,
+        notes=tuple(notes),
+    )
+
+
+_MINIMAL: dict[str, Any] = {"schema_version": 1, "name": "built-in", "network": {"synthetic": {}}}
+
+
+def _build_network(scenario: Scenario, attempt: _Attempts) -> Network | None:
+    section = scenario.network
+    assets, zones = _load_assets(scenario, attempt), _load_zones(scenario, attempt)
+    tables: dict[str, Any] = {}
+    for role in ("needs", "dependencies", "supply"):
+        table = getattr(section, role)
+        if table is not None:
+            tables[role] = attempt(
+                lambda table=table, role=role: read_table(table.path, columns=table.columns, role=role)
+            )  # type: ignore[misc]
+    if len(assets) < len(section.assets) or len(zones) < len(section.zones) or None in tables.values():
+        return None
+
+    def build() -> Network:
+        return Network.from_tables(
+            assets=assets, zones=zones or None, crs=scenario.crs, persons_unit=section.persons_unit, **tables
+        )
+
+    return attempt(build)
+
+
+def describe_sources(hazards: Sequence[xr.Dataset]) -> list[str]:
+    """Return one line per event family, for people."""
+    lines = []
+    for hazard in hazards:
+        events = hazard.sizes["event"]
+        lines.append(
+            f"hazard {hazard.attrs['family']}: {hazard.attrs['peril']}, {events} events, "
+            f"{hazard.sizes['y']:,} x {hazard.sizes['x']:,} cells, {hazard.attrs['unit']}, no data means "
+            f"{hazard.attrs['nodata']}, outside the map {hazard.attrs['outside']}"
+        )
+    return lines

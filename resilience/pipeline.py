@@ -1,0 +1,433 @@
+"""The main job, from a scenario to a result: read this as the table of contents."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from resilience.cascade import supplied_graphs
+from resilience.damage import damage
+from resilience.engine import (
+    Block,
+    BlockSums,
+    City,
+    EventTask,
+    find_baseline,
+    prepare_event,
+    simulate,
+)
+from resilience.events import annual_weights, draw_catalogue, family_of
+from resilience.exposure import expose
+from resilience.inputs import Inputs, describe_sources, load_inputs
+from resilience.network.compile import PERSON, compile_network
+from resilience.network.writing import write_tables
+from resilience.provenance import describe_run, now
+from resilience.result import Result, label_sums
+from resilience.risk.expected import expected_annual
+from resilience.risk.importance import asset_importance
+from resilience.risk.tail import catalogue_risk
+from resilience.risk.yearly import occurrence_losses, yearly_losses
+from resilience.scenario import Scenario
+from resilience.service import lay_out_services
+from resilience.store import RESULTS, TOTALS, RunStore
+from resilience.variables import VARIABLES
+
+Progress = Callable[[int, int], None]
+
+# A task of a second or more on a city of 100,000 assets; a small city gets the same, its tasks are short anyway.
+BLOCK_SAMPLES = 4096
+
+
+def assess(
+    scenario: Scenario, *, out: str | Path | None = None, progress: Progress | None = None, workers: int | None = None
+) -> Result:
+    """Return the risk to people's services of a scenario.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    out : path, optional
+        Run directory to keep the result in; nothing is written if the inputs are wrong.
+    progress : callable, optional
+        Called with the number of finished blocks and of all blocks.
+    workers : int, optional
+        Threads; by default the number of cores.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    MissingInputError, DataError, ConfigurationError
+        With everything that is wrong in the inputs.
+    CannotCreateError, StorageError
+        The run directory cannot be written.
+
+    Examples
+    --------
+    >>> result = assess(demo_scenario(size=600, samples=512))
+    >>> sorted(result.dataset["service"].values.tolist())
+    ['care', 'data', 'medical', 'power', 'safety', 'telecom', 'transport', 'water']
+    """
+    started = now()
+    inputs = load_inputs(scenario)
+    damaged = expose_and_damage(inputs)
+    weights = weigh_events(inputs, damaged, scenario)
+    city, tasks = prepare(inputs, damaged, scenario)
+    store = RunStore(Path(out)) if out is not None else None
+    sums, people = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
+    labelled = label_sums(city, tasks, sums, damaged, persons_unit=inputs.network.persons_unit)
+    labelled = labelled.assign(weights)
+    labelled[TOTALS] = VARIABLES[TOTALS].array(people).assign_attrs(units=inputs.network.persons_unit)
+    labelled = add_annual(labelled)
+    result = Result(
+        dataset=labelled.assign_attrs(describe(scenario, inputs, damaged)),
+        exceedance=exceed(labelled, inputs, scenario),
+        importance=rank_assets(labelled),
+        path=store.path if store is not None else None,
+        notes=(*inputs.notes, *caveats(labelled, inputs, scenario)),
+    )
+    if store is not None:
+        write_run(store, result, scenario, inputs, started)
+    return result
+
+
+def expose_and_damage(inputs: Inputs) -> xr.Dataset:
+    """Return intensities, losses and failure probabilities of all events of all families, (event, asset)."""
+    parts = []
+    for hazard, method in zip(inputs.hazards, inputs.methods, strict=True):
+        exposure = expose(hazard, inputs.network, curves=inputs.curves, method=method)  # type: ignore[arg-type]
+        one = damage(exposure, inputs.network, curves=inputs.curves)
+        family, peril = str(hazard.attrs["family"]), str(hazard.attrs["peril"])
+        n = one.sizes["event"]
+        names = [f"{family}:{name}" if len(inputs.hazards) > 1 else str(name) for name in one["event"].values]
+        kept = one[
+            ["exposed_intensity", "mean_intensity", "wet_length", "damage_fraction", "asset_direct_loss",
+             "direct_loss", "failure_probability"]
+        ]  # fmt: skip
+        kept = kept.drop_vars([name for name in kept.coords if name not in ("event", "asset")])
+        kept = kept.assign_coords(
+            event=np.array(names, dtype=object),
+            family=("event", np.array([family] * n, dtype=object)),
+            peril=("event", np.array([peril] * n, dtype=object)),
+            return_period=("event", hazard["return_period"].values.astype(np.float64)),
+            annual_rate=("event", hazard["annual_rate"].values.astype(np.float64)),
+        )
+        repairs = int(exposure.attrs.get("monotonicity_repairs", 0))
+        parts.append(kept.assign_attrs({f"monotonicity_repairs_{family}": repairs}))
+    assets = inputs.network.assets
+    together = xr.concat(parts, dim="event", combine_attrs="drop_conflicts", join="exact")
+    return together.transpose("event", "asset").assign_coords(
+        sector=("asset", assets["sector"].astype(str).to_numpy(dtype=object)),
+        kind=("asset", assets["kind"].astype(str).to_numpy(dtype=object)),
+    )
+
+
+def weigh_events(inputs: Inputs, damaged: xr.Dataset, scenario: Scenario) -> dict[str, Any]:
+    """Return the annual weight of every event and the part of it beyond the rarest; NaN without rates."""
+    weights, tails = [], []
+    for hazard in inputs.hazards:
+        family = family_of(hazard)
+        if not family.has_rates:
+            weights.append(np.full(len(family.events), np.nan))
+            tails.append(np.full(len(family.events), np.nan))
+        elif family.axis == "severity":
+            found = annual_weights(family.return_period, rule=scenario.risk.rule, tail=scenario.risk.tail)
+            weights.append(found.weights)
+            tails.append(found.tail_weights)
+        else:
+            weights.append(family.annual_rate)
+            tails.append(np.zeros(len(family.events)))
+    unit = {"units": "1/year"}
+    return {
+        "annual_weight": ("event", np.concatenate(weights), {**unit, "rule": scenario.risk.rule}),
+        "tail_weight": ("event", np.concatenate(tails), {**unit, "tail": scenario.risk.tail}),
+    }
+
+
+def prepare(inputs: Inputs, damaged: xr.Dataset, scenario: Scenario) -> tuple[City, list[EventTask]]:
+    """Return the compiled city and its events as tasks."""
+    compiled = compile_network(inputs.network, services=inputs.service_order)
+    graphs = supplied_graphs(compiled, inputs.levels)
+    layout = lay_out_services(compiled, inputs.services)
+    city = City(
+        compiled=compiled,
+        graphs=graphs,
+        layout=layout,
+        baseline=find_baseline(compiled, graphs, layout, scenario.cascade.start),
+        seed=scenario.seed,
+        start=scenario.cascade.start,
+    )
+    probability = damaged["failure_probability"].values
+    intensity = damaged["exposed_intensity"].values
+    tasks = [
+        prepare_event(
+            city, i, probability[i], family=str(damaged["family"][i].item()),
+            depth=intensity[i] if damaged["peril"][i].item() == "flood" else None,
+        )
+        for i in range(damaged.sizes["event"])
+    ]  # fmt: skip
+    return city, tasks
+
+
+def run_samples(
+    city: City,
+    tasks: list[EventTask],
+    scenario: Scenario,
+    *,
+    store: RunStore | None,
+    progress: Progress | None,
+    workers: int | None,
+) -> tuple[list[BlockSums], np.ndarray[Any, np.dtype[np.float64]]]:
+    """Return the sums of every event, and people per event, service and sample; blocks go to the store as they end."""
+    n_samples = scenario.monte_carlo.samples
+    block_samples = min(scenario.monte_carlo.block or BLOCK_SAMPLES, n_samples)
+    people = np.empty((len(tasks), len(city.layout.names), n_samples))
+    if store is not None:
+        store.begin(
+            n_event=len(tasks), n_service=len(city.layout.names), n_sample=n_samples, block_samples=block_samples
+        )
+
+    def keep(block: Block, sums: BlockSums) -> None:
+        first = block.first_word * 64
+        counted = sums.people / PERSON
+        people[block.task.event, :, first : first + counted.shape[1]] = counted
+        if store is not None:
+            store.write_block(block.task.event, first, counted)
+
+    sums = simulate(
+        city, tasks, n_samples=n_samples, block_samples=block_samples, workers=workers or os.cpu_count() or 1,
+        on_block=keep, progress=progress,
+    )  # fmt: skip
+    return sums, people
+
+
+def rated_events(labelled: xr.Dataset) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Return which events have rates."""
+    return np.asarray(np.isfinite(labelled["annual_weight"].values))
+
+
+def add_annual(labelled: xr.Dataset) -> xr.Dataset:
+    """Return the dataset with expected annual values, where any family has rates."""
+    rated = rated_events(labelled)
+    if not rated.any():
+        return labelled
+    part = labelled.isel(event=rated)
+    weights, tails = part["annual_weight"], part["tail_weight"]
+    annual = expected_annual(part[TOTALS], weights=weights, tail_weights=tails)
+    money = expected_annual(part["direct_loss"], weights=weights, tail_weights=tails)
+    per_asset = expected_annual(part["asset_direct_loss"], weights=weights, tail_weights=tails)
+    return labelled.assign(
+        annual_value=annual["annual_value"],
+        annual_standard_error=annual["annual_standard_error"],
+        annual_tail=annual["annual_tail"],
+        annual_direct_loss=money["annual_value"],
+        annual_direct_loss_tail=money["annual_tail"],
+        asset_annual_direct_loss=per_asset["annual_value"],
+    )
+
+
+def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Dataset | None:
+    """Return occurrence and aggregate values by return period from a catalogue of years; None without rates."""
+    families = [family for family in map(family_of, inputs.hazards) if family.has_rates]
+    risk = scenario.risk
+    if not families or not risk.catalogue_years:
+        return None
+    rated = labelled.isel(event=rated_events(labelled))
+    catalogue = draw_catalogue(
+        families, years=risk.catalogue_years, seed=scenario.seed, n_samples=rated.sizes["sample"], rule=risk.rule
+    )
+    losses = occurrence_losses(rated[TOTALS], catalogue)
+    years = yearly_losses(losses, year=catalogue["year"].to_numpy(), n_years=risk.catalogue_years)
+    found = catalogue_risk(
+        years, np.array(risk.return_periods), confidence=risk.confidence, replicates=risk.bootstrap,
+        seed=scenario.seed,
+    )  # fmt: skip
+    return found.assign_coords(service=labelled["service"])
+
+
+def rank_assets(labelled: xr.Dataset) -> xr.Dataset | None:
+    """Return the importance of every asset to the annual number of people without each service; None without rates."""
+    rated = rated_events(labelled)
+    if not rated.any():
+        return None
+    part = labelled.isel(event=rated)
+    able = np.flatnonzero((part["failed_count"].values > 0).any(axis=0))
+    part = part.isel(asset=able)
+    sums = part[["failed_count", "sum_loss_failed", "sum_loss2_failed", "sum_loss2"]].assign(
+        sum_loss=part[TOTALS].sum("sample")
+    )
+    return asset_importance(
+        sums,
+        weights=part["annual_weight"] + part["tail_weight"],
+        n_samples=part.sizes["sample"],
+        failure_probability=part["failure_probability"].fillna(0.0),
+    )
+
+
+def describe(scenario: Scenario, inputs: Inputs, damaged: xr.Dataset) -> dict[str, Any]:
+    """Return the attributes of the result."""
+    return {
+        **damaged.attrs,
+        "title": scenario.name,
+        "scenario_sha256": scenario.digest(),
+        "seed": str(scenario.seed),
+        "samples": scenario.monte_carlo.samples,
+        "persons_unit": inputs.network.persons_unit,
+        "integration_rule": scenario.risk.rule,
+        "tail": scenario.risk.tail,
+        "time": "at the peak of the event (time zero); buffers that start hold",
+        "notes": list(inputs.notes),
+    }
+
+
+def caveats(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> tuple[str, ...]:
+    """Return what a reader must know: defaults, gaps of the intact city, unknown hazard, repairs."""
+    lines = []
+    if not rated_events(labelled).all():
+        lines.append("families without rates: results are conditional on the event, nothing per year is told for them")
+    down = int(labelled["baseline_down"].sum())
+    if down:
+        lines.append(f"{down:,} assets are down in the intact city; they are listed and never counted as lost")
+    gap = labelled["zone_persons"] * (1 - labelled["baseline_served"])
+    for service, people in zip(labelled["service"].values, gap.sum("zone").values, strict=True):
+        if people > 0.5:
+            lines.append(
+                f"baseline gap: {people:,.0f} {inputs.network.persons_unit} without {service} in the intact city"
+            )
+    unknown = int(np.isnan(labelled["failure_probability"].values).any(axis=0).sum())
+    if unknown:
+        lines.append(f"{unknown:,} assets have unknown hazard; the cascade takes them as not failing")
+    for name, count in labelled.attrs.items():
+        if str(name).startswith("monotonicity_repairs_") and count:
+            lines.append(f"{count:,} cells of {str(name).removeprefix('monotonicity_repairs_')} fell with rarer events")
+    used = {
+        name
+        for column in ("flood_damage_curve", "flood_fragility_curve", "heat_damage_curve", "heat_fragility_curve")
+        for name in set(inputs.network.assets[column].astype(str))
+        if name
+    }
+    judged = sorted(name for name in used if inputs.curves[name].basis == "default")
+    if judged:
+        lines.append(f"curves that are defaults (expert judgement): {', '.join(judged)}")
+    return tuple(lines)
+
+
+def _input_paths(scenario: Scenario) -> Iterable[Path]:
+    for section in scenario.hazards:
+        yield from (source.path for source in section.sources())
+    for layer in (*scenario.network.assets, *scenario.network.zones):
+        yield layer.path
+    for table in (scenario.network.needs, scenario.network.dependencies, scenario.network.supply):
+        if table is not None:
+            yield table.path
+    for file in scenario.curves.files:
+        yield file.path
+
+
+def write_run(store: RunStore, result: Result, scenario: Scenario, inputs: Inputs, started: str) -> None:
+    """Write everything beside the blocks: the rest of the result, tables, the resolved scenario, the manifest."""
+    dataset = result.dataset
+    if result.importance is not None:
+        important = result.importance.reindex(asset=dataset["asset"])
+        dataset = dataset.assign({f"importance_{name}": array for name, array in important.data_vars.items()})
+    store.finish(dataset)
+    store.write_text("scenario.yaml", scenario.to_yaml())
+    table = result.summary_table()
+    store.write_table("summary.csv", table[0], table[1:])
+    store.write_table("events.csv", *result.events_table())
+    wanted = scenario.outputs.tables
+    if "assets" in wanted:
+        store.write_table("assets.csv", *result.assets_table())
+    if "zones" in wanted:
+        store.write_table("zones.csv", *result.zones_table())
+    if "exceedance" in wanted and result.exceedance is not None:
+        store.write_table("exceedance.csv", *result.exceedance_table())
+    write_tables(inputs.network, store.path / "network")
+    store.write_text("notes.txt", "".join(f"{note}\n" for note in result.notes))
+    figures = {"samples": scenario.monte_carlo.samples, "events": dataset.sizes["event"], "results": RESULTS}
+    store.write_json(
+        "manifest.json",
+        describe_run(
+            scenario=scenario.to_dict(), digest=scenario.digest(), inputs=_input_paths(scenario), started=started,
+            figures=figures,
+        ),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What `check` found in sound inputs.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    """
+
+    inputs: Inputs
+
+    def lines(self) -> list[str]:
+        """Return lines for people."""
+        network = self.inputs.network
+        assets = network.assets
+        lines = [f"network: {network!r}"]
+        for sector, group in assets.groupby(assets["sector"].astype(str)):
+            lines.append(f"  {sector}: {len(group):,} assets, level {self.inputs.levels[str(sector)]}")
+        lines += describe_sources(self.inputs.hazards)
+        lines += [f"service {rule.name}: by {rule.by}" for rule in self.inputs.services]
+        return [*lines, "nothing wrong was found"]
+
+
+def check(scenario: Scenario) -> CheckReport:
+    """Return what the inputs hold, after every check that a run makes before it computes.
+
+    Parameters
+    ----------
+    scenario : Scenario
+
+    Raises
+    ------
+    MissingInputError, DataError, ConfigurationError
+        With everything that is wrong.
+    """
+    inputs = load_inputs(scenario)
+    damaged = expose_and_damage(inputs)
+    weigh_events(inputs, damaged, scenario)
+    compiled = compile_network(inputs.network, services=inputs.service_order)
+    supplied_graphs(compiled, inputs.levels)
+    lay_out_services(compiled, inputs.services)
+    return CheckReport(inputs)
+
+
+def demo_scenario(*, size: int = 5000, seed: int = 1, samples: int = 4096) -> Scenario:
+    """Return the scenario of the built-in city, which is synthetic.
+
+    Parameters
+    ----------
+    size : int
+        Number of assets.
+    seed : int
+        Of the city and of all draws.
+    samples : int
+
+    Examples
+    --------
+    >>> demo_scenario(size=600).name
+    'synthetic-city'
+    """
+    return Scenario.from_dict(
+        {
+            "schema_version": 1,
+            "name": "synthetic-city",
+            "seed": seed,
+            "network": {"synthetic": {"seed": seed, "size": size}},
+            "monte_carlo": {"samples": samples},
+        }
+    )

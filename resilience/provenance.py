@@ -1,0 +1,108 @@
+"""What produced a result: versions, inputs and their hashes, machine, times."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+import platform
+import sys
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PACKAGES = (
+    "urban-resilience", "numba", "llvmlite", "numpy", "scipy", "xarray", "rasterio", "dask", "zarr", "h5netcdf",
+    "geopandas", "pyogrio", "shapely", "pyproj", "pandas", "pydantic",
+)  # fmt: skip
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file, or of all files below a folder in order of their names."""
+    digest = hashlib.sha256()
+    files = [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file())
+    for file in files:
+        if file != path:
+            digest.update(str(file.relative_to(path)).encode())
+        with file.open("rb") as content:
+            while chunk := content.read(1 << 20):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def describe_inputs(paths: Iterable[Path]) -> list[dict[str, Any]]:
+    """Return size and hash of every input file, each once, in order of path."""
+    found = []
+    for path in sorted({Path(path) for path in paths}):
+        if path.exists():
+            size = sum(
+                item.stat().st_size for item in ([path] if path.is_file() else path.rglob("*")) if item.is_file()
+            )
+            found.append({"path": str(path), "bytes": size, "sha256": hash_file(path)})
+    return found
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of the packages and of the native libraries inside them."""
+    versions = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    import h5py
+    import pyproj
+    import rasterio
+    import shapely
+
+    versions["GDAL (rasterio)"] = rasterio.__gdal_version__
+    versions["PROJ (rasterio)"] = rasterio.__proj_version__
+    versions["PROJ (pyproj)"] = pyproj.proj_version_str
+    versions["GEOS (shapely)"] = shapely.geos_version_string
+    versions["HDF5 (h5py)"] = h5py.version.hdf5_version
+    return versions
+
+
+def now() -> str:
+    """Return the present time in UTC."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def describe_run(
+    *, scenario: Mapping[str, Any], digest: str, inputs: Iterable[Path], started: str, figures: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the content of a manifest.
+
+    Parameters
+    ----------
+    scenario : mapping
+        Resolved scenario.
+    digest : str
+        Its hash.
+    inputs : iterable of pathlib.Path
+    started : str
+        From :func:`now`.
+    figures : mapping
+        Samples, block size and the like.
+    """
+    from resilience.kernels.compiler import CACHE_FOLDER
+
+    return {
+        "schema_version": 1,
+        "name": scenario.get("name", ""),
+        "scenario_sha256": digest,
+        "started": started,
+        "ended": now(),
+        "figures": dict(figures),
+        "inputs": describe_inputs(inputs),
+        "versions": library_versions(),
+        "machine": {
+            "platform": platform.platform(),
+            "processor": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+            "python": sys.version.split()[0],
+            "kernel_cache": str(CACHE_FOLDER) if CACHE_FOLDER else "none",
+        },
+        "scenario": dict(scenario),
+    }

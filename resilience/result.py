@@ -1,0 +1,276 @@
+"""The result of a run: one labelled dataset, the figures people read first, the tables they open next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from resilience.cascade import cause_names
+from resilience.engine import BlockSums, City, EventTask, square_step
+from resilience.kernels.roots import SHARES
+from resilience.network.compile import PERSON
+from resilience.variables import VARIABLES
+
+Row = tuple[Any, ...]
+
+
+def label_sums(
+    city: City, tasks: Sequence[EventTask], sums: Sequence[BlockSums], damaged: xr.Dataset, *, persons_unit: str
+) -> xr.Dataset:
+    """Return the sums of all events as a labelled dataset.
+
+    Parameters
+    ----------
+    city : City
+    tasks, sums
+        One of each per event.
+    damaged : xarray.Dataset
+        Exposure and damage, (event, asset).
+    persons_unit : str
+        What zones count.
+
+    Returns
+    -------
+    xarray.Dataset
+        Counts per asset and zone, causes and roots, the running sums that importance is told from.
+    """
+    compiled = city.compiled
+    n_event, n_asset = len(tasks), compiled.n_asset
+    services = list(city.layout.names)
+    causes = list(cause_names(compiled.services))
+    perils = damaged["peril"].values.astype(str)
+    pairs = [
+        {int(sector): f"{compiled.sectors[int(sector)]}/{perils[i]}" for sector in one.root_sectors}
+        for i, one in enumerate(sums)
+    ]
+    roots = sorted({name for pair in pairs for name in pair.values()})
+    failed = np.zeros((n_event, n_asset), np.int32)
+    down = np.zeros((n_event, n_asset, len(causes)), np.int32)
+    root_share = np.zeros((n_event, n_asset, len(roots)), np.float32)
+    zone = np.zeros((n_event, compiled.n_zone, len(services)))
+    root_people = np.zeros((n_event, len(services), len(roots)))
+    sum_failed = np.zeros((n_event, n_asset, len(services)))
+    square_failed = np.zeros((n_event, n_asset, len(services)))
+    square = np.zeros((n_event, len(services)))
+    step = square_step(city)
+    for i, (task, one, pair) in enumerate(zip(tasks, sums, pairs, strict=True)):
+        failing, affected = task.plan.failing, task.plan.affected
+        column = [roots.index(pair[int(sector)]) for sector in one.root_sectors]
+        failed[i, failing] = one.failed
+        down[i, affected] = one.causes
+        root_share[np.ix_([i], affected, column)] = (one.root_shares / SHARES)[np.newaxis]
+        zone[i] = one.zone_samples / SHARES
+        root_people[np.ix_([i], np.arange(len(services)), column)] = (one.root_people / PERSON)[np.newaxis]
+        sum_failed[i, failing] = one.loss_failed / PERSON
+        square_failed[i, failing] = one.loss_square_failed * step
+        square[i] = one.loss_square * step
+    coords: dict[str, Any] = {
+        "service": services,
+        "cause": causes,
+        "root": roots,
+        "zone": list(compiled.zone_id),
+    }
+    served = np.zeros((compiled.n_zone, len(services)))
+    for number, part in enumerate(city.layout.parts):
+        share = 1.0 / getattr(part, "n_group", 1)
+        served[:, part.service] += np.where(city.baseline.served[number], share, 0.0)
+    result = damaged.assign_coords(coords)
+    values: dict[str, NDArray[Any]] = {
+        "failed_count": failed,
+        "down_count": down,
+        "root_share": root_share,
+        "zone_without_service": zone,
+        "root_people": root_people,
+        "sum_loss_failed": sum_failed,
+        "sum_loss2_failed": square_failed,
+        "sum_loss2": square,
+        "baseline_down": city.baseline.down,
+        "baseline_served": served,
+    }
+    for name, array in values.items():
+        variable = VARIABLES[name]
+        attributes = variable.attributes()
+        if "persons" in variable.unit:
+            attributes["units"] = variable.unit.replace("persons", persons_unit)
+        result[name] = (variable.dims, array, attributes)
+    result["zone_persons"] = ("zone", compiled.persons / PERSON, {"units": persons_unit, "long_name": "people"})
+    result["people_served"] = (
+        "service",
+        city.people / PERSON,
+        {"units": persons_unit, "long_name": "people whom the intact city gives the service"},
+    )
+    return result
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run found.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Everything, labelled; see :mod:`resilience.variables`.
+    exceedance : xarray.Dataset or None
+        Occurrence and aggregate values by return period; None without rates.
+    importance : xarray.Dataset
+        Importance of assets.
+    path : pathlib.Path or None
+        The run directory, if the run was kept.
+    notes : tuple of str
+        What a reader must know.
+    """
+
+    dataset: xr.Dataset
+    exceedance: xr.Dataset | None
+    importance: xr.Dataset | None
+    path: Path | None
+    notes: tuple[str, ...]
+
+    def to_xarray(self) -> xr.Dataset:
+        """Return the labelled dataset."""
+        return self.dataset
+
+    @property
+    def unit(self) -> str:
+        """What people are counted in."""
+        return str(self.dataset["people_served"].attrs["units"])
+
+    def summary_table(self) -> list[list[str]]:
+        """Return the figures people read first, header first: per year where there are rates, else per event."""
+        ds = self.dataset
+        unit = self.unit
+        rows: list[list[str]] = []
+        if "annual_value" in ds:
+            rows.append(["service", f"{unit} without it per year", "+- 95 %", "of it beyond the rarest event"])
+            for service in ds["service"].values:
+                one = ds.sel(service=service)
+                rows.append(
+                    [
+                        str(service),
+                        _figure(float(one["annual_value"])),
+                        _figure(1.96 * float(one["annual_standard_error"])),
+                        _figure(float(one["annual_tail"])),
+                    ]
+                )
+            rows.append(
+                ["direct loss (money)", _figure(float(ds["annual_direct_loss"])), "",
+                 _figure(float(ds["annual_direct_loss_tail"]))]
+            )  # fmt: skip
+            return rows
+        rows.append(["event", *(f"{unit} without {name}" for name in ds["service"].values), "direct loss (money)"])
+        mean = ds["people_without_service"].mean("sample")
+        for event in ds["event"].values:
+            rows.append(
+                [str(event), *(_figure(float(v)) for v in mean.sel(event=event).values),
+                 _figure(float(ds["direct_loss"].sel(event=event)))]
+            )  # fmt: skip
+        return rows
+
+    def events_table(self) -> tuple[list[str], Iterator[Row]]:
+        """Return people without each service per event: mean, standard error and quantiles over samples."""
+        ds = self.dataset
+        header = ["event", "family", "peril", "return_period", "annual_rate", "service", "mean", "standard_error",
+                  "p05", "p50", "p95", "share_of_people_served", "unit"]  # fmt: skip
+
+        def rows() -> Iterator[Row]:
+            for i, event in enumerate(ds["event"].values):
+                totals = ds["people_without_service"].isel(event=i).values
+                for s, service in enumerate(ds["service"].values):
+                    values = totals[s]
+                    low, middle, high = np.quantile(values, [0.05, 0.5, 0.95], method="inverted_cdf")
+                    served = float(ds["people_served"][s])
+                    yield (
+                        str(event), str(ds["family"][i].item()), str(ds["peril"][i].item()),
+                        float(ds["return_period"][i]), float(ds["annual_rate"][i]), str(service),
+                        float(values.mean()), float(values.std(ddof=1) / np.sqrt(values.size)),
+                        float(low), float(middle), float(high),
+                        float(values.mean() / served) if served else float("nan"), self.unit,
+                    )  # fmt: skip
+
+        return header, rows()
+
+    def assets_table(self) -> tuple[list[str], Iterator[Row]]:
+        """Return every asset that can fail or be down: probabilities by cause and root, loss, per event."""
+        ds = self.dataset
+        n = ds.sizes["sample"]
+        causes = [str(name) for name in ds["cause"].values]
+        roots = [str(name) for name in ds["root"].values]
+        header = ["event", "asset", "sector", "kind", "intensity", "failure_probability", "down_probability",
+                  *(f"down_by_{name}" for name in causes), *(f"root_{name}" for name in roots),
+                  "direct_loss"]  # fmt: skip
+        down, root = ds["down_count"].values, ds["root_share"].values
+        intensity, probability = ds["exposed_intensity"].values, ds["failure_probability"].values
+        loss = ds["asset_direct_loss"].values
+        names, sectors, kinds = (ds[name].values.astype(str) for name in ("asset", "sector", "kind"))
+
+        def rows() -> Iterator[Row]:
+            for i, event in enumerate(ds["event"].values):
+                shown = np.flatnonzero((down[i].sum(axis=1) > 0) | (probability[i] > 0) | (loss[i] > 0))
+                for a in shown:
+                    yield (
+                        str(event), names[a], sectors[a], kinds[a], float(intensity[i, a]), float(probability[i, a]),
+                        float(down[i, a].sum() / n), *(float(v / n) for v in down[i, a]),
+                        *(float(v / n) for v in root[i, a]), float(loss[i, a]),
+                    )  # fmt: skip
+
+        return header, rows()
+
+    def zones_table(self) -> tuple[list[str], Iterator[Row]]:
+        """Return, per event and zone, the expected share of each service lost and what the intact city lacks."""
+        ds = self.dataset
+        n = ds.sizes["sample"]
+        services = [str(name) for name in ds["service"].values]
+        header = ["event", "zone", self.unit, *(f"lost_{name}" for name in services),
+                  *(f"baseline_{name}" for name in services)]  # fmt: skip
+        lost, served = ds["zone_without_service"].values, ds["baseline_served"].values
+        persons = ds["zone_persons"].values
+
+        def rows() -> Iterator[Row]:
+            for i, event in enumerate(ds["event"].values):
+                for z, zone in enumerate(ds["zone"].values):
+                    yield (
+                        str(event), str(zone), float(persons[z]), *(float(v / n) for v in lost[i, z]),
+                        *(float(v) for v in served[z]),
+                    )  # fmt: skip
+
+        return header, rows()
+
+    def exceedance_table(self) -> tuple[list[str], Iterator[Row]]:
+        """Return occurrence and aggregate values per service and return period, with intervals."""
+        ds = self.exceedance
+        header = ["service", "return_period", "curve", "value", "low", "high", "tail_value", "tail_low", "tail_high",
+                  "unit"]  # fmt: skip
+
+        def rows() -> Iterator[Row]:
+            if ds is None:
+                return
+            for service in ds["service"].values:
+                for period in ds["return_period"].values:
+                    one = ds.sel(service=service, return_period=period)
+                    for curve in ("occurrence", "aggregate"):
+                        yield (
+                            str(service), float(period), curve,
+                            *(
+                                float(one[f"{curve}_{field}{end}"])
+                                for field in ("value", "tail_value") for end in ("", "_low", "_high")
+                            ),
+                            self.unit,
+                        )  # fmt: skip
+
+        return header, rows()
+
+
+def _figure(value: float) -> str:
+    """Return a figure as people write it: three significant digits, thousands set apart."""
+    if not np.isfinite(value):
+        return "unknown"
+    if value == 0:
+        return "0"
+    digits = max(0, 2 - int(np.floor(np.log10(abs(value)))))
+    return f"{value:,.{digits}f}" if digits else f"{float(f'{value:.3g}'):,.0f}"

@@ -1,0 +1,374 @@
+"""How much each asset matters to the expected annual loss.
+
+With F the expected annual loss, F(down) what it is when the asset is always out of function through the hazard, and
+F(up) when it never is:
+
+====================================  ==========================================================================
+Birnbaum                              F(down) - F(up), in the unit of the loss per year
+criticality                           sum over events of weight x probability of failure x Birnbaum, over F
+risk achievement worth (RAW)          F(down) / F
+risk reduction worth (RRW)            F / F(up)
+Fussell-Vesely (FV)                   (F - F(up)) / F, the form that goes with RRW
+====================================  ==========================================================================
+
+The *loss* is what the caller accumulated: persons without the service (then F is persons per year), or an indicator
+of the service being lost at all (then F is a rate, and one event of weight 1 gives the probabilities of textbooks).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from resilience.errors import DataError, Problems
+from resilience.risk.expected import check_weights
+from resilience.risk.intervals import sample_variance
+
+Floats = NDArray[np.float64]
+
+MEASURES: tuple[str, ...] = (
+    "birnbaum",
+    "criticality",
+    "fussell_vesely",
+    "risk_achievement_worth",
+    "risk_reduction_worth",
+)  # fmt: skip
+
+_NOTE = (
+    "conditional averages over the samples in which the asset failed and did not: right where failures are independent "
+    "within an event; where they are correlated, conditioning mixes in the common cause, use paired re-runs. "
+    "NaN: in some weighted event no sample (or every sample) has the asset failed"
+)
+
+
+class _Moments(NamedTuple):
+    """Of one event: weight, shares and the loss of all samples, of those with the asset failed, and without."""
+
+    weight: float
+    share: Floats  # (asset, 1) failed samples over samples
+    mean: Floats  # (service,)
+    mean_failed: Floats  # (asset, service)
+    mean_up: Floats
+    variance: Floats
+    variance_failed: Floats
+    variance_up: Floats
+
+
+def _moments(sums: xr.Dataset, event: int, weight: float, n: int) -> _Moments:
+    one = sums.isel(event=event)
+    failed = np.asarray(one["failed_count"].values, dtype=np.float64)[:, np.newaxis]
+    up = n - failed
+    total = np.asarray(one["sum_loss"].values, dtype=np.float64)
+    squares = np.asarray(one["sum_loss2"].values, dtype=np.float64)
+    total_failed = np.asarray(one["sum_loss_failed"].values, dtype=np.float64)
+    squares_failed = np.asarray(one["sum_loss2_failed"].values, dtype=np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return _Moments(
+            weight,
+            failed / n,
+            total / n,
+            np.where(failed > 0, total_failed / failed, np.nan),
+            np.where(up > 0, (total - total_failed) / up, np.nan),
+            np.asarray(sample_variance(total, squares, n)),
+            np.asarray(sample_variance(total_failed, squares_failed, failed)),
+            np.asarray(sample_variance(total - total_failed, squares - squares_failed, up)),
+        )
+
+
+def asset_importance(
+    sums: xr.Dataset,
+    *,
+    weights: ArrayLike | xr.DataArray,
+    n_samples: int,
+    failure_probability: xr.DataArray | None = None,
+    loss: str = "people_without_service",
+) -> xr.Dataset:
+    """Return the importance of every asset for every service, with standard errors.
+
+    Parameters
+    ----------
+    sums : xarray.Dataset
+        Running sums over samples: `failed_count` (event, asset), samples in which the hazard put the asset out of
+        function; `sum_loss` and `sum_loss2` (event, service), of the loss and its square over all samples;
+        `sum_loss_failed` and `sum_loss2_failed` (event, asset, service), over the samples where the asset failed.
+        A coordinate `family` (event) tells which events share their random numbers; without it all do.
+    weights : (event,) array_like, 1/year
+        With the tail. Events of weight 0 are left out. For the measures of one event, select it and give weight 1.
+    n_samples : int
+        Samples per event.
+    failure_probability : (event, asset) xarray.DataArray, optional
+        The probabilities that were sampled from; without them the sampled shares stand in `criticality`, which then
+        equals `fussell_vesely`.
+    loss : str
+        What was summed, for the attributes.
+
+    Returns
+    -------
+    xarray.Dataset
+        Each of :data:`MEASURES` and its `_standard_error` (asset, service), and `expected_annual_loss` (service).
+        NaN where undefined; `never_failed_events` and `always_failed_events` (asset) count the weighted events that
+        make it so. Run those again in pairs, see :func:`paired_importance`.
+
+    Raises
+    ------
+    DataError
+        Sums are absent or do not fit together, or see :func:`resilience.risk.expected.check_weights`.
+
+    Notes
+    -----
+    Per event, F(down) is the mean loss of the samples in which the asset failed. An asset that never failed leaves
+    F(up) as it is, F; F(down), and with it Birnbaum and RAW, is unknown. Standard errors are by the delta method:
+    with variances v, v0 of all and of the up samples, share q failed and r = F(up)/F, n F^2 Var(FV) is
+    v0/(1-q) + r^2 v - 2 r v0. Events of a family share random numbers, so their errors add (an upper bound); families
+    are independent, and theirs add in squares.
+
+    Examples
+    --------
+    >>> sums = xr.Dataset(
+    ...     {"failed_count": (("event", "asset"), [[10]]),
+    ...      "sum_loss": (("event", "service"), [[10.0]]), "sum_loss2": (("event", "service"), [[10.0]]),
+    ...      "sum_loss_failed": (("event", "asset", "service"), [[[10.0]]]),
+    ...      "sum_loss2_failed": (("event", "asset", "service"), [[[10.0]]])})
+    >>> found = asset_importance(sums, weights=[1.0], n_samples=100, loss="indicator")
+    >>> found.birnbaum.item(), found.risk_achievement_worth.item()
+    (1.0, 10.0)
+    """
+    _check_sums(sums, n_samples, failure_probability)
+    rate = check_weights(sums["failed_count"], weights)
+    counted = np.flatnonzero(rate > 0.0)
+    family = np.asarray(sums.coords["family"].values) if "family" in sums.coords else np.zeros(rate.size, dtype=int)
+    n_asset, n_service = sums.sizes["asset"], sums.sizes["service"]
+    sums = sums.transpose("event", "asset", "service", ...)
+
+    annual, down, up, critical = np.zeros(n_service), *(np.zeros((n_asset, n_service)) for _ in range(3))
+    annual_variance: dict[Any, Floats] = {}
+    never, always = np.zeros(n_asset, dtype=np.int64), np.zeros(n_asset, dtype=np.int64)
+    for event in counted:
+        here = _moments(sums, int(event), float(rate[event]), n_samples)
+        annual += here.weight * here.mean
+        down += here.weight * here.mean_failed
+        up += here.weight * here.mean_up
+        critical += here.weight * _times(
+            _probability(failure_probability, int(event), here), here.mean_failed - here.mean_up
+        )
+        never += here.share[:, 0] == 0.0
+        always += here.share[:, 0] == 1.0
+        error = here.weight * np.sqrt(here.variance / n_samples)
+        annual_variance[family[event]] = annual_variance.get(family[event], 0.0) + error
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = {
+            "birnbaum": down - up,
+            "criticality": critical / annual,
+            "fussell_vesely": 1.0 - up / annual,
+            "risk_achievement_worth": down / annual,
+            "risk_reduction_worth": annual / up,
+        }
+        errors = _errors(sums, rate, counted, family, n_samples, annual, values, failure_probability)
+    annual_error = np.sqrt(sum((error**2 for error in annual_variance.values()), np.zeros(n_service)))
+
+    coords = {name: sums.coords[name] for name in ("asset", "service") if name in sums.coords}
+    attrs = {"loss": loss, "n_samples": n_samples, "method": _NOTE}
+    result = xr.Dataset(coords=coords, attrs=attrs)
+    result["expected_annual_loss"] = ("service", annual)
+    result["expected_annual_loss_standard_error"] = ("service", annual_error)
+    for name in MEASURES:
+        result[name] = (("asset", "service"), values[name])
+        result[f"{name}_standard_error"] = (("asset", "service"), errors[name])
+    result["never_failed_events"] = ("asset", never)
+    result["always_failed_events"] = ("asset", always)
+    return result
+
+
+def _times(probability: Floats, difference: Floats) -> Floats:
+    """Return the product, 0 where the asset cannot fail whatever the unknown difference."""
+    return np.where(probability == 0.0, 0.0, probability * difference)
+
+
+def _probability(failure_probability: xr.DataArray | None, event: int, here: _Moments) -> Floats:
+    if failure_probability is None:
+        return here.share
+    one = failure_probability.transpose("event", "asset").isel(event=event)
+    return np.asarray(one.values, dtype=np.float64)[:, np.newaxis]
+
+
+def _errors(
+    sums: xr.Dataset,
+    rate: Floats,
+    counted: NDArray[np.intp],
+    family: NDArray[Any],
+    n: int,
+    annual: Floats,
+    values: dict[str, Floats],
+    failure_probability: xr.DataArray | None,
+) -> dict[str, Floats]:
+    """Return the standard errors; a second pass, for the ratios must be known."""
+    share_up, achievement = 1.0 - values["fussell_vesely"], values["risk_achievement_worth"]
+    critical = values["criticality"]
+    squared = {name: np.zeros(share_up.shape) for name in MEASURES}
+    for name in dict.fromkeys(family[counted].tolist()):
+        linear = {measure: np.zeros(share_up.shape) for measure in MEASURES}
+        for event in counted[family[counted] == name]:
+            here = _moments(sums, int(event), float(rate[event]), n)
+            q, probability = here.share, _probability(failure_probability, int(event), here)
+            v, v_up, v_failed = here.variance, here.variance_up, here.variance_failed
+            of_difference = v_up / (1.0 - q) + v_failed / q
+            # No sample failed: F(up) is F, exactly so where the asset cannot fail, but unknown where it can.
+            unseen = np.where((q == 0.0) & (probability > 0.0), np.nan, 0.0)
+            variances = {
+                "birnbaum": of_difference,
+                "criticality": _times(probability, probability * of_difference - 2.0 * critical * (v_failed - v_up))
+                + critical**2 * v,
+                "fussell_vesely": v_up / (1.0 - q) + share_up**2 * v - 2.0 * share_up * v_up + unseen,
+                "risk_achievement_worth": v_failed / q + achievement**2 * v - 2.0 * achievement * v_failed,
+            }
+            for measure, variance in variances.items():
+                linear[measure] += here.weight * np.sqrt(np.maximum(variance, 0.0) / n)
+        for measure in MEASURES:
+            squared[measure] += linear[measure] ** 2
+    errors = {measure: np.sqrt(squared[measure]) / annual for measure in MEASURES}
+    errors["birnbaum"] = np.sqrt(squared["birnbaum"])
+    errors["risk_reduction_worth"] = errors["fussell_vesely"] / share_up**2
+    if failure_probability is None:
+        errors["criticality"] = errors["fussell_vesely"]
+    return errors
+
+
+def _check_sums(sums: xr.Dataset, n_samples: int, failure_probability: xr.DataArray | None) -> None:
+    problems = Problems()
+    wanted = {
+        "failed_count": ("event", "asset"),
+        "sum_loss": ("event", "service"),
+        "sum_loss2": ("event", "service"),
+        "sum_loss_failed": ("event", "asset", "service"),
+        "sum_loss2_failed": ("event", "asset", "service"),
+    }
+    for name, dims in wanted.items():
+        if name not in sums:
+            problems.add(f"sums.{name}", wanted=f"dims ({', '.join(dims)})", got="absent")
+        elif set(sums[name].dims) != set(dims):
+            got = f"dims ({', '.join(map(str, sums[name].dims))})"
+            problems.add(f"sums.{name}", wanted=f"dims ({', '.join(dims)})", got=got)
+    problems.raise_if_any(DataError)
+    if n_samples < 1:
+        problems.add("n_samples", wanted="1 or more", got=str(n_samples))
+    count = np.asarray(sums["failed_count"].values)
+    wrong = (count < 0) | (count > n_samples)
+    if wrong.any():
+        problems.add(
+            "sums.failed_count",
+            wanted=f"0 .. {n_samples} samples",
+            got="outside",
+            count=int(wrong.sum()),
+            total=wrong.size,
+            first=count[wrong][:3],
+        )
+    if failure_probability is not None:
+        sizes = {dim: sums.sizes[dim] for dim in ("event", "asset")}
+        if dict(failure_probability.sizes) != sizes:
+            problems.add("failure_probability", wanted=f"sizes {sizes}", got=f"{dict(failure_probability.sizes)}")
+    problems.raise_if_any(DataError)
+
+
+class Measure(NamedTuple):
+    """A value and its standard error.
+
+    Parameters
+    ----------
+    value, standard_error : float
+    """
+
+    value: float
+    standard_error: float
+
+
+class Importance(NamedTuple):
+    """The measures of one asset for one loss; see the module.
+
+    Parameters
+    ----------
+    birnbaum, criticality, fussell_vesely, risk_achievement_worth, risk_reduction_worth : Measure
+    """
+
+    birnbaum: Measure
+    criticality: Measure
+    fussell_vesely: Measure
+    risk_achievement_worth: Measure
+    risk_reduction_worth: Measure
+
+
+def paired_importance(
+    loss: ArrayLike,
+    *,
+    loss_up: ArrayLike,
+    loss_down: ArrayLike,
+    weights: ArrayLike = (1.0,),
+    failure_probability: ArrayLike | None = None,
+) -> Importance:
+    """Return the importance of one asset from runs with the same random numbers.
+
+    Parameters
+    ----------
+    loss : (event, sample) or (sample,) array_like
+        Of the run as it is.
+    loss_up, loss_down : like `loss`
+        With the asset forced never to fail, and always to fail.
+    weights : (event,) array_like, 1/year
+    failure_probability : (event,) array_like, optional
+        Of the asset; without it `criticality` is NaN.
+
+    Returns
+    -------
+    Importance
+
+    Raises
+    ------
+    DataError
+        Shapes differ, or weights are negative or missing.
+
+    Notes
+    -----
+    Right for correlated failures too, and defined for assets that seldom or always fail. With A the weighted sum over
+    events of a sample: Birnbaum is mean(A_down - A_up) with the standard error of the paired differences; a ratio
+    r = mean(x) / mean(y) has sd(x - r y) / (sqrt(n) mean(y)).
+
+    Examples
+    --------
+    >>> found = paired_importance([0.0, 1.0, 0.0, 1.0], loss_up=[0.0, 1.0, 0.0, 0.0], loss_down=[1.0] * 4)
+    >>> found.birnbaum.value, found.risk_achievement_worth.value
+    (0.75, 2.0)
+    """
+    base, up, down = (np.atleast_2d(np.asarray(array, dtype=np.float64)) for array in (loss, loss_up, loss_down))
+    problems = Problems()
+    if not (base.shape == up.shape == down.shape) or base.ndim != 2 or base.size == 0:
+        problems.add("losses", wanted="three arrays (event, sample) of one shape", got=f"{base.shape}, {up.shape}, "
+                     f"{down.shape}")  # fmt: skip
+    problems.raise_if_any(DataError)
+    rate = check_weights(xr.DataArray(base, dims=("event", "sample")), np.atleast_1d(np.asarray(weights)))
+    whole, without, always = rate @ base, rate @ up, rate @ down
+    difference = always - without
+    critical = np.full_like(whole, np.nan)
+    if failure_probability is not None:
+        critical = (rate * np.atleast_1d(np.asarray(failure_probability, dtype=np.float64))) @ (down - up)
+    return Importance(
+        birnbaum=Measure(float(difference.mean()), _error_of_mean(difference)),
+        criticality=_ratio(critical, whole),
+        fussell_vesely=_ratio(whole - without, whole),
+        risk_achievement_worth=_ratio(always, whole),
+        risk_reduction_worth=_ratio(whole, without),
+    )
+
+
+def _error_of_mean(values: Floats) -> float:
+    return float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else float("nan")
+
+
+def _ratio(upper: Floats, lower: Floats) -> Measure:
+    mean = float(lower.mean())
+    if mean == 0.0:
+        return Measure(float("nan"), float("nan"))
+    ratio = float(upper.mean()) / mean
+    return Measure(ratio, _error_of_mean(upper - ratio * lower) / abs(mean))

@@ -1,0 +1,280 @@
+"""What is lost once in so many years, and in the years beyond: value at risk and tail value at risk."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from resilience.errors import DataError, Problems
+from resilience.risk.exceedance import check_losses
+from resilience.risk.intervals import (
+    check_share,
+    percentile_interval,
+    quantile_rank,
+    quantile_ranks,
+    random_generator,
+)
+
+Floats = NDArray[np.float64]
+
+
+def value_at_risk(values: ArrayLike, probability: float) -> float:
+    """Return the smallest of `values` that is not exceeded with at least `probability`.
+
+    Parameters
+    ----------
+    values : (n,) array_like
+        E.g. yearly losses; gains may be negative.
+    probability : float
+        .99 for the loss of 100 years.
+
+    Notes
+    -----
+    ``VaR_a = inf {x : P(X <= x) >= a}``.
+
+    Examples
+    --------
+    >>> value_at_risk([1.0, 2.0, 3.0, 4.0], 0.5)
+    2.0
+    """
+    row = _row(values)
+    check_share(probability, "probability")
+    kept = row.size - 1 - quantile_rank(row.size, 1.0 - probability)
+    return float(np.partition(row, kept)[kept])
+
+
+def tail_value_at_risk(values: ArrayLike, probability: float) -> float:
+    """Return the mean of the worst ``1 - probability`` of `values`.
+
+    Notes
+    -----
+    ``TVaR_a = 1/(1-a) integral_a^1 VaR_u du``: where n (1 - a) is not whole, the value at risk itself counts with the
+    remaining part, so the measure is coherent and never below the value at risk.
+
+    Examples
+    --------
+    >>> tail_value_at_risk([1.0, 2.0, 3.0, 4.0], 0.5)
+    3.5
+    >>> tail_value_at_risk([1.0, 2.0, 3.0, 4.0], 0.625)
+    3.6666666666666665
+    """
+    row = _row(values)
+    exceedance = 1.0 - check_share(probability, "probability")
+    kept = row.size - 1 - quantile_rank(row.size, exceedance)
+    parted = np.partition(row, kept)
+    return float(_tail_mean(np.sort(parted[kept:])[::-1], row.size, exceedance))
+
+
+def _row(values: ArrayLike) -> Floats:
+    row = np.asarray(values, dtype=np.float64)
+    if row.ndim != 1 or row.size == 0 or np.isnan(row).any():
+        problems = Problems()
+        problems.add("values", wanted="one row of numbers, none missing", got=f"shape {row.shape} or NaN")
+        problems.raise_if_any(DataError)
+    return row
+
+
+def _tail_mean(largest: Floats, n: int, exceedance: float) -> float:
+    """Mean of the worst share of n values, of which the `largest` are given in descending order."""
+    above = quantile_rank(n, exceedance)
+    mass = max(n * exceedance, 1e-300)
+    rest = max(mass - above, 0.0)
+    return float((largest[:above].sum() + rest * largest[above]) / (above + rest))
+
+
+class TailRisk(NamedTuple):
+    """What is lost at return periods and beyond, with intervals; each field (return_period,) float64.
+
+    Parameters
+    ----------
+    return_period : years
+    value, low, high : the loss exceeded once in so many years on average; its interval from order statistics.
+        `high` is infinite, or `low` 0, where the years are too few to bound it.
+    tail_value, tail_low, tail_high : mean of the years beyond; percentile bootstrap over years.
+    n_years, replicates, confidence : what the intervals rest on.
+    """
+
+    return_period: Floats
+    value: Floats
+    low: Floats
+    high: Floats
+    tail_value: Floats
+    tail_low: Floats
+    tail_high: Floats
+    n_years: int
+    replicates: int
+    confidence: float
+
+
+def tail_risk(
+    yearly: ArrayLike,
+    return_periods: ArrayLike,
+    *,
+    confidence: float = 0.95,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> TailRisk:
+    """Return value at risk and tail value at risk of yearly losses at return periods, with intervals.
+
+    Parameters
+    ----------
+    yearly : (n_year,) array_like
+        Largest (occurrence) or summed (aggregate) loss of each year of a catalogue.
+    return_periods : (n,) array_like, year
+        Each above 1 and at most the number of years.
+    confidence : float
+    replicates : int
+        Of the bootstrap over years.
+    seed : int
+
+    Returns
+    -------
+    TailRisk
+
+    Raises
+    ------
+    DataError
+        A return period is longer than the catalogue, losses are negative or missing, or there are fewer than two
+        replicates.
+
+    Notes
+    -----
+    The interval of the value needs no bootstrap: how many of n years exceed the true value is Binomial(n, 1/T). The
+    bootstrap of the tail mean draws only years that can reach the tail: how many of the n draws fall among the k
+    largest is Binomial(n, k/n), and those are uniform among them. O(n log n + replicates n / T). The same seed gives
+    the same interval with the same version of NumPy.
+
+    Examples
+    --------
+    >>> found = tail_risk(np.arange(1000.0), [10.0])
+    >>> found.value, found.low, found.high, found.tail_value
+    (array([899.]), array([880.]), array([918.]), array([949.5]))
+    """
+    losses = check_losses(yearly, subject="yearly losses")
+    periods = np.atleast_1d(np.asarray(return_periods, dtype=np.float64))
+    n = losses.size
+    problems = Problems()
+    wrong = ~((periods > 1.0) & (periods <= n))
+    if wrong.any():
+        problems.add(
+            "return_periods",
+            wanted=f"more than 1 and at most the {n:,} years of the catalogue; draw more years for longer ones",
+            got="outside",
+            count=int(wrong.sum()),
+            total=periods.size,
+            first=periods[wrong],
+        )
+    if replicates < 2:
+        problems.add("replicates", wanted="2 or more; 1,000 is usual", got=str(replicates))
+    problems.raise_if_any(DataError)
+    largest = np.sort(losses)[::-1]
+    value, low, high, tail = (np.empty(periods.size) for _ in range(4))
+    for position, period in enumerate(periods):
+        exceedance = 1.0 / period
+        value[position] = largest[quantile_rank(n, exceedance)]
+        tail[position] = _tail_mean(largest, n, exceedance)
+        low_rank, high_rank = quantile_ranks(n, exceedance, confidence=confidence)
+        low[position] = largest[low_rank - 1] if low_rank <= n else 0.0
+        high[position] = largest[high_rank - 1] if high_rank >= 1 else np.inf
+    drawn = _redraw_tails(largest, 1.0 / periods, replicates, random_generator(seed, "bootstrap over years"))
+    tail_low, tail_high = percentile_interval(drawn, confidence=confidence)
+    return TailRisk(periods, value, low, high, tail, tail_low, tail_high, n, replicates, confidence)
+
+
+def _redraw_tails(largest: Floats, exceedance: Floats, replicates: int, generator: np.random.Generator) -> Floats:
+    """Return the tail means (replicate, return period) of redrawn years."""
+    n = largest.size
+    needed = quantile_rank(n, float(exceedance.max())) + 1
+    # With ten standard deviations to spare a replicate practically never lacks years for its tail.
+    reach = min(n, int(needed + 10.0 * needed**0.5) + 100)
+    out = np.empty((replicates, exceedance.size))
+    for replicate in range(replicates):
+        among = n if reach == n else max(needed, int(generator.binomial(n, reach / n)))
+        positions = generator.integers(0, reach, among)
+        positions.sort()
+        redrawn = largest[positions]
+        for position, share in enumerate(exceedance):
+            out[replicate, position] = _tail_mean(redrawn, n, float(share))
+    return out
+
+
+def catalogue_risk(
+    years: xr.Dataset,
+    return_periods: ArrayLike,
+    *,
+    confidence: float = 0.95,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Return occurrence and aggregate losses of return periods, and the mean year, from a catalogue.
+
+    Parameters
+    ----------
+    years : xarray.Dataset
+        `yearly_maximum` and `yearly_sum` (year, ...), from :func:`resilience.risk.yearly.yearly_losses`.
+    return_periods : (n,) array_like, year
+    confidence, replicates, seed
+        See :func:`tail_risk`.
+
+    Returns
+    -------
+    xarray.Dataset
+        `occurrence_value`, `occurrence_tail_value` (..., return_period) from the largest loss of each year, and
+        `aggregate_value`, `aggregate_tail_value` from the sum, each with `_low` and `_high`; `yearly_mean`,
+        `yearly_standard_deviation` and `yearly_standard_error` (...) of the sum.
+
+    Raises
+    ------
+    DataError
+        See :func:`tail_risk`, or `years` lacks a variable.
+
+    Notes
+    -----
+    The intervals take years as independent. They are, as far as the hazard goes; but a catalogue much longer than the
+    number of samples meets the same samples again, and its intervals then leave out what those few samples miss.
+
+    Examples
+    --------
+    >>> years = xr.Dataset({name: ("year", np.arange(100.0)) for name in ("yearly_maximum", "yearly_sum")})
+    >>> found = catalogue_risk(years, [10.0], replicates=100)
+    >>> found.aggregate_value.item(), found.aggregate_tail_value.item()
+    (89.0, 94.5)
+    """
+    problems = Problems()
+    for name in ("yearly_maximum", "yearly_sum"):
+        if name not in years or "year" not in years[name].dims:
+            problems.add(f"years.{name}", wanted="losses with a dimension year", got="absent")
+    problems.raise_if_any(DataError)
+    periods = np.atleast_1d(np.asarray(return_periods, dtype=np.float64))
+    total = years["yearly_sum"].transpose(..., "year")
+    rest = total.dims[:-1]
+    shape = total.shape[:-1]
+    unit = {"units": str(total.attrs["units"])} if total.attrs.get("units") else {}
+    coords = {name: coord for name, coord in total.coords.items() if coord.dims and "year" not in coord.dims}
+    attrs = {"n_years": total.sizes["year"], "replicates": replicates, "confidence": confidence}
+    result = xr.Dataset(coords={**coords, "return_period": periods}, attrs=attrs)
+    for curve, name in (("occurrence", "yearly_maximum"), ("aggregate", "yearly_sum")):
+        values = np.asarray(years[name].transpose(*rest, "year").values, dtype=np.float64)
+        found = [
+            tail_risk(values[place], periods, confidence=confidence, replicates=replicates, seed=seed)
+            for place in np.ndindex(shape)
+        ]
+        for field in ("value", "tail_value"):
+            for end, source in (("", field), ("_low", _end(field, "low")), ("_high", _end(field, "high"))):
+                stacked = np.array([getattr(one, source) for one in found]).reshape(*shape, periods.size)
+                result[f"{curve}_{field}{end}"] = ((*rest, "return_period"), stacked, unit)
+    spread = total.std("year", ddof=1, skipna=False)
+    for name, array in (
+        ("yearly_mean", total.mean("year", skipna=False)),
+        ("yearly_standard_deviation", spread),
+        ("yearly_standard_error", spread / np.sqrt(total.sizes["year"])),
+    ):
+        result[name] = (rest, array.values, {"units": f"{unit['units']}/year"} if unit else {})
+    return result
+
+
+def _end(field: str, side: str) -> str:
+    return side if field == "value" else f"tail_{side}"

@@ -1,0 +1,144 @@
+"""The result on disk: a Zarr group that opens with xarray, written block by block, and CSV tables."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+import zarr
+from numpy.typing import NDArray
+
+from resilience.errors import CannotCreateError, Problem, StorageError
+
+TOTALS = "people_without_service"
+RESULTS = "results.zarr"
+
+
+@contextmanager
+def told_as_storage_error(path: Path) -> Iterator[None]:
+    """Turn the operating system's errors into one that names the place."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            Problem(str(error.filename or path), wanted="a place that can be written", got=error.strerror or str(error))
+        ) from error
+
+
+class RunStore:
+    """The directory of one run.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Made if it is not there; an earlier run in it is replaced.
+
+    Raises
+    ------
+    CannotCreateError
+        It cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if (path / RESULTS).exists():
+                shutil.rmtree(path / RESULTS)
+        except OSError as error:
+            raise CannotCreateError(
+                Problem(str(path), wanted="a directory that can be written", got=error.strerror or str(error))
+            ) from error
+        self._totals: Any = None
+
+    def begin(self, *, n_event: int, n_service: int, n_sample: int, block_samples: int) -> None:
+        """Make the array of people per event, service and sample; one chunk per block, one writer per chunk."""
+        with told_as_storage_error(self.path):
+            group = zarr.open_group(self.path / RESULTS, mode="w", zarr_format=3)
+            self._totals = group.create_array(
+                TOTALS,
+                shape=(n_event, n_service, n_sample),
+                chunks=(1, n_service, block_samples),
+                dtype="float64",
+                fill_value=np.nan,
+                dimension_names=("event", "service", "sample"),
+            )
+
+    def write_block(self, event: int, first_sample: int, people: NDArray[np.float64]) -> None:
+        """Write one block: people, ``(n_service, n) float64``."""
+        with told_as_storage_error(self.path):
+            self._totals[event, :, first_sample : first_sample + people.shape[1]] = people
+
+    def finish(self, dataset: xr.Dataset) -> None:
+        """Write the rest of the result beside the totals.
+
+        Parameters
+        ----------
+        dataset : xarray.Dataset
+            Without the totals, whose attributes are given by ``dataset.attrs`` alone.
+        """
+        with told_as_storage_error(self.path), warnings.catch_warnings():
+            # Zarr 3 has no final specification for text yet; xarray and zarr-python agree on how to store it.
+            warnings.filterwarnings("ignore", category=UserWarning, module="zarr")
+            warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
+            warnings.filterwarnings("ignore", message=".*Consolidated metadata.*")
+            attrs = self._totals.attrs
+            attrs.update(dataset[TOTALS].attrs)
+            dataset.drop_vars(TOTALS).to_zarr(self.path / RESULTS, mode="a", consolidated=False, zarr_format=3)
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write a JSON file in one step: a reader sees all of it or none."""
+        text = json.dumps(content, indent=2, ensure_ascii=False, sort_keys=False) + "\n"
+        self.write_text(name, text)
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text file in one step."""
+        with told_as_storage_error(self.path):
+            target = self.path / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = target.with_name(f".{target.name}.{os.getpid()}")
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(target)
+
+    def write_table(self, name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Write a CSV table; text that a spreadsheet would take for a formula is made harmless."""
+        with told_as_storage_error(self.path), (self.path / name).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(header)
+            writer.writerows([[_harmless(value) for value in row] for row in rows])
+
+
+def _harmless(value: Any) -> Any:
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return f"'{value}"
+    if isinstance(value, float):
+        return "" if np.isnan(value) else f"{value:.9g}"
+    return value
+
+
+def open_results(path: str | Path) -> xr.Dataset:
+    """Return the result of a run directory, lazily.
+
+    Parameters
+    ----------
+    path : path
+        The run directory.
+
+    Raises
+    ------
+    StorageError
+        There is no result in it.
+    """
+    place = Path(path) / RESULTS
+    if not place.is_dir():
+        raise StorageError(Problem(str(path), wanted=f"a run directory with {RESULTS}", got="none there"))
+    return xr.open_zarr(place, consolidated=False, chunks=None)

@@ -1,0 +1,356 @@
+"""The fixed point, its causes and roots against a slow twin that follows the definition, one sample at a time."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from resilience.cascade import Cascade, CauseCounter, plan_event, supplied_graphs
+from resilience.errors import ConfigurationError, DataError
+from resilience.kernels.roots import SHARES
+from resilience.network import Network
+from resilience.network.compile import CompiledNetwork, compile_network, identity
+from shapely.geometry import LineString, Point
+
+SECTORS = ("power", "telecom", "water")
+
+
+def random_network(rng: np.random.Generator, n_node: int = 24, n_link: int = 30, n_need: int = 20) -> Network:
+    """A small interdependent network with loops, one-way links, k-of-n needs and islands without a source."""
+    place = rng.random((n_node, 2)) * 1000
+    rows = [
+        {"id": f"n{i:02d}", "sector": SECTORS[i % 3], "geometry": Point(*place[i]), "from_asset": "", "to_asset": ""}
+        for i in range(n_node)
+    ]
+    for j in range(n_link):
+        a, b = (int(v) for v in rng.choice(np.arange(int(rng.integers(0, 3)), n_node, 3), 2, replace=False))
+        rows.append(
+            {
+                "id": f"l{j:02d}", "sector": SECTORS[a % 3], "geometry": LineString([place[a], place[b]]),
+                "from_asset": f"n{a:02d}", "to_asset": f"n{b:02d}", "oneway": bool(rng.random() < 0.2),
+            }
+        )  # fmt: skip
+    assets = gpd.GeoDataFrame(rows, crs=5179).fillna({"oneway": False})
+    needs, dependencies = [], []
+    for k in range(n_need):
+        owner = assets["id"][int(rng.integers(len(assets)))]
+        providers = rng.choice(assets["id"].to_numpy(), int(rng.integers(1, 5)), replace=False)
+        providers = [p for p in providers if p != owner] or ["n00" if owner != "n00" else "n01"]
+        needs.append(
+            {
+                "id": f"need{k}", "dependent": owner, "service": str(rng.choice(SECTORS)),
+                "required": int(rng.integers(1, len(providers) + 1)),
+                "buffer_hours": float(rng.choice([0, 0, 0, 4])), "start_probability": float(rng.choice([1.0, 0.5])),
+            }
+        )  # fmt: skip
+        dependencies += [{"need": f"need{k}", "provider": p} for p in providers]
+    supply = [
+        {"asset": f"n{i:02d}", "sector": SECTORS[i % 3], "is_source": True}
+        for i in rng.choice(n_node, 5, replace=False)
+    ]
+    return Network.from_tables(
+        assets=assets, needs=pd.DataFrame(needs), dependencies=pd.DataFrame(dependencies), supply=pd.DataFrame(supply)
+    )
+
+
+class Twin:
+    """The definition of DESIGN, one sample at a time, with sets of ids."""
+
+    def __init__(self, network: Network, connected: set[str]) -> None:
+        self.assets = network.assets.set_index("id")
+        self.sector = self.assets["sector"].to_dict()
+        self.needs = network.needs.to_dict("records")
+        self.providers = network.dependencies.groupby("need")["provider"].apply(list).to_dict()
+        self.sources = set(network.supply["asset"])
+        self.links = [
+            (i, r["from_asset"], r["to_asset"], bool(r["oneway"]))
+            for i, r in self.assets.iterrows() if r["from_asset"]
+        ]  # fmt: skip
+        with_links = {self.sector[i] for i, *_ in self.links} | {self.sector[s] for s in self.sources}
+        self.connected = connected & with_links
+
+    def inbound(self, asset: str) -> list[str]:
+        found = []
+        for link, a, b, oneway in self.links:
+            if asset == link:
+                found += [a] if oneway else [a, b]
+            elif asset == b or (asset == a and not oneway):
+                found.append(link)
+        return found
+
+    def supplied(self, up: set[str]) -> set[str]:
+        reached = {i for i in up if self.sector[i] not in self.connected}
+        front = [i for i in up if self.sector[i] in self.connected and i in self.sources]
+        reached |= set(front)
+        while front:
+            here = front.pop()
+            for other in up - reached:
+                if self.sector[other] == self.sector[here] and here in self.inbound(other):
+                    reached.add(other)
+                    front.append(other)
+        return reached
+
+    def unmet(self, asset: str, up: set[str], buffers: set[str]) -> list[dict]:
+        return [
+            n for n in self.needs if n["dependent"] == asset and n["id"] not in buffers
+            and sum(p in up for p in self.providers[n["id"]]) < n["required"]
+        ]  # fmt: skip
+
+    def greatest(self, able: set[str], buffers: set[str]) -> set[str]:
+        up = set(able)
+        while True:
+            new = {i for i in self.supplied(up) if not self.unmet(i, up, buffers)}
+            if new == up:
+                return up
+            up = new
+
+    def least(self, able: set[str], buffers: set[str]) -> set[str]:
+        up: set[str] = set()
+        while True:
+            new = self.supplied({i for i in able if not self.unmet(i, up, buffers)})
+            if new == up:
+                return up
+            up = new
+
+    def cause(self, asset: str, able: set[str], up: set[str], buffers: set[str], order: list[str]) -> str:
+        if asset not in able:
+            return "hazard"
+        if self.sector[asset] in self.connected and asset not in self.sources:
+            if not any(other in up for other in self.inbound(asset)):
+                return "supply"
+        unmet = {n["service"] for n in self.unmet(asset, up, buffers)}
+        return "need:" + next(s for s in order if s in unmet)
+
+    def roots(self, able: set[str], intact: set[str], buffers: set[str]) -> dict[str, set[str]]:
+        up = able & intact
+        found = {i: {self.sector[i]} for i in self.assets.index if i not in able}
+        while True:
+            before = set(up)
+            cut = {i for i in up if i not in self.supplied(up)}
+            short = {i for i in up if self.unmet(i, up, buffers)}
+            new: dict[str, set[str]] = {i: set() for i in cut | short}
+            for i in short:
+                for need in self.unmet(i, before, buffers):
+                    for p in self.providers[need["id"]]:
+                        if p not in before:
+                            new[i] |= found.get(p, set())
+            for i in cut:
+                for other in self.inbound(i):
+                    if other not in before:
+                        new[i] |= found.get(other, set())
+            while True:
+                size = sum(map(len, new.values()))
+                for i in cut:
+                    for other in self.inbound(i):
+                        if other in cut:
+                            new[i] |= new[other]
+                if sum(map(len, new.values())) == size:
+                    break
+            found.update(new)
+            up -= cut | short
+            if up == before:
+                return found
+
+
+def lanes(rows: np.ndarray) -> np.ndarray:
+    return np.unpackbits(rows.view(np.uint8), axis=1, bitorder="little").astype(bool)
+
+
+def solved(network: Network, probability: np.ndarray, levels: dict[str, str], seed: int = 1, **options: str):
+    compiled = compile_network(network, services=SECTORS)
+    plan = plan_event(compiled, probability, graphs=supplied_graphs(compiled, levels), seed=seed, family="f", **options)
+    cascade = Cascade(compiled, plan)
+    cascade.sample(0)
+    return compiled, plan, cascade
+
+
+def sample_sets(compiled: CompiledNetwork, plan, cascade: Cascade, s: int) -> tuple[set[str], set[str]]:
+    failed = {compiled.asset_id[plan.failing[i]] for i in np.flatnonzero(lanes(cascade.failed)[:, s])}
+    return set(compiled.asset_id) - failed, failed
+
+
+def buffers_of(network: Network, compiled: CompiledNetwork, plan, cascade: Cascade, s: int) -> set[str]:
+    held = lanes(cascade.buffered)[:, s]
+    ids = []
+    needs = network.needs.set_index("id")
+    for need in needs.index:
+        row = int(np.flatnonzero(compiled.need_identity == identity([need])[0])[0])
+        if plan.buffer_row[row] >= 0 and held[plan.buffer_row[row]]:
+            ids.append(need)
+    return set(ids)
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("levels", [{}, {"power": "connected", "water": "connected"}])
+def test_greatest_fixed_point_causes_and_roots_follow_the_definition(seed: int, levels: dict[str, str]) -> None:
+    rng = np.random.default_rng(seed)
+    network = random_network(rng)
+    levels = {k: v for k, v in levels.items() if k in set(network.supply["sector"])}
+    probability = np.where(rng.random(len(network.assets)) < 0.4, rng.random(len(network.assets)), 0.0)
+    compiled, plan, cascade = solved(network, probability, levels)
+    cascade.solve()
+    up = lanes(cascade.up)
+    twin = Twin(network, set(levels))
+    intact = twin.greatest(set(compiled.asset_id), {n["id"] for n in twin.needs if n["buffer_hours"] > 0})
+    down_at_start = np.array([i not in intact for i in compiled.asset_id])
+    counter = CauseCounter(cascade, down_at_start)
+    counter.count()
+    counter.trace()
+    roots = np.stack([lanes(np.ascontiguousarray(rows)) for rows in counter.roots])
+    names = ["hazard", "supply", *(f"need:{s}" for s in compiled.services)]
+    for s in range(0, 512, 97):
+        able, _ = sample_sets(compiled, plan, cascade, s)
+        buffers = buffers_of(network, compiled, plan, cascade, s)
+        expected = twin.greatest(able, buffers)
+        assert {i for i, bit in zip(compiled.asset_id, up[:, s], strict=True) if bit} == expected
+        found = twin.roots(able, intact, buffers)
+        for position, asset in enumerate(compiled.asset_id):
+            if asset in expected or asset not in intact:
+                continue
+            here = {
+                compiled.sectors[int(c)]
+                for c, bit in zip(counter.root_sectors, roots[:, position, s], strict=True)
+                if bit
+            }
+            assert here == found[asset], asset
+    # Counts over all 512 samples of a few assets.
+    for position in range(0, compiled.n_asset, 7):
+        asset = compiled.asset_id[position]
+        causes = dict.fromkeys(names, 0)
+        shares = {int(c): Fraction(0) for c in counter.root_sectors}
+        for s in range(512):
+            able, _ = sample_sets(compiled, plan, cascade, s)
+            if up[position, s] or asset not in intact:
+                continue
+            buffers = buffers_of(network, compiled, plan, cascade, s)
+            alive = {i for i, bit in zip(compiled.asset_id, up[:, s], strict=True) if bit}
+            causes[twin.cause(asset, able, alive, buffers, list(compiled.services))] += 1
+            mine = [int(c) for c, bit in zip(counter.root_sectors, roots[:, position, s], strict=True) if bit]
+            for c in mine:
+                shares[c] += Fraction(1, len(mine))
+        assert list(causes.values()) == counter.causes[position].tolist()
+        assert [int(v * SHARES) for v in shares.values()] == counter.root_shares[position].tolist()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_least_fixed_point_is_the_black_start(seed: int) -> None:
+    rng = np.random.default_rng(100 + seed)
+    network = random_network(rng)
+    levels = {"power": "connected"} if "power" in set(network.supply["sector"]) else {}
+    probability = np.where(rng.random(len(network.assets)) < 0.2, 0.3, 0.0)
+    compiled, plan, cascade = solved(network, probability, levels, start="all_down")
+    cascade.solve_from_down()
+    up = lanes(cascade.up)
+    twin = Twin(network, set(levels))
+    for s in range(0, 512, 97):
+        able, _ = sample_sets(compiled, plan, cascade, s)
+        buffers = buffers_of(network, compiled, plan, cascade, s)
+        expected = twin.least(able, buffers)
+        assert {i for i, bit in zip(compiled.asset_id, up[:, s], strict=True) if bit} == expected
+        assert expected <= twin.greatest(able, buffers)
+
+
+def mutual_pair() -> Network:
+    assets = gpd.GeoDataFrame(
+        {"id": ["P", "T"], "sector": ["power", "telecom"]}, geometry=[Point(0, 0), Point(1, 0)], crs=5179
+    )
+    needs = pd.DataFrame({"id": ["a", "b"], "dependent": ["P", "T"], "service": ["telecom", "power"]})
+    return Network.from_tables(
+        assets=assets, needs=needs, dependencies=pd.DataFrame({"need": ["a", "b"], "provider": ["T", "P"]})
+    )
+
+
+def test_mutual_dependency_has_two_fixed_points() -> None:
+    network = mutual_pair()
+    _, _, cascade = solved(network, np.zeros(2), {})
+    cascade.solve()
+    assert lanes(cascade.up).all()
+    _, _, cascade = solved(network, np.zeros(2), {}, start="all_down")
+    cascade.solve_from_down()
+    assert not lanes(cascade.up).any()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_solving_twice_changes_nothing_and_order_does_not_matter(seed: int) -> None:
+    rng = np.random.default_rng(200 + seed)
+    network = random_network(rng)
+    n = len(network.assets)
+    probability = np.where(rng.random(n) < 0.5, rng.random(n), 0.0)
+    levels = {s: "connected" for s in set(network.supply["sector"])}
+    compiled, _, cascade = solved(network, probability, levels)
+    cascade.solve()
+    first = cascade.up.copy()
+    cascade.solve()
+    np.testing.assert_array_equal(cascade.up, first)
+    shuffled = rng.permutation(n)
+    other = network.replace(assets=network.assets.iloc[shuffled].reset_index(drop=True))
+    moved, _, again = solved(other, probability[shuffled], levels)
+    again.solve()
+    back = [moved.asset_id.index(i) for i in compiled.asset_id]
+    np.testing.assert_array_equal(again.up[back], first)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_worse_hazard_never_brings_anything_back(seed: int) -> None:
+    rng = np.random.default_rng(300 + seed)
+    network = random_network(rng)
+    n = len(network.assets)
+    low = np.where(rng.random(n) < 0.5, rng.random(n), 0.0)
+    high = np.minimum(1.0, low + rng.random(n) * (rng.random(n) < 0.5))
+    levels = {s: "connected" for s in set(network.supply["sector"])}
+    _, _, mild = solved(network, low, levels)
+    mild.solve()
+    _, _, severe = solved(network, high, levels)
+    severe.solve()
+    assert not (severe.up & ~mild.up).any()
+
+
+def test_failure_group_shares_its_random_numbers() -> None:
+    assets = gpd.GeoDataFrame(
+        {"id": ["a", "b", "c"], "sector": "power", "failure_group": ["pair", "pair", ""]},
+        geometry=[Point(i, 0) for i in range(3)],
+        crs=5179,
+    )
+    _, _, cascade = solved(Network.from_tables(assets=assets), np.full(3, 0.4), {})
+    cascade.solve()
+    a, b, c = lanes(cascade.up)
+    assert (a == b).all()
+    assert (a != c).any()
+
+
+def test_level_connected_without_a_source_is_refused() -> None:
+    network = mutual_pair()
+    with pytest.raises(ConfigurationError, match="without sources"):
+        supplied_graphs(compile_network(network), {"power": "connected"})
+
+
+def test_limits_in_minutes_are_refused_until_travel_times_exist() -> None:
+    network = mutual_pair()
+    dependencies = network.dependencies.assign(limit_minutes=[5.0, np.nan])
+    with pytest.raises(DataError, match="travel times"):
+        compile_network(network.replace(dependencies=dependencies))
+
+
+def test_a_chain_of_links_falls_with_its_first() -> None:
+    points = [Point(i, 0) for i in range(4)]
+    nodes = {"id": list("abcd"), "sector": "water", "geometry": points, "from_asset": "", "to_asset": ""}
+    links = {
+        "id": ["ab", "bc", "cd"], "sector": "water", "from_asset": list("abc"), "to_asset": list("bcd"),
+        "geometry": [LineString(pair) for pair in pairwise(points)],
+    }  # fmt: skip
+    assets = gpd.GeoDataFrame(pd.concat([pd.DataFrame(nodes), pd.DataFrame(links)]), crs=5179)
+    supply = pd.DataFrame({"asset": ["a"], "sector": ["water"], "is_source": [True]})
+    network = Network.from_tables(assets=assets, supply=supply)
+    probability = np.where(network.assets["id"] == "ab", 1.0, 0.0)
+    compiled, _, cascade = solved(network, probability, {"water": "connected"})
+    cascade.solve()
+    state = dict(zip(compiled.asset_id, lanes(cascade.up)[:, 0].tolist(), strict=True))
+    assert state == {"a": True, "b": False, "c": False, "d": False, "ab": False, "bc": False, "cd": False}
+    counter = CauseCounter(cascade, np.zeros(7, bool))
+    counter.count()
+    assert counter.causes[:, 0].tolist() == [0, 0, 0, 0, 512, 0, 0]
+    assert counter.causes[:, 1].tolist() == [0, 512, 512, 512, 0, 512, 512]
