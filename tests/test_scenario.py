@@ -87,7 +87,10 @@ EXAMPLE: dict[str, Any] = {
             "nearest": 2, "required": 1, "within_m": 5000, "buffer_hours": 24,
         },
         {"service": "power", "from": {"kind": "substation"}, "to": "zones", "by": "polygon"},
-        {"service": "cooling", "from": {"kind": "substation", "voltage": 154}, "to": {"sector": "medical"}, "by": "road"},
+        {
+            "service": "cooling", "from": {"kind": "substation", "voltage": 154}, "to": {"sector": "medical"},
+            "by": "road",
+        },
         {"access": True, "from": {"kind": "road_node"}, "to": "facilities", "within_m": 500},
         {"supply": "power", "from": {"id": ["S1", "S2"]}},
     ],
@@ -134,7 +137,10 @@ def test_bands_may_be_named_by_event(scenario: Scenario) -> None:
 def test_a_family_without_rates_is_conditional(scenario: Scenario) -> None:
     assert [family.conditional for family in scenario.hazards] == [False, False, True]
     sources = scenario.hazards[2].sources()
-    assert [(source.event, source.duration_hours) for source in sources] == [("tomorrow", 72.0), ("the day after", 48.0)]
+    assert [(source.event, source.duration_hours) for source in sources] == [
+        ("tomorrow", 72.0),
+        ("the day after", 48.0),
+    ]
     assert {source.annual_rate for source in sources} == {None}
 
 

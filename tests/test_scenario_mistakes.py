@@ -105,7 +105,8 @@ MISTAKES = [
     ("crs: EPSG:26986\n", "", "1:1", "crs", "absent; wanted: the metric coordinate reference system"),
     ("    unit: m\n", "    unit: m\n    crs: nowhere\n", "11:10", "hazards.0.crs", "'nowhere'"),
     # hazards
-    ("peril: flood", "peril: flod", "7:12", "hazards.0.peril", "'flod'; wanted: 'flood' or 'heat' (did you mean 'flood'?)"),
+    ("peril: flood", "peril: flod", "7:12",
+     "hazards.0.peril", "'flod'; wanted: 'flood' or 'heat' (did you mean 'flood'?)"),
     ("nodata: dry", "nodata: 0", "11:13", "hazards.0.nodata", "0; wanted: 'dry', 'unknown' or 'error'"),
     ("    nodata: dry\n", "", "6:5", "hazards.0.nodata", "what a cell without data means"),
     ("nodata: unknown", "nodata: dry", "23:13", "hazards.1.nodata", "unknown or error for heat"),
@@ -123,13 +124,16 @@ MISTAKES = [
     ("[100, 500]", "[100, 100]", "9:21", "hazards.0.return_periods", "100.0 twice; wanted: every entry once"),
     ("[100, 500]", "[0, 500]", "9:22", "hazards.0.return_periods.0", "greater than or equal to 1"),
     ("[100, 500]", "[100, five]", "9:27", "hazards.0.return_periods.1", "'five'; wanted: a number"),
-    ("    return_periods: [100, 500]\n", "", "8:12", "hazards.0.files", "return_periods, the years that {rp} stands for"),
+    ("    return_periods: [100, 500]\n", "", "8:12",
+     "hazards.0.files", "return_periods, the years that {rp} stands for"),
     ("depth_rp{rp}.tif", "depth_{event}.tif", "8:12", "hazards.0.files", "{rp} in the pattern"),
     ("depth_rp{rp}.tif", "depth_rp{pr}.tif", "8:12", "hazards.0.files", "{pr}; wanted: {rp}, {rp:05d} or {event}"),
     ("depth_rp{rp}.tif", "depth.tif", "8:12", "hazards.0.files", "1; wanted: 2, one per entry of return_periods"),
     ("maps/depth_rp{rp}.tif", "[a.tif, 3]", "8:20", "hazards.0.files.1", "the path of a file"),
-    ("maps/depth_rp{rp}.tif", "{100: a.tif, x: b.tif}", "8:12", "hazards.0.files", "either return periods or event ids"),
-    ("maps/depth_rp{rp}.tif\n    return_periods: [100, 500]", "{100: a.tif, 500: 3}", "8:30", "hazards.0.files.500", "the path of a file"),
+    ("maps/depth_rp{rp}.tif", "{100: a.tif, x: b.tif}", "8:12",
+     "hazards.0.files", "either return periods or event ids"),
+    ("maps/depth_rp{rp}.tif\n    return_periods: [100, 500]", "{100: a.tif, 500: 3}", "8:30",
+     "hazards.0.files.500", "the path of a file"),
     ("maps/depth_rp{rp}.tif", "{100: a.tif, 500: b.tif}", "8:12", "hazards.0.files", "return_periods in one place"),
     ("maps/depth_rp{rp}.tif", "${NOT_SET_HERE}/a.tif", "8:12", "hazards.0.files", "environment variable NOT_SET_HERE"),
     ("maps/depth_rp{rp}.tif", "https://host/a.tif", "8:12", "hazards.0.files", "a file on this machine"),
@@ -143,14 +147,16 @@ MISTAKES = [
     ("bands: [1, 2]", "bands: [1]", "19:12", "hazards.1.bands", "1; wanted: 2, one per entry of events"),
     ("annual_rates: [0.1, 0.2]", "annual_rates: [0.1]", "21:19", "hazards.1.annual_rates", "1; wanted: 2"),
     ("annual_rates: [0.1, 0.2]", "annual_rates: [0.1, 0]", "21:25", "hazards.1.annual_rates.1", "greater than 0"),
-    ("events: [june, july]", "return_periods: [2, 5]", "21:19", "hazards.1.annual_rates", "events to which the rates belong"),
+    ("events: [june, july]", "return_periods: [2, 5]", "21:19",
+     "hazards.1.annual_rates", "events to which the rates belong"),
     ("events: [june, july]", "events: [6, 7]", "20:14", "hazards.1.events.0", "6; wanted: a word"),
     ("events: [june, july]", "events: [june, june]", "20:13", "hazards.1.events", "'june' twice"),
     # network
     ("sector: power\n", "sectr: power\n", "28:7", "network.assets.0.sectr", "did you mean 'sector'?"),
     ("      sector: power\n", "", "27:7", "network.assets.0.sector", "one word for the layer"),
     ("columns: {id: code}", "columns: {idd: code}", "30:22", "network.assets.0.columns.idd", "did you mean 'id'?"),
-    ("columns: {id: code}", "columns: {kind: code}", "30:23", "network.assets.0.columns.kind", "a column or as a constant"),
+    ("columns: {id: code}", "columns: {kind: code}", "30:23",
+     "network.assets.0.columns.kind", "a column or as a constant"),
     ("columns: {id: code}", "columns: code", "30:16", "network.assets.0.columns", "a mapping"),
     ("columns: {id: code}", "where: {state: []}", "30:22", "network.assets.0.where.state", "at least 1 entry"),
     ("columns: {id: code}", "where: {state: ~}", "30:22", "network.assets.0.where.state", "a word or a number"),
@@ -164,12 +170,15 @@ MISTAKES = [
     ("columns: {persons: pop}", "columns: {person: pop}", "43:23", "network.zones.columns.person", "did you mean"),
     ("persons_unit: persons", "needs: needs.csv", "25:10", "network.needs", "needs and dependencies together"),
     ("persons_unit: persons", "synthetic: {}", "27:5", "network.assets", "either files or the synthetic city"),
-    ("persons_unit: persons", "synthetic: {size: 3}", "25:21", "network.synthetic.size", "greater than or equal to 500"),
+    ("persons_unit: persons", "synthetic: {size: 3}", "25:21",
+     "network.synthetic.size", "greater than or equal to 500"),
     # rules
     ("service: power", "service: pwoer", "45:14", "rules.0.service", "did you mean 'power'?"),
     ("service: power", "service: medical", "47:9", "rules.0.to", "services.medical.by: assignment"),
-    ("from: {kind: substation}\n", "from: {kind: substatoin}\n", "46:18", "rules.0.from.kind", "did you mean 'substation'?"),
-    ("from: {kind: substation}\n", "from: {sector: gas}\n", "46:20", "rules.0.from.sector", "a sector of network.assets"),
+    ("from: {kind: substation}\n", "from: {kind: substatoin}\n", "46:18",
+     "rules.0.from.kind", "did you mean 'substation'?"),
+    ("from: {kind: substation}\n", "from: {sector: gas}\n", "46:20",
+     "rules.0.from.sector", "a sector of network.assets"),
     ("from: {kind: substation}\n", "from: {knd: x}\n", "46:17", "rules.0.from.knd", "did you mean 'kind'?"),
     ("from: {kind: substation}\n", "from: {}\n", "46:11", "rules.0.from", "at least 1"),
     ("from: {kind: substation}\n", "from: substation\n", "46:11", "rules.0.from", "a mapping"),
@@ -188,16 +197,21 @@ MISTAKES = [
     # services
     ("power: {by: assignment}", "power: {by: asignment}", "53:15", "services.power.by", "did you mean 'assignment'?"),
     ("power: {by: assignment}", "power: {}", "53:10", "services.power.by", "absent; wanted: assignment: zones"),
-    ("power: {by: assignment}", "power: {by: assignment, combine: mean}", "53:36", "services.power.combine", "only with by: road"),
-    ("  power: {by: assignment}", "  power: {by: assignment}\n  gas: {by: assignment}", "54:8", "services.gas", "to: zones"),
+    ("power: {by: assignment}", "power: {by: assignment, combine: mean}", "53:36",
+     "services.power.combine", "only with by: road"),
+    ("  power: {by: assignment}", "  power: {by: assignment}\n  gas: {by: assignment}", "54:8",
+     "services.gas", "to: zones"),
     ("    providers: [{kind: hospital}]\n", "", "55:5", "services.medical.providers", "at least one group"),
-    ("providers: [{kind: hospital}]", "providers: [{kind: hosptal}]", "56:24", "services.medical.providers.0.kind", "did you mean"),
+    ("providers: [{kind: hospital}]", "providers: [{kind: hosptal}]", "56:24",
+     "services.medical.providers.0.kind", "did you mean"),
     ("by: road", "by: road\n    network: rail", "56:14", "services.medical.network", "a sector of network.assets"),
     # how to reckon
     ("unit: m}", "unit: yards}", "58:33", "curves.files.0.unit", "'yards'"),
     ("unit: m}", "layout: wide}", "58:35", "curves.files.0.layout", "'plain', 'open_gira' or 'snail'"),
-    ("levels: {power: connected}", "levels: {powr: connected}", "60:18", "cascade.levels.powr", "did you mean 'power'?"),
-    ("levels: {power: connected}", "levels: {power: share}", "60:19", "cascade.levels.power", "'function' or 'connected'"),
+    ("levels: {power: connected}", "levels: {powr: connected}", "60:18",
+     "cascade.levels.powr", "did you mean 'power'?"),
+    ("levels: {power: connected}", "levels: {power: share}", "60:19",
+     "cascade.levels.power", "'function' or 'connected'"),
     ("levels: {power: connected}", "start: all_dwn", "60:10", "cascade.start", "did you mean 'all_down'?"),
     ("samples: 1024", "samples: 1000", "62:12", "monte_carlo.samples", "a multiple of 512, e.g. 512 or 1024"),
     ("samples: 1024", "samples: 0", "62:12", "monte_carlo.samples", "greater than or equal to 512"),
@@ -227,7 +241,9 @@ def test_a_mistake_is_told_with_its_place(
     assert told.out == ""
     lines = [line for line in told.err.splitlines() if f"town.yaml:{place}: {subject}: " in line]
     assert any(words in line for line in lines), told.err
-    assert all(re.match(r"error: \S+town\.yaml:\d+:\d+: .+; wanted: .+", line) for line in told.err.splitlines()), told.err
+    assert all(re.match(r"error: \S+town\.yaml:\d+:\d+: .+; wanted: .+", line) for line in told.err.splitlines()), (
+        told.err
+    )
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
