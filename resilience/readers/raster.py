@@ -144,7 +144,7 @@ def raster_layers(path: str, *, bands: Sequence[int] | None = None, num_threads:
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             dataset = _open(path, driver="", num_threads=num_threads)
     except RasterioError as error:
-        problem = Problem(path, "a raster that GDAL reads (GeoTIFF, ESRI ASCII, ...)", _reason(error))
+        problem = Problem(path, "a whole raster that GDAL reads (GeoTIFF, ESRI ASCII, ...)", _reason(error))
         raise MissingInputError(problem) from error
     with dataset:
         problems = Problems()
