@@ -203,6 +203,25 @@ def test_dataset_survives_pickling_and_selection(grid, depths):
     check_hazard(hazard.isel(event=[0, 2]))
 
 
+def test_part_of_a_hazard_lies_where_it_lay(grid, depths):
+    hazard = make_hazard(depths, grid=grid, family="river", peril="flood")
+    part = hazard.isel(y=slice(1, 2), x=slice(1, 3))
+    assert grid_of(part).bounds == (1010, 1980, 1030, 1990)
+    check_hazard(part)
+    with pytest.raises(DataError, match="coordinate x"):
+        grid_of(hazard.isel(x=[0, 2]))
+    with pytest.raises(DataError, match="coordinate y"):
+        grid_of(hazard.isel(y=slice(None, None, -1)))
+
+
+def test_labelled_intensity_is_taken_as_numbers(grid, depths):
+    labelled = xr.DataArray(depths, dims=("event", "y", "x"))
+    xr.testing.assert_identical(
+        make_hazard(labelled, grid=grid, family="river", peril="flood"),
+        make_hazard(depths, grid=grid, family="river", peril="flood"),
+    )
+
+
 def test_check_tells_all_that_is_wrong(grid, depths):
     with pytest.raises(DataError) as caught:
         check_hazard(xr.Dataset({"intensity": (("y", "x"), depths[0])}, attrs={"peril": "flod", "nodata": "dry"}))

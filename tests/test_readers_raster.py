@@ -401,7 +401,7 @@ def test_grids_that_differ_are_named(tmp_path, depths):
         assert part in message
 
 
-def test_rotated_and_unplaced_rasters_are_refused(tmp_path, depths):
+def test_raster_without_a_place_is_refused(tmp_path):
     path = tmp_path / "flat.png"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -411,11 +411,28 @@ def test_rotated_and_unplaced_rasters_are_refused(tmp_path, depths):
         open_hazard(path, crs="EPSG:5187", **SAID)
 
 
+def test_rotated_raster_is_refused(tmp_path):
+    path = tmp_path / "rotated.tif"
+    shape = {"height": 2, "width": 2, "count": 1, "dtype": "float32", "crs": "EPSG:5187"}
+    with rasterio.open(path, "w", driver="GTiff", transform=Affine(10, 2, 0, 2, -10, 0), **shape) as dataset:
+        dataset.write(np.ones((1, 2, 2), dtype=np.float32))
+    with pytest.raises(DataError, match=r"rotated.tif: a rotated grid; wanted: .*gdalwarp"):
+        open_hazard(path, **SAID)
+
+
 def test_missing_unreadable_and_truncated_files(tmp_path, depths):
     with pytest.raises(MissingInputError) as caught:
         open_hazard([tmp_path / "a.tif", tmp_path / "b.tif"], **SAID)
     assert len(caught.value.problems) == 2
     assert caught.value.exit_code == 66
+    stack = write_map(tmp_path / "stack.tif", np.ones((2, 3, 4), dtype=np.float32))
+    with pytest.raises(MissingInputError) as caught:
+        open_hazard([tmp_path / "a.tif", stack], **SAID)
+    assert [problem.got for problem in caught.value.problems] == ["no such file", "2 maps"]
+    with pytest.raises(DataError, match="choose with `bands: 1`"):
+        open_hazard([stack, stack], **SAID)
+    with pytest.raises(DataError, match="bands that are not there"):
+        open_hazard([stack, stack], bands=3, **SAID)
     text = tmp_path / "text.tif"
     text.write_text("not a raster")
     with pytest.raises(MissingInputError, match=r"text.tif: .*a whole raster that GDAL reads"):

@@ -88,11 +88,11 @@ def test_packed_integers_and_units(tmp_path, dataset, depths):
 def test_saved_hazard_opens_as_it_was(tmp_path, source):
     river = open_hazard(source, **SAID)
     river.load().to_netcdf(tmp_path / "river.nc", engine="h5netcdf")
-    again = open_hazard(tmp_path / "river.nc", unit="m", **SAID)
+    again = open_hazard(tmp_path / "river.nc", **SAID)
     np.testing.assert_array_equal(whole(again), whole(river))
     assert again.return_period.values.tolist() == [10, 100]
     rain = river.assign_coords(return_period=("event", [np.nan] * 2), annual_rate=("event", [0.3, 0.1]))
-    rates = open_hazard(rain, unit="m", **SAID).annual_rate
+    rates = open_hazard(rain, **SAID).annual_rate
     assert rates.values.tolist() == [0.3, 0.1]
 
 
@@ -229,6 +229,50 @@ def test_layout_of_os_climate(tmp_path, depths, attributes):
     assert grid_of(river).bounds == (1000, 1920, 1100, 2000)
     np.testing.assert_array_equal(whole(pickle.loads(pickle.dumps(river))), depths)
     np.testing.assert_array_equal(whole(open_hazard(root, variable=inner, **SAID)), depths)
+
+
+def test_group_of_one_array_in_the_layout_of_os_climate(tmp_path, depths):
+    root = tmp_path / "hazard.zarr"
+    zarr.open_group(str(root), mode="w", zarr_format=2)
+    write_os_climate(root / "depth", depths, index_values=["low", "high"])
+    storms = open_hazard(root, **SAID)
+    assert storms.event.values.tolist() == ["low", "high"]
+    assert storms.attrs["axis"] == "events"
+    with pytest.raises(DataError, match=r"no array 'deep' .did you mean 'depth'"):
+        open_hazard(root, variable="deep", **SAID)
+
+
+def test_group_within_a_group(tmp_path, dataset, depths):
+    dataset.to_zarr(tmp_path / "all.zarr", group="river/v2", consolidated=False)
+    np.testing.assert_array_equal(whole(open_hazard(tmp_path / "all.zarr", variable="river/v2", **SAID)), depths)
+    np.testing.assert_array_equal(whole(open_hazard(tmp_path / "all.zarr" / "river" / "v2", **SAID)), depths)
+
+
+def test_crs_from_the_parameters_of_the_grid_mapping(dataset):
+    parameters = {key: value for key, value in CRS.from_epsg(5187).to_cf().items() if key != "crs_wkt"}
+    plain = dataset.assign_coords(spatial_ref=((), 0, parameters))
+    crs = grid_of(open_hazard(plain, **SAID)).crs
+    assert "Transverse Mercator" in crs.coordinate_operation.method_name
+    with pytest.raises(ConfigurationError, match="`crs: EPSG:<code>`"):
+        open_hazard(dataset.assign_coords(spatial_ref=((), 0, {"crs_wkt": "nowhere"})), **SAID)
+    same = open_hazard(plain, crs=5187, **SAID)
+    assert grid_of(same).crs.to_epsg() == 5187
+
+
+def test_damaged_file_is_told_when_it_is_read(tmp_path, dataset):
+    path = tmp_path / "a.nc"
+    rng = np.random.default_rng(1)
+    noise = dataset.isel(x=[0] * 10).assign_coords(x=dataset.x)
+    noise["depth"] = noise["depth"].copy(data=rng.uniform(0, 1, noise["depth"].shape))
+    noise.to_netcdf(path, engine="h5netcdf", encoding={"depth": {"zlib": True, "_FillValue": -9999.0}})
+    content = path.read_bytes()
+    river = open_hazard(path, **SAID)
+    position = content.index(b"\x78\x5e") if b"\x78\x5e" in content else len(content) // 2
+    with path.open("r+b") as stream:
+        stream.seek(position + 20)
+        stream.write(b"\0" * 200)
+    with pytest.raises(DataError, match=r"a.nc event 10.0: cannot be read"):
+        whole(river)
 
 
 def test_bare_array_without_a_place_is_refused(tmp_path, depths):
