@@ -18,6 +18,8 @@ from resilience.hazard import check_plausible
 from resilience.kernels.clean_cells import clean_cells
 from resilience.perils import PERILS
 
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Layer(ABC):
@@ -156,7 +158,9 @@ class LayerStack(BackendArray):
 
     def _clean(self, event: int, values: NDArray[np.float32], row: int, column: int) -> None:
         layer, (scale, shift), (low, high) = self.layers[event], self.conversions[event], self.plausible
-        nodata = np.nan if layer.nodata is None else layer.nodata
+        # Beyond float32 no stored cell can equal it any more: the layer has compared before rounding.
+        within = layer.nodata is not None and abs(layer.nodata) <= FLOAT32_MAX
+        nodata = layer.nodata if layer.nodata is not None and within else np.nan
         if clean_cells(nodata, scale, shift, low, high, values.reshape(-1)):
             check_plausible(
                 values, peril=self.peril, subject=layer.subject, plausible=self.plausible, origin=(row, column)

@@ -144,12 +144,14 @@ def raster_layers(path: str, *, bands: Sequence[int] | None = None, num_threads:
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             dataset = _open(path, driver="", num_threads=num_threads)
     except RasterioError as error:
-        problem = Problem(path, "a raster that GDAL reads (GeoTIFF, ESRI ASCII, ...)", _reason(error))
+        problem = Problem(path, "a whole raster that GDAL reads (GeoTIFF, ESRI ASCII, ...)", _reason(error))
         raise MissingInputError(problem) from error
     with dataset:
         problems = Problems()
         if dataset.transform.is_identity:
             problems.add(path, wanted="a raster with a place on Earth (world file or GeoTIFF tags)", got="no transform")
+        elif dataset.transform.b != 0.0 or dataset.transform.d != 0.0:
+            problems.add(path, wanted="an axis-aligned grid (warp it first, e.g. with gdalwarp)", got="a rotated grid")
         wanted = list(range(1, dataset.count + 1)) if bands is None else [int(band) for band in bands]
         absent = [band for band in wanted if not 1 <= band <= dataset.count]
         if absent:
