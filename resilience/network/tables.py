@@ -274,7 +274,8 @@ def _to_text(values: pd.Series[Any], column: Column, problems: Problems, subject
 
 
 def _clean(value: object) -> str:
-    text = str(value).strip()
+    whole = isinstance(value, float) and value.is_integer()
+    text = str(int(value) if whole else value).strip()  # type: ignore[call-overload]
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
