@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import geopandas as gpd
@@ -127,13 +128,9 @@ def _load_assets(scenario: Scenario, attempt: _Attempts) -> list[gpd.GeoDataFram
 
         def read(layer: Any = layer) -> gpd.GeoDataFrame:
             if _is_graphml(layer):
-                kinds = {
-                    "node_kind": layer.node_kind or "road_node",
-                    "link_kind": layer.kind or "road",
-                }
                 frame = read_graphml(
-                    layer.path, sector=layer.sector or "transport", id_prefix=layer.id_prefix,
-                    crs=layer.crs or "EPSG:4326", **kinds,
+                    layer.path, sector=layer.sector or "transport", node_kind=layer.node_kind or "road_node",
+                    link_kind=layer.kind or "road", id_prefix=layer.id_prefix, crs=layer.crs or "EPSG:4326",
                 )  # fmt: skip
                 return frame.assign(**{k: v for k, v in layer.constants().items() if k not in ("sector", "kind")})
             return read_layer(
@@ -181,7 +178,7 @@ def build_rules(scenario: Scenario) -> tuple[Rule, ...]:
                 )
             )
         elif isinstance(section, written.SupplyRule):
-            rules.append(SupplyRule(sector=section.supply, sources=_plain(section.from_)))
+            rules.append(SupplyRule(sector=section.sector, sources=_plain(section.sources)))
         else:
             fields = {
                 key: getattr(section, key)
@@ -309,9 +306,7 @@ def _build_network(scenario: Scenario, attempt: _Attempts) -> Network | None:
     for role in ("needs", "dependencies", "supply"):
         table = getattr(section, role)
         if table is not None:
-            tables[role] = attempt(
-                lambda table=table, role=role: read_table(table.path, columns=table.columns, role=role)
-            )  # type: ignore[misc]
+            tables[role] = attempt(partial(read_table, table.path, columns=table.columns, role=role))
     if len(assets) < len(section.assets) or len(zones) < len(section.zones) or None in tables.values():
         return None
 

@@ -61,12 +61,12 @@ def label_sums(
     step = square_step(city)
     for i, (task, one, pair) in enumerate(zip(tasks, sums, pairs, strict=True)):
         failing, affected = task.plan.failing, task.plan.affected
-        column = [roots.index(pair[int(sector)]) for sector in one.root_sectors]
+        column = np.array([roots.index(pair[int(sector)]) for sector in one.root_sectors], dtype=np.intp)
         failed[i, failing] = one.failed
         down[i, affected] = one.causes
-        root_share[np.ix_([i], affected, column)] = (one.root_shares / SHARES)[np.newaxis]
+        root_share[i][np.ix_(affected, column)] = one.root_shares / SHARES
         zone[i] = one.zone_samples / SHARES
-        root_people[np.ix_([i], np.arange(len(services)), column)] = (one.root_people / PERSON)[np.newaxis]
+        root_people[i][:, column] = one.root_people / PERSON
         sum_failed[i, failing] = one.loss_failed / PERSON
         square_failed[i, failing] = one.loss_square_failed * step
         square[i] = one.loss_square * step

@@ -130,11 +130,12 @@ def _assigned(compiled: CompiledNetwork, service: int, name: str) -> AssignedPar
 
 
 def _entrances(graph: SectorGraph, access: Indices, n_asset: int, asset: Indices | None = None) -> NDArray[np.int64]:
-    """Return the node of the graph by which each is entered; a node of the graph is entered by itself; -1 none."""
+    """Return the node of the graph by which each is entered: its access, else itself if it is a node; -1 none."""
     place = np.full(n_asset + 1, -1, np.int64)
     place[graph.node] = np.arange(graph.node.size)
     entrance = place[access]
-    return entrance if asset is None else np.where(place[asset] >= 0, place[asset], entrance)
+    # A bus depot may belong to the travelled sector and still be entered from the street it stands at.
+    return entrance if asset is None else np.where(entrance >= 0, entrance, place[asset])
 
 
 def lay_out_services(compiled: CompiledNetwork, rules: Sequence[ServiceRule]) -> ServiceLayout:
