@@ -130,7 +130,7 @@ def _load_assets(scenario: Scenario, attempt: _Attempts) -> list[gpd.GeoDataFram
             if _is_graphml(layer):
                 frame = read_graphml(
                     layer.path, sector=layer.sector or "transport", node_kind=layer.node_kind or "road_node",
-                    link_kind=layer.kind or "road", id_prefix=layer.id_prefix, crs=layer.crs or "EPSG:4326",
+                    link_kind=layer.kind or "road", id_prefix=layer.id_prefix, crs=layer.crs,
                 )  # fmt: skip
                 return frame.assign(**{k: v for k, v in layer.constants().items() if k not in ("sector", "kind")})
             return read_layer(
