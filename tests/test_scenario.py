@@ -13,6 +13,7 @@ import pytest
 from resilience.errors import ConfigurationError
 from resilience.network import TABLES, rules
 from resilience.scenario import AccessRule, DependencyRule, Scenario, SupplyRule, networks
+from resilience.scenario.source import parse_source
 
 EXAMPLE: dict[str, Any] = {
     "schema_version": 1,
