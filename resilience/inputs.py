@@ -105,14 +105,17 @@ def _load_hazards(scenario: Scenario, attempt: _Attempts) -> list[xr.Dataset | N
             }  # fmt: skip
             hours = section.duration_hours
             common["duration_hours"] = hours[0] if len(hours) == 1 else hours or None
+            periods, names = section.return_periods or None, section.events or None
+            rates = section.annual_rates or None
             if section.path is not None:
-                source, bands = section.path, section.bands or None
-            else:
-                source, bands = section.pattern() or list(section.files), None
-            return open_hazard(
-                source, bands=bands, return_periods=section.return_periods or None,
-                annual_rates=section.annual_rates or None, events=section.events or None, **common,
-            )  # fmt: skip
+                return open_hazard(
+                    section.path, bands=section.bands or None, return_periods=periods, events=names,
+                    annual_rates=rates, **common,
+                )  # fmt: skip
+            maps = {
+                one.event if one.return_period is None else one.return_period: one.path for one in section.sources()
+            }
+            return open_hazard(maps or str(section.files[0]), annual_rates=rates, **common)
 
         hazards.append(attempt(open_section))
     return hazards
