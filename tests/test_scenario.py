@@ -77,7 +77,6 @@ EXAMPLE: dict[str, Any] = {
                 "kind": "road",
                 "node_kind": "road_node",
                 "speed_kmh": 36,
-                "oneway": True,
             },
         ],
         "zones": {"path": "zones.geojson", "columns": {"persons": "pop", "id": "zone"}, "district": "west"},
