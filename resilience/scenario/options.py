@@ -23,7 +23,7 @@ from resilience.scenario.fields import (
 )
 
 WORD_GROUP = 512
-OUTPUTS = ("summary", "assets", "zones", "exceedance", "samples")
+OUTPUTS = ("summary", "assets", "zones", "exceedance")
 
 
 class CurveFile(Section):
@@ -116,14 +116,14 @@ class ImportanceSection(Section):
     """Whose failure matters."""
 
     top: Annotated[Whole, Field(ge=0)] = Field(
-        default=10, description="assets that are re-run in pairs, the most important"
+        default=0, description="assets that are run again in pairs (never and always failing), the most important"
     )
-    assets: Texts = Field(default=(), description="assets that are re-run whatever their rank")
+    assets: Texts = Field(default=(), description="assets that are run again in pairs whatever their rank")
 
 
 class OutputsSection(Section):
     """What is written beside the result store."""
 
-    tables: Annotated[tuple[Literal["summary", "assets", "zones", "exceedance", "samples"], ...], *OneOrMany] = Field(
+    tables: Annotated[tuple[Literal["summary", "assets", "zones", "exceedance"], ...], *OneOrMany] = Field(
         default=("summary", "assets", "zones", "exceedance"), description="CSV tables"
     )
