@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from resilience.kernels.compiler import inlined, kernel
-from resilience.kernels.tiles import COLUMN_BITS, Raster, Response, Sums, add_cells, find_cells
+from resilience.kernels.compiler import kernel
+from resilience.kernels.tiles import COLUMN_BITS, Raster, Response, Sums, add_runs
 
 STRIP = 65_536
 """Cells of a strip of rows worked on at once: 512 kB, within the second cache."""
@@ -72,7 +72,7 @@ def measure_polygons(polygons: Polygons, selection: NDArray[np.int64], area: NDA
         area[position] = total
 
 
-@inlined
+@kernel
 def add_piece(
     left_area: NDArray[np.float64], columns: int, start: float, start_row: float, end: float, end_row: float
 ) -> None:
@@ -192,7 +192,11 @@ def cover_polygons(
     area = np.empty(STRIP + raster.width + 1, dtype=np.float64)
     cell = np.empty(BUFFER, dtype=np.int64)
     weight = np.empty(BUFFER, dtype=np.float64)
+    owner = np.empty(BUFFER, dtype=np.int64)
+    end = np.empty(BUFFER, dtype=np.int64)
     size = np.empty(1, dtype=np.float64)
+    n = 0
+    n_run = 0
     for position in range(selection.size):
         asset = selection[position]
         if polygons.asset[asset] == polygons.asset[asset + 1]:
@@ -201,10 +205,14 @@ def cover_polygons(
         least = TRACE * min(1.0, size[0])
         first_row, end_row, first_column, end_column = polygon_window(polygons, asset, raster.height, raster.width)
         columns = end_column - first_column
-        if columns <= 0:
+        if columns <= 0 or end_row <= first_row:
             continue
+        # A polygon is divided only if it may not fit alone: its sums must not depend on what else is in the buffer.
+        if n_run == BUFFER - 1 or n + columns * (end_row - first_row) > BUFFER:
+            add_runs(raster, cell, weight, owner, end, n_run, response, sums)
+            n = 0
+            n_run = 0
         step = max(1, STRIP // (columns + 1))
-        n = 0
         for start in range(first_row, end_row, step):
             rows = min(step, end_row - start)
             strip = area[: rows * (columns + 1)].reshape((rows, columns + 1))
@@ -213,14 +221,15 @@ def cover_polygons(
                 for k in range(columns):
                     if strip[number, k] > least:
                         if n == BUFFER:
-                            find_cells(raster, cell, n, cell)
-                            add_cells(raster, cell, weight, n, asset, response, sums)
+                            owner[0], end[0] = asset, n
+                            add_runs(raster, cell, weight, owner, end, 1, response, sums)
                             n = 0
                         cell[n] = ((start + number) << COLUMN_BITS) | (first_column + k)
                         weight[n] = strip[number, k]
                         n += 1
-        find_cells(raster, cell, n, cell)
-        add_cells(raster, cell, weight, n, asset, response, sums)
+        owner[n_run], end[n_run] = asset, n
+        n_run += 1
+    add_runs(raster, cell, weight, owner, end, n_run, response, sums)
 
 
 @kernel
