@@ -85,15 +85,16 @@ def add_piece(
     if high <= 0.0:
         left_area[0] += height
     elif low < columns:
-        per_column = height / (high - low) if high > low else 0.0
+        # Shares, not slopes: the slope of an edge that is nearly upright or level may overflow.
+        across = high - low
         if low < 0.0:
-            left_area[0] += per_column * (0.0 - low)
+            left_area[0] += height * ((0.0 - low) / across)
             low = 0.0
         if high > columns:
             high = float(columns)
         first, last = int(np.floor(low)), min(int(np.floor(high)), columns - 1)
         if first >= last:
-            part = per_column * (high - low) if high > low else height
+            part = height * ((high - low) / across) if across > 0.0 else height
             inside = 0.5 * (low + high) - first
             left_area[first] += part * (1.0 - inside)
             left_area[first + 1] += part * inside
@@ -101,7 +102,7 @@ def add_piece(
             for column in range(first, last + 1):
                 from_left = max(low, float(column))
                 to_right = min(high, float(column + 1))
-                part = per_column * (to_right - from_left)
+                part = height * ((to_right - from_left) / across)
                 inside = 0.5 * (from_left + to_right) - column
                 left_area[column] += part * (1.0 - inside)
                 left_area[column + 1] += part * inside
@@ -136,16 +137,16 @@ def cover_rows(
             top, bottom = max(min(row, end_row), 0.0), min(max(row, end_row), float(rows))
             if not bottom > top:
                 continue
-            per_row = (end_column - column) / (end_row - row)
+            move_column, move_row = end_column - column, end_row - row
             # Downward edges lie on the right of a ring that turns from columns towards rows.
             sign = turn if end_row < row else -turn
-            upper, at = top, column + (top - row) * per_row
+            upper, at = top, column + move_column * ((top - row) / move_row)
             for number in range(int(np.floor(top)), rows):
                 lower = min(float(number + 1), bottom)
                 if not lower > upper:
                     break
                 exact_end = lower == max(row, end_row)
-                to = (end_column if end_row > row else column) if exact_end else column + (lower - row) * per_row
+                to = (end_column if end_row > row else column) if exact_end else column + move_column * ((lower - row) / move_row)
                 add_piece(area[number], columns, at, sign * upper, to, sign * lower)
                 upper, at = lower, to
     for number in range(rows):
