@@ -83,13 +83,13 @@ def repeat(table, row=0):
 
 
 LINE, POINTS = shapely.LineString([(0, 0), (1, 1)]), shapely.MultiPoint([(0, 0), (1, 1)])
-COST = "replacement_cost"
+FAR, COST = shapely.Point(np.inf, 0), "replacement_cost"
 DEFECTS = {
     "repeated asset": (repeat("assets", 3), "assets.id", "repeated ids"),
     "repeated need": (repeat("needs"), "needs.id", "repeated ids"),
     "id shared with a zone": (with_value("zones", "id", 0, "H"), "zones.id", "also used by assets"),
     "empty id": (with_value("assets", "id", 3, None), "assets.id", "empty ids"),
-    "dangling start": (with_value("assets", "from_asset", 2, "Hh"), "assets.from_asset", "do not exist (did you mean 'H'"),
+    "dangling start": (with_value("assets", "from_asset", 2, "Hh"), "assets.from_asset", "(did you mean 'H'?)"),
     "dangling end": (with_value("assets", "to_asset", 2, "gone"), "assets.to_asset", "do not exist"),
     "half a link": (with_value("assets", "to_asset", 2, ""), "assets.from_asset, to_asset", "links with one end"),
     "loop": (with_value("assets", "to_asset", 2, "S1"), "assets.from_asset, to_asset", "to itself"),
@@ -125,7 +125,7 @@ DEFECTS = {
     "empty geometry": (with_value("assets", "geometry", 3, shapely.Point()), "assets.geometry", "missing or empty"),
     "zone as line": (with_value("zones", "geometry", 0, LINE), "zones.geometry", "(LineString)"),
     "several points": (with_value("assets", "geometry", 3, POINTS), "assets.geometry", "wrong"),
-    "point as link": (with_value("assets", "geometry", 2, shapely.Point(0, 0)), "assets.geometry", "that are not lines"),
+    "point as link": (with_value("assets", "geometry", 2, shapely.Point(1, 1)), "assets.geometry", "links that"),
     "bow tie": (
         with_value("zones", "geometry", 0, shapely.Polygon([(0, 0), (1, 1), (1, 0), (0, 1)])), "zones.geometry",
         "Self-intersection",
@@ -133,7 +133,7 @@ DEFECTS = {
     "no length": (
         with_value("assets", "geometry", 2, shapely.LineString([(0, 0), (0, 0)])), "assets.geometry", "invalid",
     ),
-    "no place": (with_value("assets", "geometry", 3, shapely.Point(np.inf, 0)), "assets.geometry", "cannot be placed"),
+    "no place": (with_value("assets", "geometry", 3, FAR), "assets.geometry", "cannot be placed"),
 }  # fmt: skip
 
 
@@ -213,8 +213,8 @@ def test_replace_is_pure_and_checks_again(tables):
     raised = network.assets.assign(component_height=1.5)
     assert (network.replace(assets=raised).assets["component_height"] == 1.5).all()
     assert (network.assets["component_height"] == 0).all()
-    with pytest.raises(DataError, match="component_height"):
-        network.replace(assets=network.assets.assign(component_height=-1.0))
+    with pytest.raises(DataError, match="replacement_cost"):
+        network.replace(assets=network.assets.assign(replacement_cost=-1.0))
 
 
 def test_a_large_city_is_checked_in_seconds():

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from resilience.network.checks import check_network
 from resilience.network.city import Network, suggest_crs
-from resilience.network.tables import TABLES, describe_tables, representative_points, write_tables
+from resilience.network.derivation import derive
+from resilience.network.rules import AccessRule, DependencyRule, Rule, SupplyRule
+from resilience.network.selectors import Selector, select_rows
+from resilience.network.tables import TABLES, describe_tables, representative_points
+from resilience.network.writing import write_tables
 
 __all__ = [
     "TABLES",
+    "AccessRule",
+    "DependencyRule",
     "Network",
+    "Rule",
+    "Selector",
+    "SupplyRule",
     "check_network",
+    "derive",
     "describe_tables",
     "representative_points",
+    "select_rows",
     "suggest_crs",
     "write_tables",
 ]

@@ -11,8 +11,7 @@ import difflib
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
@@ -20,10 +19,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from resilience.errors import CannotCreateError, Problem, Problems, suggestion
-
-if TYPE_CHECKING:
-    from resilience.network.city import Network
+from resilience.errors import Problems, suggestion
 
 REQUIRED: Final = "required"
 NAN: Final = float("nan")
@@ -148,9 +144,6 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
 }
 CURVE_COLUMNS: Final = tuple(column.name for column in ASSET_COLUMNS if column.name.endswith("_curve"))
 
-# A spreadsheet runs a cell that starts with one of these as a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-
 _TRUE = frozenset({"true", "yes", "y", "1", "1.0", "t"})
 _FALSE = frozenset({"false", "no", "n", "0", "0.0", "f", ""})
 
@@ -255,21 +248,35 @@ def _filled(column: Column, n: int) -> Any:
     return np.full(n, column.default, dtype=column.dtype)
 
 
-def _to_text(values: pd.Series[Any], column: Column, problems: Problems, subject: str) -> pd.Series[Any]:
+def normalise_text(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the values as text: stripped, in Unicode normal form C, whole numbers without a point, gaps empty.
+
+    Examples
+    --------
+    >>> normalise_text(pd.Series([7.0, None])).tolist()
+    ['7', '']
+    """
     missing = values.isna().to_numpy()
     if pd.api.types.is_float_dtype(values):
         # Whole-number ids become floats as soon as one is missing: 7.0 is meant as 7.
-        numbers = values.to_numpy(dtype=np.float64, na_value=0.0)
-        numbers = np.where(missing, 0.0, numbers)
+        numbers = np.where(missing, 0.0, values.to_numpy(dtype=np.float64, na_value=0.0))
         if np.all(np.isfinite(numbers)) and np.all(numbers == np.floor(numbers)) and np.all(np.abs(numbers) < 2**53):
-            values = pd.Series(numbers.astype(np.int64))
-    text = values.astype("str").reset_index(drop=True).mask(missing, "").fillna("").str.strip()
-    if not all(map(str.isascii, text)):
-        text = text.map(lambda item: unicodedata.normalize("NFC", item)).astype("str")
-    default = column.default
-    if isinstance(default, str) and default not in ("", REQUIRED):
-        text = text.mask(text == "", default)
-    return text
+            values = pd.Series(numbers.astype(np.int64)).astype(object).mask(missing, None)
+    # Each distinct value once: most text columns repeat few of them.
+    codes, distinct = pd.factorize(values.array)
+    words = pd.Series(distinct, dtype=object).map(_clean).to_numpy(dtype=object)
+    return pd.Series(np.append(words, "")[codes], dtype="str")
+
+
+def _to_text(values: pd.Series[Any], column: Column, problems: Problems, subject: str) -> pd.Series[Any]:
+    text = normalise_text(values)
+    return text if column.default in (REQUIRED, "") else text.mask(text == "", column.default)
+
+
+def _clean(value: object) -> str:
+    whole = isinstance(value, float) and value.is_integer()
+    text = str(int(value) if whole else value).strip()  # type: ignore[call-overload]
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _to_number(values: pd.Series[Any], column: Column, problems: Problems, subject: str) -> NDArray[np.float64]:
@@ -382,60 +389,3 @@ def representative_points(geometry: Any) -> NDArray[np.float64]:
     shapes[line] = shapely.line_interpolate_point(shapes[line], 0.5, normalized=True)
     shapes[area] = shapely.point_on_surface(shapes[area])
     return np.column_stack([shapely.get_x(shapes), shapely.get_y(shapes)]).astype(np.float64).reshape(-1, 2)
-
-
-def write_tables(network: Network, folder: str | Path) -> dict[str, Path]:
-    """Write every table of the network as CSV and return the files by table.
-
-    Geometry is WKT in the working CRS, to the millimetre. A text cell that a spreadsheet would run as a formula is
-    written with an apostrophe before it.
-
-    Parameters
-    ----------
-    network : Network
-    folder : path
-        Created if it is not there.
-
-    Returns
-    -------
-    dict of str to pathlib.Path
-
-    Raises
-    ------
-    CannotCreateError
-        The folder or a file cannot be written.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from resilience.network import Network
-    >>> points = gpd.points_from_xy([0.0], [0.0])
-    >>> assets = gpd.GeoDataFrame({"id": ["=1"], "sector": "power"}, geometry=points, crs="EPSG:5179")
-    >>> network = Network.from_tables(assets=assets)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     print(write_tables(network, folder)["assets"].read_text().splitlines()[1][:22])
-    '=1,power,,POINT (0 0)
-    """
-    directory = Path(folder)
-    paths = {name: directory / f"{name}.csv" for name in TABLES}
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        for name, path in paths.items():
-            table = pd.DataFrame(getattr(network, name)).copy(deep=False)
-            if "geometry" in table:
-                shapes = np.asarray(table["geometry"], dtype=object)
-                table["geometry"] = shapely.to_wkt(shapes, rounding_precision=3)
-            for column in table.columns:
-                if not (pd.api.types.is_numeric_dtype(table[column]) or column == "geometry"):
-                    table[column] = _without_formulas(table[column])
-            table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
-    except OSError as error:
-        raise CannotCreateError(
-            Problem(str(directory), wanted="a folder that can be written", got=f"{error.strerror or error}")
-        ) from error
-    return paths
-
-
-def _without_formulas(values: pd.Series[Any]) -> pd.Series[Any]:
-    text = values.astype("str").mask(values.isna(), "").fillna("")
-    return text.mask(text.str.startswith(_FORMULA_STARTS), "'" + text)

@@ -1,0 +1,76 @@
+"""A city's tables as CSV, to be read by people and spreadsheets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from resilience.errors import CannotCreateError, Problem
+from resilience.network.tables import TABLES
+
+if TYPE_CHECKING:
+    from resilience.network.city import Network
+
+# A spreadsheet runs a cell that starts with one of these as a formula.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_tables(network: Network, folder: str | Path) -> dict[str, Path]:
+    """Write every table of the network as CSV and return the files by table.
+
+    Geometry is WKT in the working CRS, to the millimetre. A text cell that a spreadsheet would run as a formula is
+    written with an apostrophe before it.
+
+    Parameters
+    ----------
+    network : Network
+    folder : path
+        Created if it is not there.
+
+    Returns
+    -------
+    dict of str to pathlib.Path
+
+    Raises
+    ------
+    CannotCreateError
+        The folder or a file cannot be written.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, tempfile
+    >>> from resilience.network import Network
+    >>> points = gpd.points_from_xy([0.0], [0.0])
+    >>> assets = gpd.GeoDataFrame({"id": ["=1"], "sector": "power"}, geometry=points, crs="EPSG:5179")
+    >>> network = Network.from_tables(assets=assets)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     print(write_tables(network, folder)["assets"].read_text().splitlines()[1][:22])
+    '=1,power,,POINT (0 0)
+    """
+    directory = Path(folder)
+    paths = {name: directory / f"{name}.csv" for name in TABLES}
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, path in paths.items():
+            table = pd.DataFrame(getattr(network, name)).copy(deep=False)
+            if "geometry" in table:
+                shapes = np.asarray(table["geometry"], dtype=object)
+                table["geometry"] = shapely.to_wkt(shapes, rounding_precision=3)
+            for column in table.columns:
+                if not (pd.api.types.is_numeric_dtype(table[column]) or column == "geometry"):
+                    table[column] = _without_formulas(table[column])
+            table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+    except OSError as error:
+        raise CannotCreateError(
+            Problem(str(directory), wanted="a folder that can be written", got=f"{error.strerror or error}")
+        ) from error
+    return paths
+
+
+def _without_formulas(values: pd.Series[Any]) -> pd.Series[Any]:
+    text = values.astype("str").mask(values.isna(), "").fillna("")
+    return text.mask(text.str.startswith(_FORMULA_STARTS), "'" + text)
