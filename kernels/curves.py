@@ -77,3 +77,30 @@ def interpolate_curves(
                 out[e, a] = 0.0
             else:
                 out[e, a] = interpolate_curve(intensity[e, a], indptr[k], indptr[k + 1], x, y)
+
+
+@kernel
+def evaluate_curves(
+    intensity: NDArray[np.float64],
+    index: NDArray[np.int32],
+    indptr: NDArray[np.int64],
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    theta: NDArray[np.float64],
+    beta: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    """Write each asset's curve, of points or lognormal, at each of its intensities.
+
+    As :func:`interpolate_curves`; a curve without points is the lognormal of its `theta` and `beta`.
+    O(events x assets x log(points)).
+    """
+    for e in range(intensity.shape[0]):
+        for a in range(intensity.shape[1]):
+            k = index[a]
+            if k < 0:
+                out[e, a] = 0.0
+            elif indptr[k] == indptr[k + 1]:
+                out[e, a] = lognormal_probability(intensity[e, a], theta[k], beta[k])
+            else:
+                out[e, a] = interpolate_curve(intensity[e, a], indptr[k], indptr[k + 1], x, y)

@@ -11,29 +11,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from resilience.errors import DataError, Problems, suggestion
-from resilience.kernels.curves import interpolate_curve, lognormal_probability
+from resilience.kernels.curves import evaluate_curves
+from resilience.perils import PERILS, parse_unit
 
 Role = Literal["damage", "fragility"]
 Basis = Literal["source", "default"]
 
 ROLES: tuple[str, ...] = ("damage", "fragility")
 BASES: tuple[str, ...] = ("source", "default")
-CANONICAL_UNIT: dict[str, str] = {"flood": "m", "heat": "degC"}
-
-# unit: canonical unit, factor, offset
-UNITS: dict[str, tuple[str, float, float]] = {
-    "m": ("m", 1.0, 0.0),
-    "cm": ("m", 0.01, 0.0),
-    "mm": ("m", 0.001, 0.0),
-    "ft": ("m", 0.3048, 0.0),
-    "in": ("m", 0.0254, 0.0),
-    "degC": ("degC", 1.0, 0.0),
-    "degF": ("degC", 5.0 / 9.0, -160.0 / 9.0),
-    "K": ("degC", 1.0, -273.15),
-}
-
 # Beyond these a figure is in another unit than it says: centimetres as metres, kelvin as degrees.
-PLAUSIBLE: dict[str, tuple[float, float]] = {"m": (-20.0, 100.0), "degC": (-90.0, 150.0)}
+# Wider than for hazard maps, because a curve may go on beyond what is ever measured.
+PLAUSIBLE: dict[str, tuple[float, float]] = {"flood": (-20.0, 100.0), "heat": (-90.0, 150.0)}
 
 
 def _points(values: ArrayLike) -> NDArray[np.float64]:
@@ -42,7 +30,7 @@ def _points(values: ArrayLike) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A checked curve in canonical units: points, or the two parameters of a lognormal.
+    """A checked curve in unit in memorys: points, or the two parameters of a lognormal.
 
     Parameters
     ----------
@@ -51,8 +39,8 @@ class Curve:
         Damage: share of the replacement cost lost. Fragility: probability of being out of function.
     peril : {"flood", "heat"}
     unit : str
-        Unit of `x` and `theta` as given: m, cm, mm, ft, in; degC, degF, K. Converted here, once; the attribute says
-        the canonical unit, m or degC.
+        Unit of `x` and `theta` as given: m, cm, mm, ft; degC, degF, K. Converted here, once; the attribute says the
+        unit in memory, m or degC.
     x : (n_point,) float64, `unit`
         Strictly increasing, at least two; none for a lognormal. Between points linear, outside clamped.
     y : (n_point,) float64
@@ -109,20 +97,12 @@ class Curve:
         _check_words(self, problems)
         _check_points(self, problems)
         _check_lognormal(self, problems)
+        _check_plausible(self, problems)
         problems.raise_if_any(DataError)
-        canonical, factor, offset = UNITS[self.unit]
+        factor, offset = _conversion(self)
         self._set("x", self.x * factor + offset)
         self._set("theta", self.theta * factor)
-        low, high = PLAUSIBLE[canonical]
-        given = self.x if self.x.size else np.array([self.theta])
-        if given.min() < low or given.max() > high:
-            problems.add(
-                f"curve {self.name!r}",
-                wanted=f"intensities from {low:g} to {high:g} {canonical}; the unit is one of {_units_of(self.peril)}",
-                got=f"from {given.min():g} to {given.max():g} {canonical} with unit {self.unit!r}",
-            )
-            problems.raise_if_any(DataError)
-        self._set("unit", canonical)
+        self._set("unit", PERILS[self.peril].unit)
         for array in (self.x, self.y, self.spread):
             array.flags.writeable = False
 
@@ -135,28 +115,27 @@ class Curve:
         return self.x.size == 0
 
     def __call__(self, intensity: ArrayLike) -> NDArray[np.float64]:
-        """Return the curve at `intensity` (canonical unit); NaN stays NaN."""
-        values = np.asarray(intensity, dtype=np.float64)
-        out = np.empty(values.shape)
-        flat, result = values.reshape(-1), out.reshape(-1)
-        for i, value in enumerate(flat):
-            if self.lognormal:
-                result[i] = lognormal_probability(value, self.theta, self.beta)
-            else:
-                result[i] = interpolate_curve(value, 0, self.x.size, self.x, self.y)
-        return out
+        """Return the curve at `intensity` (unit in memory); NaN stays NaN."""
+        values = np.ascontiguousarray(intensity, dtype=np.float64)
+        out = np.empty(values.size)
+        table = np.array([0, self.x.size], dtype=np.int64), self.x, self.y
+        parameters = np.array([self.theta]), np.array([self.beta])
+        evaluate_curves(values.reshape(-1, 1), np.zeros(1, dtype=np.int32), *table, *parameters, out.reshape(-1, 1))
+        return out.reshape(np.shape(intensity))
 
 
-def _units_of(peril: str) -> str:
-    return ", ".join(unit for unit, (canonical, _, _) in UNITS.items() if canonical == CANONICAL_UNIT.get(peril))
+def _conversion(curve: Curve) -> tuple[float, float]:
+    """Return factor and offset to the unit in memory; NaN for a unit that the peril has not."""
+    unit = parse_unit(curve.unit, peril=curve.peril) if curve.peril in PERILS else None
+    return (math.nan, math.nan) if unit is None else PERILS[curve.peril].units[unit]
 
 
 def _words(curve: Curve) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     yield "role", curve.role, ROLES
-    yield "peril", curve.peril, tuple(CANONICAL_UNIT)
+    yield "peril", curve.peril, tuple(PERILS)
     yield "basis", curve.basis, BASES
-    units = (unit for unit, row in UNITS.items() if row[0] == CANONICAL_UNIT.get(curve.peril, row[0]))
-    yield "unit", curve.unit, tuple(units)
+    if curve.peril in PERILS and parse_unit(curve.unit, peril=curve.peril) is None:
+        yield "unit", curve.unit, tuple(PERILS[curve.peril].units)
 
 
 def _check_words(curve: Curve, problems: Problems) -> None:
@@ -231,7 +210,25 @@ def _check_lognormal(curve: Curve, problems: Problems) -> None:
     for name, value in (("theta", curve.theta), ("beta", curve.beta)):
         if not (math.isfinite(value) and value > 0.0):
             problems.add(f"{subject}.{name}", wanted="a finite number above 0", got=f"{value:g}")
-    if UNITS.get(curve.unit, ("", 1.0, 0.0))[2] != 0.0:
+    if abs(_conversion(curve)[1]) > 0.0:
         problems.add(
             f"{subject}.unit", wanted="degC for a lognormal: shifting the zero changes its shape", got=repr(curve.unit)
+        )
+
+
+def _check_plausible(curve: Curve, problems: Problems) -> None:
+    if curve.peril not in PERILS:
+        return
+    rule = PERILS[curve.peril]
+    low, high = PLAUSIBLE[curve.peril]
+    factor, offset = _conversion(curve)
+    given = np.append(curve.x, curve.theta) * factor + offset
+    wrong = given[(given < low) | (given > high)]
+    if wrong.size:
+        problems.add(
+            f"curve {curve.name!r}",
+            wanted=f"intensities from {low:g} to {high:g} {rule.unit}; the unit is one of {', '.join(rule.units)}",
+            got=f"intensities beyond with unit {curve.unit!r}",
+            count=wrong.size,
+            first=[f"{value:g} {rule.unit}" for value in wrong],
         )

@@ -1,0 +1,335 @@
+"""Symbolic partial elimination of a graph: which nodes to remove in which order, and what fills in.
+
+Nodes are removed in order of least degree up to a limit; each removal joins the node's neighbours by fill edges. What
+is left is the *core*. The numeric phase (:mod:`resilience.kernels.reachability`) then works on any semiring. Close kin:
+customisable contraction hierarchies (Dibbelt, Strasser, Wagner, arXiv 1402.0402) and sparse Cholesky factorisation with
+an elimination tree (Liu 1990, doi 10.1137/0611010).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resilience.kernels.compiler import inlined, kernel
+
+Integers = NDArray[np.int64]
+_EMPTY = np.int64(-1)
+
+
+@inlined
+def _find(keys: Integers, a: int, b: int) -> int:
+    """Return the place of pair (a, b) in the open-addressing table, or the free place where it belongs."""
+    low = min(a, b)
+    high = max(a, b)
+    key = (low << 32) | high
+    mask = keys.size - 1
+    place = ((key * 0x9E3779B97F4A7C15) >> 20) & mask
+    while keys[place] not in (_EMPTY, key):
+        place = (place + 1) & mask
+    return place
+
+
+@kernel
+def _grown_table(keys: Integers, values: Integers) -> tuple[Integers, Integers]:
+    new_keys = np.full(keys.size * 2, _EMPTY)
+    new_values = np.empty(keys.size * 2, np.int64)
+    for old in range(keys.size):
+        if keys[old] != _EMPTY:
+            place = _find(new_keys, keys[old] >> 32, keys[old] & 0xFFFFFFFF)
+            new_keys[place] = keys[old]
+            new_values[place] = values[old]
+    return new_keys, new_values
+
+
+@kernel
+def _doubled(array: Integers) -> Integers:
+    new = np.empty(array.size * 2, np.int64)
+    new[: array.size] = array
+    return new
+
+
+@kernel
+def _postorder(parent: Integers) -> Integers:
+    """Return the nodes of a forest, children before parents and each subtree contiguous."""
+    n = parent.size
+    first = np.full(n, _EMPTY)
+    following = np.full(n, _EMPTY)
+    for node in range(n - 1, -1, -1):
+        if parent[node] >= 0:
+            following[node] = first[parent[node]]
+            first[parent[node]] = node
+    order = np.empty(n, np.int64)
+    stack = np.empty(n, np.int64)
+    done = 0
+    for root in range(n):
+        if parent[root] >= 0:
+            continue
+        depth = 1
+        stack[0] = root
+        while depth > 0:
+            node = stack[depth - 1]
+            child = first[node]
+            if child >= 0:
+                first[node] = following[child]
+                stack[depth] = child
+                depth += 1
+            else:
+                depth -= 1
+                order[done] = node
+                done += 1
+    return order
+
+
+@kernel
+def eliminate_nodes(
+    n: int, tail: Integers, head: Integers, max_degree: int
+) -> tuple[Integers, Integers, NDArray[np.int32], NDArray[np.int32], int, Integers, Integers, NDArray[np.int32], Integers]:
+    """Return the elimination plan of a graph.
+
+    Parameters
+    ----------
+    n : int
+        Number of nodes, below 2**31.
+    tail, head : (m,) int64
+        Ends of the edges; self loops and parallel edges are allowed.
+    max_degree : int
+        Nodes of a higher degree at their turn stay in the core. Work per eliminated node grows with its square.
+
+    Returns
+    -------
+    position : (n,) int64
+        New number of each node: eliminated nodes 0 .. k-1 in postorder of the elimination tree, then the core in
+        breadth-first order.
+    column : (k + 1,) int64
+        Rows of eliminated node j are ``row[column[j]:column[j + 1]]``; entry x is also edge slot x.
+    row : (column[k],) int32
+        New numbers of the later neighbours, ascending.
+    fill : int32
+        For each node in order and each pair x < y of its rows: the slot of that pair.
+    n_slot : int
+        Number of edge slots: ``column[k]`` of the columns, then those of the core.
+    slot : (m,) int64
+        Slot of each input edge; -1 for self loops.
+    core_indptr, core_neighbour, core_slot : int64, int32, int64
+        Both directions of the core's edges, nodes numbered from 0 (subtract k).
+
+    Notes
+    -----
+    About 2 microseconds per node on a street graph.
+    """
+    capacity = 16
+    while capacity < 4 * tail.size + 16:
+        capacity *= 2
+    keys = np.full(capacity, _EMPTY)
+    values = np.empty(capacity, np.int64)
+    pool = max(4 * tail.size, 16)
+    neighbour = np.empty(pool, np.int64)
+    following = np.empty(pool, np.int64)
+    first = np.full(n, _EMPTY)
+    degree = np.zeros(n, np.int64)
+    used = 0
+    n_pair = 0
+    for edge in range(tail.size):
+        a = tail[edge]
+        b = head[edge]
+        if a == b:
+            continue
+        place = _find(keys, a, b)
+        if keys[place] != _EMPTY:
+            continue
+        keys[place] = (min(a, b) << 32) | max(a, b)
+        values[place] = n_pair
+        n_pair += 1
+        neighbour[used] = b
+        following[used] = first[a]
+        first[a] = used
+        neighbour[used + 1] = a
+        following[used + 1] = first[b]
+        first[b] = used + 1
+        used += 2
+        degree[a] += 1
+        degree[b] += 1
+
+    # Bucket queues with lazy entries: an entry counts only while it tells the node's present degree.
+    entry = np.empty(max(2 * n, 16), np.int64)
+    link = np.empty(max(2 * n, 16), np.int64)
+    n_entry = 0
+    front = np.full(max_degree + 1, _EMPTY)
+    back = np.full(max_degree + 1, _EMPTY)
+    for node in range(n):
+        d = degree[node]
+        if d <= max_degree:
+            entry[n_entry] = node
+            link[n_entry] = _EMPTY
+            if back[d] >= 0:
+                link[back[d]] = n_entry
+            else:
+                front[d] = n_entry
+            back[d] = n_entry
+            n_entry += 1
+    rank = np.full(n, _EMPTY)
+    order = np.empty(n, np.int64)
+    column_start = np.zeros(n + 1, np.int64)
+    members = np.empty(max(2 * n, 16), np.int64)
+    n_member = 0
+    k = 0
+    d = 0
+    while d <= max_degree:
+        item = front[d]
+        if item < 0:
+            d += 1
+            continue
+        front[d] = link[item]
+        if front[d] < 0:
+            back[d] = _EMPTY
+        node = entry[item]
+        if rank[node] >= 0 or degree[node] != d:
+            continue
+        rank[node] = k
+        order[k] = node
+        start = n_member
+        while members.size < n_member + d:
+            members = _doubled(members)
+        at = first[node]
+        while at >= 0:
+            if rank[neighbour[at]] < 0:
+                members[n_member] = neighbour[at]
+                n_member += 1
+            at = following[at]
+        k += 1
+        column_start[k] = n_member
+        for x in range(start, n_member):
+            a = members[x]
+            for y in range(x + 1, n_member):
+                b = members[y]
+                place = _find(keys, a, b)
+                if keys[place] != _EMPTY:
+                    continue
+                keys[place] = (min(a, b) << 32) | max(a, b)
+                values[place] = n_pair
+                n_pair += 1
+                if 2 * n_pair > keys.size:
+                    keys, values = _grown_table(keys, values)
+                if used + 2 > neighbour.size:
+                    neighbour = _doubled(neighbour)
+                    following = _doubled(following)
+                neighbour[used] = b
+                following[used] = first[a]
+                first[a] = used
+                neighbour[used + 1] = a
+                following[used + 1] = first[b]
+                first[b] = used + 1
+                used += 2
+                degree[a] += 1
+                degree[b] += 1
+        for x in range(start, n_member):
+            a = members[x]
+            degree[a] -= 1
+            if degree[a] <= max_degree:
+                if n_entry == entry.size:
+                    entry = _doubled(entry)
+                    link = _doubled(link)
+                entry[n_entry] = a
+                link[n_entry] = _EMPTY
+                if back[degree[a]] >= 0:
+                    link[back[degree[a]]] = n_entry
+                else:
+                    front[degree[a]] = n_entry
+                back[degree[a]] = n_entry
+                n_entry += 1
+                d = min(d, degree[a])
+
+    parent = np.full(k, _EMPTY)
+    for j in range(k):
+        for x in range(column_start[j], column_start[j + 1]):
+            r = rank[members[x]]
+            if r >= 0 and (parent[j] < 0 or r < parent[j]):
+                parent[j] = r
+    sequence = _postorder(parent)
+    position = np.full(n, _EMPTY)
+    for j in range(k):
+        position[order[sequence[j]]] = j
+
+    # The core in breadth-first order keeps the worklist's memory accesses close together.
+    queue = np.empty(n - k, np.int64)
+    placed = 0
+    for seed in range(n):
+        if position[seed] >= 0:
+            continue
+        position[seed] = k + placed
+        queue[placed] = seed
+        turn = placed
+        placed += 1
+        while turn < placed:
+            at = first[queue[turn]]
+            turn += 1
+            while at >= 0:
+                node = neighbour[at]
+                if position[node] < 0:
+                    position[node] = k + placed
+                    queue[placed] = node
+                    placed += 1
+                at = following[at]
+
+    column = np.zeros(k + 1, np.int64)
+    row = np.empty(n_member, np.int32)
+    new_slot = np.full(max(n_pair, 1), _EMPTY)
+    n_fill = 0
+    for j in range(k):
+        old = sequence[j]
+        size = column_start[old + 1] - column_start[old]
+        rows = np.empty(size, np.int64)
+        for x in range(size):
+            rows[x] = position[members[column_start[old] + x]]
+        rows.sort()
+        column[j + 1] = column[j] + size
+        row[column[j] : column[j + 1]] = rows
+        n_fill += size * (size - 1) // 2
+    original = np.empty(n, np.int64)
+    for node in range(n):
+        original[position[node]] = node
+    for j in range(k):
+        for x in range(column[j], column[j + 1]):
+            new_slot[values[_find(keys, original[j], original[row[x]])]] = x
+    n_slot = column[k]
+    core_indptr = np.zeros(n - k + 1, np.int64)
+    n_core_edge = 0
+    for c in range(n - k):
+        at = first[original[k + c]]
+        while at >= 0:
+            if rank[neighbour[at]] < 0:
+                n_core_edge += 1
+            at = following[at]
+        core_indptr[c + 1] = n_core_edge
+    core_neighbour = np.empty(n_core_edge, np.int32)
+    core_slot = np.empty(n_core_edge, np.int64)
+    for c in range(n - k):
+        place_in_row = core_indptr[c]
+        at = first[original[k + c]]
+        while at >= 0:
+            node = neighbour[at]
+            if rank[node] < 0:
+                core_neighbour[place_in_row] = position[node] - k
+                place_in_row += 1
+            at = following[at]
+        core_neighbour[core_indptr[c] : core_indptr[c + 1]].sort()
+        for x in range(core_indptr[c], core_indptr[c + 1]):
+            pair = values[_find(keys, original[k + c], original[k + core_neighbour[x]])]
+            if new_slot[pair] < 0:
+                new_slot[pair] = n_slot
+                n_slot += 1
+            core_slot[x] = new_slot[pair]
+    fill = np.empty(n_fill, np.int32)
+    at_fill = 0
+    for j in range(k):
+        for x in range(column[j], column[j + 1]):
+            a = original[row[x]]
+            for y in range(x + 1, column[j + 1]):
+                fill[at_fill] = new_slot[values[_find(keys, a, original[row[y]])]]
+                at_fill += 1
+    slot = np.full(tail.size, _EMPTY)
+    for edge in range(tail.size):
+        if tail[edge] != head[edge]:
+            slot[edge] = new_slot[values[_find(keys, tail[edge], head[edge])]]
+    return position, column, row, fill, n_slot, slot, core_indptr, core_neighbour, core_slot
