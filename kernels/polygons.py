@@ -146,7 +146,11 @@ def cover_rows(
                 if not lower > upper:
                     break
                 exact_end = lower == max(row, end_row)
-                to = (end_column if end_row > row else column) if exact_end else column + move_column * ((lower - row) / move_row)
+                to = (
+                    (end_column if end_row > row else column)
+                    if exact_end
+                    else column + move_column * ((lower - row) / move_row)
+                )
                 add_piece(area[number], columns, at, sign * upper, to, sign * lower)
                 upper, at = lower, to
     for number in range(rows):

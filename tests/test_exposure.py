@@ -118,9 +118,7 @@ def test_every_shape(south_up):
     exposure = expose(make_flood(grid=grid), network, curves=CurveTable())
     check_dataset(exposure, ["exposed_intensity", "mean_intensity", "wet_length", "damage_fraction"], subject="e")
     np.testing.assert_allclose(exposure.exposed_intensity[0], [0.4, 1.0, 0.4, 2.0, 0.6, 1.0, 2.0])
-    np.testing.assert_allclose(
-        exposure.mean_intensity[0], [0.4, 1.0 / 3, 0.6 / 2.5, 1.0, 0.3, 2 / 3, 2.0], rtol=1e-6
-    )
+    np.testing.assert_allclose(exposure.mean_intensity[0], [0.4, 1.0 / 3, 0.6 / 2.5, 1.0, 0.3, 2 / 3, 2.0], rtol=1e-6)
     np.testing.assert_allclose(exposure.wet_length[0], [np.nan, 15.0, np.nan, np.nan, 5.0, np.nan, 0.0], atol=1e-9)
     assert (exposure.damage_fraction == 0).all()
     assert exposure.asset.values.tolist() == network.assets["id"].tolist()
@@ -282,7 +280,10 @@ def test_many_distinct_events_are_worked_on_in_turns(monkeypatch):
     lazy, source = make_lazy(flood)
     network = make_network(shapes(), flood_damage_curve="road")
     tiled = expose(lazy, network, curves=CURVES, tile_budget=4 * 16 * 3)
-    assert {key[0].stop - key[0].start if isinstance(key[0], slice) else len(key[0]) for key in source.windows} == {1, 3}
+    assert {key[0].stop - key[0].start if isinstance(key[0], slice) else len(key[0]) for key in source.windows} == {
+        1,
+        3,
+    }
     assert_same(tiled, expose(flood, network, curves=CURVES))
 
 
@@ -350,7 +351,9 @@ def test_geographic_grid_keeps_metres():
     network = make_network([line], dry_threshold=0.0)
     exposure = expose(make_flood(values, grid=grid), network, curves=CurveTable())
     assert exposure.wet_length.item() == pytest.approx(line.length, rel=1e-12)
-    points = shapely.get_coordinates(shapely.line_interpolate_point(line, (np.arange(20_000) + 0.5) / 20_000, normalized=True))
+    points = shapely.get_coordinates(
+        shapely.line_interpolate_point(line, (np.arange(20_000) + 0.5) / 20_000, normalized=True)
+    )
     column, row = grid.to_cells(*to.transform(points[:, 0], points[:, 1]))
     samples = values[np.floor(row).astype(int), np.floor(column).astype(int)]
     assert exposure.mean_intensity.item() == pytest.approx(samples.mean(), rel=1e-4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import shapely
@@ -102,9 +104,7 @@ def test_worked_number_on_a_national_grid():
     _, _, _, length = split(make_lines([cells]), height=200_000, width=100_000)
     assert len(length) == 8
     cut = cells[0] + (cells[1] - cells[0]) * length[0] / length.sum()
-    np.testing.assert_allclose(
-        [54675 + 5 * cut[0], 1217320 - 5 * cut[1]], [415805.23004, 430045], atol=1e-5
-    )
+    np.testing.assert_allclose([54675 + 5 * cut[0], 1217320 - 5 * cut[1]], [415805.23004, 430045], atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_no_sliver_at_corners_that_rounding_misses():
     for slope in (1, 3, 7):
         for shift in (0.1, 0.3, 1e-12):
             start = np.array([shift * slope, shift])
-            line = [start, start + [7 * slope, 7]]
+            line = [start, start + np.array([7 * slope, 7])]
             _, _, _, length = split(make_lines([line]), height=20, width=100)
             assert length.min() > 1e-6
             assert len(length) <= 7 * slope + 2
@@ -163,7 +163,7 @@ def test_pieces_equal_the_intersection_twin(line):
     dense = np.zeros((SIZE, SIZE))
     np.add.at(dense, (row, column), length)
     # Segment by segment: a line that crosses itself in a point would lose nothing, one that returns would.
-    for start, end in zip(line[:-1], line[1:], strict=True):
+    for start, end in pairwise(line):
         twin, certain = strictly_inside(shapely.LineString([start, end]))
         _, i, j, piece = split(make_lines([[start, end]]))
         own = np.zeros((SIZE, SIZE))
@@ -195,7 +195,7 @@ def test_lengths_add_up_and_direction_does_not_matter(line):
 def test_outside_is_left_out(line):
     _, row, column, length = split(make_lines([line]))
     window = shapely.box(0, 0, SIZE, SIZE)
-    inside = sum(shapely.LineString(pair).intersection(window).length for pair in zip(line, line[1:], strict=False))
+    inside = sum(shapely.LineString(pair).intersection(window).length for pair in pairwise(line))
     # A segment along the outer border is inside; one that runs there by rounding may be either.
     assert length.sum() == pytest.approx(inside, abs=1e-6)
     if len(row):
@@ -290,7 +290,9 @@ def test_missing_cells(missing):
     sums = traverse(values, make_lines([[(0, 0.5), (3, 0.5)]]), response_of([0, 10], [0, 1], missing=missing))
     expected = [3.0, 4.0, 2.0, 0.4] if missing == 0.0 else [np.nan] * 3 + [0.4]
     if missing == 0.0:
-        np.testing.assert_allclose([sums.maximum[0, 0], sums.weighted[0, 0], sums.wet[0, 0], sums.damage[0, 0]], expected)
+        np.testing.assert_allclose(
+            [sums.maximum[0, 0], sums.weighted[0, 0], sums.wet[0, 0], sums.damage[0, 0]], expected
+        )
     else:
         assert np.isnan([sums.maximum[0, 0], sums.weighted[0, 0], sums.damage[0, 0]]).all()
 
