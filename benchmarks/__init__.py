@@ -1,0 +1,1 @@
+"""Benchmarks: the same work, the same answer, side by side with other packages. Run ``python -m benchmarks``."""
