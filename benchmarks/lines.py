@@ -70,6 +70,13 @@ def same_lines(ours: Answer, theirs: Answer) -> None:
     np.testing.assert_allclose(ours[0][:n], theirs[0], rtol=1e-9, atol=1e-9)
 
 
+def nearly_same_lines(ours: Answer, theirs: Answer) -> None:
+    """Fail unless the highest values are identical and the means equal as far as coverage in float32 allows."""
+    n = theirs[0].size
+    np.testing.assert_array_equal(ours[1][:n], theirs[1])
+    np.testing.assert_allclose(ours[0][:n], theirs[0], rtol=1e-6, atol=1e-6)
+
+
 def same_pieces(ours: Answer, theirs: list[Any]) -> None:
     """Fail unless something was split."""
     assert len(theirs) <= ours[0].size
@@ -111,7 +118,8 @@ def lines(size: Size) -> Iterator[Contest | Row]:
         ("snail, split_linestrings and on", lambda: snail_pipeline(small, grid, depth), few, 20_000.0, "snail",
          same_lines),
         ("snail, C++ split only", lambda: snail_splits(middle, grid), some, 300.0, "snail", same_pieces),
-        ("exactextract", lambda: exactextract_lines(middle, grid, depth), some, 60.0, "exactextract", same_lines),
+        ("exactextract", lambda: exactextract_lines(middle, grid, depth), some, 60.0, "exactextract",
+         nearly_same_lines),
     ]  # fmt: skip
     peers = tuple(
         Peer(name, make, units, Goal(">=", goal), module, agree)
@@ -120,6 +128,7 @@ def lines(size: Size) -> Iterator[Contest | Row]:
     informal = tuple(
         Peer(name, make, units, None, module, agree) for name, make, units, _, module, agree in contestants
     )
-    cells = np.abs(np.diff(vertices, axis=0)).sum() / 2.0 / n
+    inner = np.delete(np.abs(np.diff(vertices, axis=0)), start[1:-1] - 1, axis=0)
+    cells = inner.sum() / grid.transform.a / n + 1
     yield Contest(f"lines, {n:,} of {cells:.0f} cells, from coordinates", from_coordinates, n, "line", peers)
     yield Contest(f"lines, {n:,} of {cells:.0f} cells, from geometries", from_geometries, n, "line", informal)

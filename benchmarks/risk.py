@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from resilience.events import annual_weights
 from resilience.risk.exceedance import ExceedanceCurve, exceedance_curve
-from resilience.risk.expected import expected_annual
+from resilience.risk.expected import annual_total, expected_annual
 from resilience.variables import VARIABLES
 
 from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
@@ -25,7 +25,10 @@ def annual(size: Size) -> Iterator[Contest | Row]:
     found = annual_weights(RETURN_PERIODS, rule="trapezoid", tail="hold")
     weights = found.weights + found.tail_weights
 
-    def run() -> NDArray[np.float64]:
+    def total() -> NDArray[np.float64]:
+        return np.asarray(annual_total(losses, weights=weights).values)
+
+    def with_tail() -> NDArray[np.float64]:
         each = expected_annual(losses, weights=found.weights, tail_weights=found.tail_weights)
         return np.asarray(each["annual_value"].values)
 
@@ -37,11 +40,15 @@ def annual(size: Size) -> Iterator[Contest | Row]:
     def agree(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> None:
         np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
-    peers = (
-        Peer("`D @ w`, assets in rows", lambda: product(by_asset, False), n, Goal("<=", 2.0), agree=agree),
-        Peer("`w @ D`, events in rows", lambda: product(values, True), n, Goal("<=", 2.0), agree=agree),
-    )
-    yield Contest(f"expected annual damage, {n:,} assets x 8 return periods", run, n, "asset", peers)
+    def peers(goal: Goal | None) -> tuple[Peer, ...]:
+        return (
+            Peer("`D @ w`, assets in rows", lambda: product(by_asset, False), n, goal, agree=agree),
+            Peer("`w @ D`, events in rows", lambda: product(values, True), n, goal, agree=agree),
+        )
+
+    subject = f"expected annual damage, {n:,} assets x 8 return periods"
+    yield Contest(subject, total, n, "asset", peers(Goal("<=", 2.0)))
+    yield Contest(f"{subject}, with its error and its tail", with_tail, n, "asset", peers(None))
 
 
 @case("exceedance")
