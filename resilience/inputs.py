@@ -312,7 +312,8 @@ def _build_network(scenario: Scenario, attempt: _Attempts) -> Network | None:
             tables[role] = attempt(
                 lambda table=table, role=role: read_table(table.path, columns=table.columns, role=role)
             )  # type: ignore[misc]
-    if len(assets) < len(section.assets) or len(zones) < len(section.zones) or None in tables.values():
+    failed = any(table is None for table in tables.values())
+    if failed or len(assets) < len(section.assets) or len(zones) < len(section.zones):
         return None
 
     def build() -> Network:
