@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
-from numpy.typing import ArrayLike, NDArray
 from affine import Affine
+from numpy.typing import ArrayLike, NDArray
+from shapely.geometry import LineString, Point
+
 from resilience.network import Network
 from resilience.scenario import Scenario
-from shapely.geometry import LineString, Point
 
 CRS = "EPSG:5179"
 WEST, NORTH, CELL, WIDTH = 950_000.0, 1_950_000.0, 10.0, 64

@@ -13,10 +13,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+from shapely.geometry import LineString, Point
+
 from resilience.cascade import Cascade, plan_event, supplied_graphs
 from resilience.network import Network
 from resilience.network.compile import CompiledNetwork, compile_network
-from shapely.geometry import LineString, Point
 
 
 def sector_table(sector: str, n: int, edges: np.ndarray) -> pd.DataFrame:

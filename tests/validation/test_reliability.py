@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+
 from resilience.cascade import Cascade, plan_event, supplied_graphs
 from resilience.engine import City, find_baseline, prepare_event, solve_block
 from resilience.network.compile import PERSON, compile_network
