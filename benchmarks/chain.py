@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from resilience import pipeline
-from resilience.engine import BlockSums, City, EventTask, simulate
 
 from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
+from resilience import pipeline
+from resilience.engine import BlockSums, City, EventTask, simulate
 
 STAGES = (
     "load_inputs", "expose_and_damage", "weigh_events", "prepare", "run_samples", "label_sums", "add_annual", "exceed",

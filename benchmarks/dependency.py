@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from resilience.cascade import Cascade, plan_event
 
 from benchmarks.models import Dependencies, dependency_system
 from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
+from resilience.cascade import Cascade, plan_event
 
 Run = Callable[[], NDArray[np.int64]]
 States = NDArray[np.bool_]
@@ -125,9 +125,7 @@ def numba_events(system: Dependencies, states: States) -> Run:
     left, queue = np.empty_like(spare), np.empty(system.n, np.int32)
 
     def run() -> NDArray[np.int64]:
-        return np.array(
-            [push_failures(start, need_of, owner, spare, s.copy(), left, queue) for s in states], np.int64
-        )
+        return np.array([push_failures(start, need_of, owner, spare, s.copy(), left, queue) for s in states], np.int64)
 
     return run
 
