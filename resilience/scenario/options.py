@@ -106,10 +106,25 @@ class RiskSection(Section):
     )
     return_periods: Annotated[tuple[Positive, ...], *OneOrMany] = Field(
         default=(2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0),
-        description="years at which exceedance curves are reported",
+        description="years at which exceedance curves are reported: above 1, at most catalogue_years",
     )
     confidence: Annotated[Share, Field(gt=0, lt=1)] = Field(default=0.9, description="level of the intervals")
-    bootstrap: Annotated[Whole, Field(ge=0, le=1_000_000)] = Field(default=1_000, description="resamples of the years")
+    bootstrap: Annotated[Whole, Field(ge=2, le=1_000_000)] = Field(default=1_000, description="resamples of the years")
+
+    @model_validator(mode="after")
+    def _check(self) -> RiskSection:
+        raise_findings(type(self).__name__, self._findings())
+        return self
+
+    def _findings(self) -> Iterator[Finding]:
+        if not self.catalogue_years:
+            return
+        longest, shortest = max(self.return_periods, default=2.0), min(self.return_periods, default=2.0)
+        if shortest <= 1:
+            yield Finding("return_periods", wanted="years above 1", got=f"{shortest:g}")
+        if longest > self.catalogue_years:
+            wanted = f"at least {longest:g}, the longest of return_periods (or shorter return_periods, or 0 for none)"
+            yield Finding("catalogue_years", wanted=wanted, got=f"{self.catalogue_years:,} years")
 
 
 class ImportanceSection(Section):
