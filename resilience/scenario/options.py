@@ -106,7 +106,7 @@ class RiskSection(Section):
     )
     return_periods: Annotated[tuple[Positive, ...], *OneOrMany] = Field(
         default=(2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0),
-        description="years at which exceedance curves are reported",
+        description="years at which exceedance curves are reported: above 1, at most catalogue_years",
     )
     confidence: Annotated[Share, Field(gt=0, lt=1)] = Field(default=0.9, description="level of the intervals")
     bootstrap: Annotated[Whole, Field(ge=2, le=1_000_000)] = Field(default=1_000, description="resamples of the years")
