@@ -129,6 +129,7 @@ class Result:
     dataset: xr.Dataset
     exceedance: xr.Dataset | None
     importance: xr.Dataset | None
+    pairs: xr.Dataset | None
     path: Path | None
     notes: tuple[str, ...]
 
@@ -242,25 +243,25 @@ class Result:
         return header, rows()
 
     def exceedance_table(self) -> tuple[list[str], Iterator[Row]]:
-        """Return occurrence and aggregate values per service and return period, with intervals."""
+        """Return occurrence and aggregate values per service and for direct loss, with intervals."""
         ds = self.exceedance
-        header = ["service", "return_period", "curve", "value", "low", "high", "tail_value", "tail_low", "tail_high",
+        header = ["quantity", "return_period", "curve", "value", "low", "high", "tail_value", "tail_low", "tail_high",
                   "unit"]  # fmt: skip
 
         def rows() -> Iterator[Row]:
             if ds is None:
                 return
-            for service in ds["service"].values:
+            for quantity in ds["quantity"].values:
                 for period in ds["return_period"].values:
-                    one = ds.sel(service=service, return_period=period)
+                    one = ds.sel(quantity=quantity, return_period=period)
                     for curve in ("occurrence", "aggregate"):
                         yield (
-                            str(service), float(period), curve,
+                            str(quantity), float(period), curve,
                             *(
                                 float(one[f"{curve}_{field}{end}"])
                                 for field in ("value", "tail_value") for end in ("", "_low", "_high")
                             ),
-                            self.unit,
+                            str(one["quantity_unit"].item()),
                         )  # fmt: skip
 
         return header, rows()

@@ -166,6 +166,7 @@ MISTAKES = [
     ("barrier_height: 1", "barrier_height: high", "32:23", "network.assets.0.barrier_height", "a number"),
     ("barrier_height: 1", "node_kind: x", "32:18", "network.assets.0.node_kind", "GraphML file or with topology"),
     ("node_kind: road_node", "where: {a: 1}", "40:14", "network.assets.2.where", "no where for a GraphML file"),
+    ("node_kind: road_node", "oneway: false", "40:15", "network.assets.2.oneway", "no oneway for a GraphML file"),
     ("barrier_height: 1", "tolerance_m: 2", "32:20", "network.assets.0.tolerance_m", "topology: endpoints"),
     ("columns: {persons: pop}", "columns: {id: pop}", "42:5", "network.zones.persons", "persons: one number"),
     ("columns: {persons: pop}", "persons: -1", "43:14", "network.zones.persons", "greater than or equal to 0"),

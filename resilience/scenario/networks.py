@@ -163,8 +163,9 @@ class AssetLayer(Layer):
         if self.tolerance_m is not None and self.topology is None:
             yield Finding("tolerance_m", wanted="topology: endpoints", got="tolerance_m alone")
         if graph:
-            for name in ("where", "layer", "encoding", "topology", "end_prefix"):
-                if getattr(self, name):
+            # A graph tells itself what its links join and which way they lead.
+            for name in ("where", "layer", "encoding", "topology", "end_prefix", "oneway"):
+                if getattr(self, name) not in (None, {}):
                     yield Finding(name, wanted=f"no {name} for a GraphML file", got=shown(getattr(self, name)))
         if self.seal_failure is not None and self.barrier_height is None and "barrier_height" not in self.columns:
             yield Finding("seal_failure", wanted="barrier_height of the barrier that leaks", got="no barrier_height")
