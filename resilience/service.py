@@ -1,8 +1,9 @@
 """From functional assets to people: who is without which service, 512 samples at a time.
 
-A zone has a service by *assignment* where each of its needs for it is met, or by *road* where it reaches, over
-functional road assets, a functional facility. Reachability stands in for a limit in minutes until travel times are
-computed. What the intact city does not serve is a baseline gap: listed, never counted as lost.
+A zone has a service by *assignment* where each of its needs for it is met, or by *road* where a functional facility
+reaches it over functional road assets, along one-way roads in their direction. Reachability stands in for a limit in
+minutes until travel times are computed. What the intact city does not serve is a baseline gap: listed, never counted
+as lost.
 """
 
 from __future__ import annotations
@@ -305,7 +306,7 @@ class ServiceCounter:
             add_people(lost, weight, self.people[part.service])
             samples = np.zeros(part.zone.size, np.int64)
             count_samples(lost, samples)
-            self.zone_samples[part.zone, part.service] += samples * share * (weight > 0)
+            self.zone_samples[part.zone, part.service] += samples * share * self.served[number, part.zone]
             if found is not None:
                 found &= lost
                 unused = np.zeros((part.zone.size, found.shape[0]), np.int64)
