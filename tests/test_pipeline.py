@@ -191,6 +191,15 @@ class TestRunsIntoTheSameDirectory:
             open_results(tmp_path)["people_without_service"], second.dataset["people_without_service"]
         )
 
+    def test_inputs_are_never_replaced(self, site):
+        scenario = self.small(site)
+        folder = scenario.network.assets[0].path.parent
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+        with pytest.raises(CannotCreateError, match="apart from the inputs"):
+            assess(scenario, out=folder)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+        assert assess(scenario, out=folder / "run").path == folder / "run"
+
     def test_what_is_not_of_a_run_stays(self, site, tmp_path):
         (tmp_path / "my notes.txt").write_text("keep")
         assess(self.small(site), out=tmp_path)
@@ -298,7 +307,7 @@ class TestBadInput:
         data = self.scenario(site)
         table = Path(data["network"]["dependencies"]["path"])
         table.write_text(table.read_text().replace(",A", ",NOBODY"))
-        Path(data["curves"]["files"][0]["path"]).write_text("name,x\n")
+        Path(data["curves"]["files"][0]["path"]).write_text("name,x\nhalf,1\n")
         told = self.refused(data, DataError, tmp_path)
         assert "NOBODY" in told
         assert "curves.csv" in told
