@@ -37,7 +37,7 @@ from resilience.risk.tail import catalogue_risk
 from resilience.risk.yearly import occurrence_losses, yearly_losses
 from resilience.scenario import Scenario
 from resilience.service import lay_out_services
-from resilience.store import RESULTS, TOTALS, RunStore
+from resilience.store import NETWORK, RESULTS, TOTALS, RunStore
 from resilience.variables import VARIABLES
 
 Progress = Callable[[int, int], None]
@@ -85,7 +85,7 @@ def assess(
     damaged = expose_and_damage(inputs)
     weights = weigh_events(inputs, damaged, scenario)
     city, tasks = prepare(inputs, damaged, scenario)
-    store = RunStore(Path(out)) if out is not None else None
+    store = RunStore(Path(out), inputs=_input_paths(scenario)) if out is not None else None
     sums, people = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
     labelled = label_sums(city, tasks, sums, damaged, persons_unit=inputs.network.persons_unit)
     labelled = labelled.assign(weights)
@@ -386,19 +386,25 @@ def write_run(store: RunStore, result: Result, scenario: Scenario, inputs: Input
         dataset = dataset.assign({f"catalogue_{name}": array for name, array in years.data_vars.items()})
     store.finish(dataset)
     store.write_text("scenario.yaml", scenario.to_yaml())
-    table = result.summary_table()
-    store.write_table("summary.csv", table[0], table[1:])
-    store.write_table("events.csv", *result.events_table())
     wanted = scenario.outputs.tables
+    if "summary" in wanted:
+        table = result.summary_table()
+        store.write_table("summary.csv", table[0], table[1:])
+    store.write_table("events.csv", *result.events_table())
     if "assets" in wanted:
         store.write_table("assets.csv", *result.assets_table())
     if "zones" in wanted:
         store.write_table("zones.csv", *result.zones_table())
     if "exceedance" in wanted and result.exceedance is not None:
         store.write_table("exceedance.csv", *result.exceedance_table())
-    write_tables(inputs.network, store.path / "network")
+    write_tables(inputs.network, store.path / NETWORK)
     store.write_text("notes.txt", "".join(f"{note}\n" for note in result.notes))
-    figures = {"samples": scenario.monte_carlo.samples, "events": dataset.sizes["event"], "results": RESULTS}
+    figures = {
+        "samples": scenario.monte_carlo.samples,
+        "block": block_samples(scenario),
+        "events": dataset.sizes["event"],
+        "results": RESULTS,
+    }
     store.write_json(
         "manifest.json",
         describe_run(
