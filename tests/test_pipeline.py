@@ -217,13 +217,6 @@ class TestRunsIntoTheSameDirectory:
             content = Path(one["path"]).read_bytes()
             assert (one["bytes"], one["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
 
-    def test_samples_are_written_on_request(self, site, tmp_path):
-        result = assess(self.small(site, outputs={"tables": ["summary", "samples"]}), out=tmp_path)
-        rows = rows_of(tmp_path / "samples.csv")
-        assert len(rows) == 2 * 512
-        written = np.array([float(row["power"]) for row in rows]).reshape(2, 512)
-        np.testing.assert_array_equal(written, result.dataset["people_without_service"].values[:, 0])
-
     def test_people_are_counted_in_the_unit_that_is_given(self, site, tmp_path):
         scenario = self.small(site).to_dict()
         scenario["network"]["persons_unit"] = "households"
