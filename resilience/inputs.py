@@ -322,8 +322,11 @@ def _build_network(scenario: Scenario, attempt: _Attempts) -> Network | None:
     for role in ("needs", "dependencies", "supply"):
         table = getattr(section, role)
         if table is not None:
-            tables[role] = attempt(partial(read_table, table.path, columns=table.columns, role=role))
-    if len(assets) < len(section.assets) or len(zones) < len(section.zones) or None in tables.values():
+            tables[role] = attempt(
+                partial(read_table, table.path, columns=table.columns or None, role=role, encoding=table.encoding)
+            )
+    lost = any(table is None for table in tables.values())
+    if lost or len(assets) < len(section.assets) or len(zones) < len(section.zones):
         return None
 
     def build() -> Network:

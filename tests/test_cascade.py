@@ -120,9 +120,9 @@ class Twin:
     def cause(self, asset: str, able: set[str], up: set[str], buffers: set[str], order: list[str]) -> str:
         if asset not in able:
             return "hazard"
-        if self.sector[asset] in self.connected and asset not in self.sources:
-            if not any(other in up for other in self.inbound(asset)):
-                return "supply"
+        supplied = self.sector[asset] in self.connected and asset not in self.sources
+        if supplied and not any(other in up for other in self.inbound(asset)):
+            return "supply"
         unmet = {n["service"] for n in self.unmet(asset, up, buffers)}
         return "need:" + next(s for s in order if s in unmet)
 

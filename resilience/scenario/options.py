@@ -106,10 +106,22 @@ class RiskSection(Section):
     )
     return_periods: Annotated[tuple[Positive, ...], *OneOrMany] = Field(
         default=(2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0),
-        description="years at which exceedance curves are reported",
+        description="years at which exceedance curves are reported: above 1, at most catalogue_years",
     )
     confidence: Annotated[Share, Field(gt=0, lt=1)] = Field(default=0.9, description="level of the intervals")
-    bootstrap: Annotated[Whole, Field(ge=0, le=1_000_000)] = Field(default=1_000, description="resamples of the years")
+    bootstrap: Annotated[Whole, Field(ge=2, le=1_000_000)] = Field(default=1_000, description="resamples of the years")
+
+    @model_validator(mode="after")
+    def _check(self) -> RiskSection:
+        raise_findings(type(self).__name__, self._findings())
+        return self
+
+    def _findings(self) -> Iterator[Finding]:
+        years = self.catalogue_years
+        outside = [period for period in self.return_periods if not 1 < period <= years]
+        if years and outside:
+            wanted = f"years above 1 and at most catalogue_years = {years} (or catalogue_years: 0 for no curves)"
+            yield Finding("return_periods", wanted=wanted, got=", ".join(f"{period:g}" for period in outside[:3]))
 
 
 class ImportanceSection(Section):
