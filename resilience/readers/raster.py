@@ -156,7 +156,10 @@ def raster_layers(path: str, *, bands: Sequence[int] | None = None, num_threads:
         absent = [band for band in wanted if not 1 <= band <= dataset.count]
         if absent:
             problems.add(path, wanted=f"bands 1 to {dataset.count}", got="bands that are not there", first=absent)
-        short = _blocks_beyond_end(dataset, path)
+        complex_bands = [band for band in wanted if band not in absent and "complex" in dataset.dtypes[band - 1]]
+        if complex_bands:
+            problems.add(path, wanted="real numbers", got="bands of complex numbers", first=complex_bands)
+        short = "" if problems else _blocks_beyond_end(dataset, path)
         if short:
             problems.add(path, wanted="a whole file; fetch or write it again", got="truncated", first=[short])
         problems.raise_if_any(DataError)
