@@ -150,6 +150,8 @@ def raster_layers(path: str, *, bands: Sequence[int] | None = None, num_threads:
         problems = Problems()
         if dataset.transform.is_identity:
             problems.add(path, wanted="a raster with a place on Earth (world file or GeoTIFF tags)", got="no transform")
+        elif not (np.isfinite(dataset.transform[:6]).all() and dataset.transform.determinant):
+            problems.add(path, wanted="cells with a height and a width", got=f"transform {dataset.transform[:6]}")
         elif dataset.transform.b != 0.0 or dataset.transform.d != 0.0:
             problems.add(path, wanted="an axis-aligned grid (warp it first, e.g. with gdalwarp)", got="a rotated grid")
         wanted = list(range(1, dataset.count + 1)) if bands is None else [int(band) for band in bands]

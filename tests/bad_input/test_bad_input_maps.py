@@ -131,7 +131,7 @@ CASES: list[tuple[str, Change, int, tuple[str, ...]]] = [
     ("no CRS", cells(lambda values: None, crs=None), 78, ("no coordinate reference system", "crs: EPSG:5187")),
     ("unknown CRS", hazard(crs="EPSG:999999"), 78, ("EPSG:999999", "e.g. EPSG:26986")),
     ("local CRS", lambda town: [town.write_map(
-        f"depth_rp{rp}.tif", town.depths(rp), crs=LOCAL) for rp in town.PERIODS], 65, ("crs",)),
+        f"depth_rp{rp}.tif", town.depths(rp), crs=LOCAL) for rp in town.PERIODS], 78, ("crs", "no place on Earth")),
     ("rotated", cells(lambda values: None, transform=PLACE @ Affine.rotation(30)), 65, ("rotated", "gdalwarp")),
     ("no transform", unplaced, 65, ("no transform", "world file")),
     ("cells without size", write_ascii("ncols 2\nnrows 2\nxllcorner 0\nyllcorner 0\ncellsize 0\n1.0 2.0\n3.0 4.0\n"), 65,
