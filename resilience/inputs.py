@@ -13,8 +13,17 @@ import xarray as xr
 
 from resilience.curves import CurveTable
 from resilience.datasets import load_curves, synthetic_city
-from resilience.errors import ConfigurationError, DataError, MissingInputError, Problem, Problems, ResilienceError
+from resilience.errors import (
+    ConfigurationError,
+    DataError,
+    MissingInputError,
+    Problem,
+    Problems,
+    ResilienceError,
+    suggestion,
+)
 from resilience.network import Network, check_network, derive
+from resilience.network.compile import PERSON
 from resilience.network.rules import AccessRule, DependencyRule, Rule, SupplyRule
 from resilience.network.selectors import select_rows
 from resilience.readers import open_hazard
@@ -264,6 +273,8 @@ def load_inputs(scenario: Scenario) -> Inputs:
     section = scenario.network.synthetic
     services: Any = scenario.services
     methods = [one.sampling for one in scenario.hazards]
+    reached: tuple[ServiceRule, ...] | None = None
+    levels: dict[str, str] | None = None
     if section is not None:
         city = synthetic_city(seed=section.seed, size=section.size)
         network: Network | None = city.network
@@ -277,18 +288,24 @@ def load_inputs(scenario: Scenario) -> Inputs:
             ).services
     else:
         network = _build_network(scenario, attempt)
-    if network is not None and scenario.rules:
+    if network is not None:
         base = network
-        network = attempt(lambda: derive(base, build_rules(scenario)))
-    if network is not None and curves is not None:
-        attempt(partial(check_network, network, curve_names=curves.names()))
-    if network is not None and not services:
-        named = dict.fromkeys(network.needs["service"].astype(str))
-        services = Scenario.from_dict({**_MINIMAL, "services": {name: {"by": "assignment"} for name in named}}).services
-    reached = attempt(partial(build_services, services, network)) if network is not None else None
-    levels = attempt(partial(_settle_levels, scenario, network)) if network is not None else None
+        network = attempt(lambda: derive(base, build_rules(scenario))) if scenario.rules else base
+        # Where a rule is wrong, the city without rules is still looked at.
+        known = base if network is None else network
+        if curves is not None:
+            attempt(partial(check_network, known, curve_names=curves.names()))
+        if not services:
+            named = dict.fromkeys(known.needs["service"].astype(str))
+            services = Scenario.from_dict(
+                {**_MINIMAL, "services": {name: {"by": "assignment"} for name in named}}
+            ).services
+        attempt(partial(_check_services, known, services))
+        attempt(partial(_check_people, known, scenario.monte_carlo.samples))
+        reached = attempt(partial(build_services, services, known))
+        levels = attempt(partial(_settle_levels, scenario, known))
     attempt.raise_if_any()
-    if network is None or curves is None or reached is None or levels is None:  # pragma: no cover
+    if network is None or curves is None or reached is None or levels is None:  # pragma: no cover - it has raised
         raise AssertionError("an input was lost without a problem")
     opened = tuple(hazard for hazard in hazards if hazard is not None)
     if not opened:
@@ -303,6 +320,28 @@ def load_inputs(scenario: Scenario) -> Inputs:
         levels=levels,
         notes=tuple(notes),
     )
+
+
+def _check_services(network: Network, services: Any) -> None:
+    """Raise if a table names a service that the scenario does not: it would reach nobody and be told by nothing."""
+    named = network.needs["service"].astype(str).to_numpy(dtype=object)
+    unknown = ~np.isin(named, list(services))
+    if unknown.any():
+        hint = suggestion(str(named[unknown][0]), services)
+        wanted = f"one of services: {', '.join(services)}{hint} (a service of assets alone is by: internal)"
+        first = list(dict.fromkeys(named[unknown]))
+        raise DataError(
+            Problem("needs.service", wanted, "needs of other services", int(unknown.sum()), len(named), first)
+        )
+
+
+def _check_people(network: Network, samples: int) -> None:
+    """Raise if there are more people than can be counted: sums over samples are whole thousandths in 64 bits."""
+    most = min(2**63 // (PERSON * samples), 2**43 // PERSON)
+    people = float(network.zones["persons"].sum())
+    if people > most:
+        wanted = f"at most {most:,} {network.persons_unit} in all with {samples:,} samples (count in thousands)"
+        raise DataError(Problem("zones.persons", wanted, f"{people:.9g}"))
 
 
 def _settle_levels(scenario: Scenario, network: Network) -> dict[str, str]:
