@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from resilience.engine import (
 from resilience.errors import ConfigurationError, Problem
 from resilience.events import annual_weights, draw_catalogue, family_of
 from resilience.exposure import expose
-from resilience.inputs import Inputs, describe_sources, load_inputs
+from resilience.inputs import Attempts, Inputs, describe_sources, load_inputs
 from resilience.network.compile import PERSON, compile_network
 from resilience.network.writing import write_tables
 from resilience.pairs import choose_assets, run_in_pairs
@@ -111,8 +112,11 @@ def assess(
 def expose_and_damage(inputs: Inputs) -> xr.Dataset:
     """Return intensities, losses and failure probabilities of all events of all families, (event, asset)."""
     parts = []
+    attempt = Attempts()
     for hazard, method in zip(inputs.hazards, inputs.methods, strict=True):
-        exposure = expose(hazard, inputs.network, curves=inputs.curves, method=method)  # type: ignore[arg-type]
+        exposure = attempt(partial(expose, hazard, inputs.network, curves=inputs.curves, method=method))  # type: ignore[arg-type]
+        if exposure is None:
+            continue
         one = damage(exposure, inputs.network, curves=inputs.curves)
         family, peril = str(hazard.attrs["family"]), str(hazard.attrs["peril"])
         n = one.sizes["event"]
@@ -131,6 +135,7 @@ def expose_and_damage(inputs: Inputs) -> xr.Dataset:
         )
         repairs = int(exposure.attrs.get("monotonicity_repairs", 0))
         parts.append(kept.assign_attrs({f"monotonicity_repairs_{family}": repairs}))
+    attempt.raise_if_any()
     assets = inputs.network.assets
     together = xr.concat(parts, dim="event", combine_attrs="drop_conflicts", join="exact")
     return together.transpose("event", "asset").assign_coords(

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from resilience.errors import ConfigurationError, Problems
+from resilience.errors import ConfigurationError, Problems, suggestion
 from resilience.kernels.dependency import evaluate_needs
 from resilience.kernels.reduction import add_people, count_samples
 from resilience.kernels.roots import SHARES, share_roots
@@ -162,7 +162,11 @@ def lay_out_services(compiled: CompiledNetwork, rules: Sequence[ServiceRule]) ->
         subject = f"services.{rule.name}"
         graph = compiled.graphs.get(rule.network)
         if graph is None or graph.node.size == 0:
-            problems.add(subject, wanted="a sector with nodes and links", got=f"network: {rule.network!r} has none")
+            problems.add(
+                subject,
+                wanted="a sector with nodes and links",
+                got=f"network: {rule.network!r} has none{suggestion(rule.network, compiled.graphs)}",
+            )
             continue
         graphs[rule.network] = graph
         zone_node = _entrances(graph, compiled.zone_access, compiled.n_asset)
