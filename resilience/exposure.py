@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 METHODS = ("nearest", "bilinear")
 TILE_BUDGET = 256 * 2**20
-"""Bytes of map held at once; the only part of the memory that would grow with the map."""
+"""Bytes of map held at once, and a quarter of it while reading; nothing else grows with the size of the map."""
 
 LEAST_TILES = 64
 """Tiles that should fit into the budget; with more events than that allows, the events are worked on in turns."""
