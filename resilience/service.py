@@ -350,7 +350,8 @@ class ServiceCounter:
         solver = self._solvers[part.network]
         position = solver.plan.position
         found = np.zeros((roots.shape[0], part.zone.size, 8), np.uint64)
-        blamed = roots[:, part.facility] & ~up[part.facility]
+        # Kernels read rows of contiguous arrays; an indexed middle axis is not left in that order.
+        blamed = np.ascontiguousarray(roots[:, part.facility] & ~up[part.facility])
         facility = np.arange(part.facility.size, dtype=np.int32)
         for category in np.flatnonzero(blamed.any(axis=(1, 2))):
             reached = solver.solve(blamed[category], facility, position[part.facility_node])

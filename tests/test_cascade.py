@@ -357,3 +357,28 @@ def test_a_chain_of_links_falls_with_its_first() -> None:
     counter.count()
     assert counter.causes[:, 0].tolist() == [0, 0, 0, 0, 512, 0, 0]
     assert counter.causes[:, 1].tolist() == [0, 512, 512, 512, 0, 512, 512]
+
+
+def test_a_one_way_link_supplies_in_its_direction_only() -> None:
+    """Water runs from the source to `down`; from `up` it only runs away, hazard or not."""
+    nodes = pd.DataFrame(
+        {"id": ["source", "down", "up"], "sector": "water", "from_asset": "", "to_asset": "",
+         "geometry": [Point(0, 0), Point(1, 0), Point(2, 0)]}
+    )  # fmt: skip
+    links = pd.DataFrame(
+        {"id": ["out", "in"], "sector": "water", "from_asset": ["source", "up"], "to_asset": ["down", "source"],
+         "geometry": [LineString([(0, 0), (1, 0)]), LineString([(2, 0), (0, 0)])]}
+    )  # fmt: skip
+    assets = gpd.GeoDataFrame(pd.concat([nodes.assign(oneway=False), links.assign(oneway=True)]), crs=5179)
+    supply = pd.DataFrame({"asset": ["source"], "sector": ["water"], "is_source": [True]})
+    network = Network.from_tables(assets=assets, supply=supply)
+    for probability in (0.0, 0.4):
+        risky = np.where(network.assets["id"] == "out", probability, 0.0)
+        compiled, _, cascade = solved(network, risky, {"water": "connected"})
+        cascade.solve()
+        state = dict(zip(compiled.asset_id, lanes(cascade.up), strict=True))
+        assert state["source"].all()
+        assert not state["up"].any()
+        assert not state["in"].any()
+        np.testing.assert_array_equal(state["down"], state["out"])
+        assert state["down"].all() == (probability == 0.0)
