@@ -98,9 +98,9 @@ def sample_failures(
                 flat[_PAIRS * 8 + q] = x2 | (x3 << _SHIFT)
             for j in range(_PAIRS):
                 bit = np.uint64(31) - np.uint64(2) * (pair + np.uint64(j))
-                decide_row(failed, i, undecided, 0, planes, j, ZERO - ((t >> bit) & _ONE))
+                decide_row(failed, i, undecided, 0, planes, j, ONES * ((t >> bit) & _ONE))
                 bit -= _ONE
-                decide_row(failed, i, undecided, 0, planes, _PAIRS + j, ZERO - ((t >> bit) & _ONE))
+                decide_row(failed, i, undecided, 0, planes, _PAIRS + j, ONES * ((t >> bit) & _ONE))
             # Where the rest of the threshold is zero, U cannot be below it any more.
             rest = (_ONE << (np.uint64(_PLANES) - np.uint64(2 * (first + _PAIRS)))) - _ONE
             if not any_row(undecided, 0) or t & rest == ZERO:

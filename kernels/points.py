@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from resilience.kernels.compiler import inlined, kernel
+from resilience.kernels.compiler import kernel
 from resilience.kernels.prefetch import prefetch
 from resilience.kernels.tiles import COLUMN_BITS, Raster, cell_offset, find_cells, tile_shift
 
@@ -19,7 +19,7 @@ Transform = tuple[float, float, float, float]
 """x of the first column's border, cell size along x, y of the first row's border, cell size along y."""
 
 
-@inlined
+@kernel
 def exact_cell(coordinate: float, origin: float, step: float, size: int) -> int:
     """Return the row or column of a coordinate, -1 outside; the last one owns the outer border."""
     position = (coordinate - origin) / step

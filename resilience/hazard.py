@@ -245,7 +245,7 @@ def read_window(hazard: xr.Dataset, rows: slice, columns: slice) -> NDArray[np.f
     >>> read_window(rain, slice(0, 1), slice(0, 2)).tolist()
     [[[1.0, 0.0]]]
     """
-    values = hazard["intensity"].variable[:, rows, columns].values
+    values = hazard.variables["intensity"][:, rows, columns].values
     return np.asarray(values, dtype=np.float32)
 
 

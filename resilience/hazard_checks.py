@@ -199,8 +199,10 @@ def identical_events(values: NDArray[np.float32]) -> list[tuple[int, int]]:
     return pairs
 
 
-def warn_identical(pairs: Iterable[tuple[int, int]], *, names: Sequence[str], subject: str) -> None:
-    """Warn of events of a severity axis that have the same map."""
+def warn_identical(
+    pairs: Iterable[tuple[int, int]], *, names: Sequence[str], subject: str, stacklevel: int = 3
+) -> None:
+    """Warn of events of a severity axis that have the same map; `stacklevel` is that of :func:`warnings.warn`."""
     for lower, upper in pairs:
         message = f"{subject}: events {names[lower]!r} and {names[upper]!r} have the same map; one file used twice?"
-        warnings.warn(message, HazardWarning, stacklevel=3)
+        warnings.warn(message, HazardWarning, stacklevel=stacklevel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import geopandas as gpd
@@ -102,16 +103,18 @@ def _load_hazards(scenario: Scenario, attempt: _Attempts) -> list[xr.Dataset | N
                 "nodata": section.nodata, "nodata_value": section.nodata_value, "outside": section.outside,
                 "variable": section.variable, "plausible": section.plausible,
             }  # fmt: skip
-            hours = section.duration_hours
-            common["duration_hours"] = hours[0] if len(hours) == 1 else hours or None
-            if section.path is not None:
-                source, bands = section.path, section.bands or None
-            else:
-                source, bands = section.pattern() or list(section.files), None
+            # Spelled out per event: `sources` fills patterns and orders return periods, files and bands alike.
+            events, axis = section.sources(), bool(section.return_periods)
+            bands = [event.band for event in events] if section.path is not None and not section.variable else None
             return open_hazard(
-                source, bands=bands, return_periods=section.return_periods or None,
-                annual_rates=section.annual_rates or None, events=section.events or None, **common,
-            )  # fmt: skip
+                section.path or [event.path for event in events],
+                bands=bands,
+                return_periods=[event.return_period for event in events] if axis else None,
+                annual_rates=[event.annual_rate for event in events] if section.annual_rates else None,
+                events=None if axis else [event.event for event in events],
+                duration_hours=[event.duration_hours for event in events] if section.duration_hours else None,
+                **common,
+            )
 
         hazards.append(attempt(open_section))
     return hazards
@@ -121,24 +124,33 @@ def _is_graphml(layer: Any) -> bool:
     return bool(layer.format == "graphml" or (layer.format is None and layer.path.suffix.lower() == ".graphml"))
 
 
+def _with_constants(frame: gpd.GeoDataFrame, constants: dict[str, Any]) -> gpd.GeoDataFrame:
+    """Fill the layer's constants in; what the file itself says of an asset stays."""
+    for name, value in constants.items():
+        if name in ("sector", "kind"):
+            continue
+        frame = frame.assign(**{name: frame[name].fillna(value) if name in frame else value})
+    return frame
+
+
 def _load_assets(scenario: Scenario, attempt: _Attempts) -> list[gpd.GeoDataFrame]:
     frames: list[gpd.GeoDataFrame] = []
     for layer in scenario.network.assets:
 
         def read(layer: Any = layer) -> gpd.GeoDataFrame:
             if _is_graphml(layer):
-                kinds = {
-                    "node_kind": layer.node_kind or "road_node",
-                    "link_kind": layer.kind or "road",
-                }
                 frame = read_graphml(
-                    layer.path, sector=layer.sector or "transport", id_prefix=layer.id_prefix,
-                    crs=layer.crs or "EPSG:4326", **kinds,
+                    layer.path, sector=layer.sector or "transport", node_kind=layer.node_kind or "road_node",
+                    link_kind=layer.kind or "road", id_prefix=layer.id_prefix, crs=layer.crs,
+                    columns=layer.columns or None,
                 )  # fmt: skip
-                return frame.assign(**{k: v for k, v in layer.constants().items() if k not in ("sector", "kind")})
+                return _with_constants(frame, layer.constants())
             return read_layer(
-                layer.path, layer=layer.layer, columns=layer.columns, constants=layer.constants(),
-                where=layer.where or None, crs=layer.crs, id_prefix=layer.id_prefix, role="assets",
+                layer.path, layer=layer.layer, columns=layer.columns or None, constants=layer.constants(),
+                where=layer.where or None, crs=layer.crs, id_prefix=layer.id_prefix, end_prefix=layer.end_prefix,
+                topology=layer.topology, node_kind=layer.node_kind or "junction",
+                tolerance=1.0 if layer.tolerance_m is None else layer.tolerance_m, encoding=layer.encoding,
+                role="assets",
             )  # fmt: skip
 
         frame = attempt(read)
@@ -153,8 +165,9 @@ def _load_zones(scenario: Scenario, attempt: _Attempts) -> list[gpd.GeoDataFrame
 
         def read(layer: Any = layer) -> gpd.GeoDataFrame:
             return read_layer(
-                layer.path, layer=layer.layer, columns=layer.columns, constants=layer.constants(),
-                where=layer.where or None, crs=layer.crs, id_prefix=layer.id_prefix, role="zones",
+                layer.path, layer=layer.layer, columns=layer.columns or None, constants=layer.constants(),
+                where=layer.where or None, crs=layer.crs, id_prefix=layer.id_prefix, encoding=layer.encoding,
+                role="zones",
             )  # fmt: skip
 
         frame = attempt(read)
@@ -181,7 +194,7 @@ def build_rules(scenario: Scenario) -> tuple[Rule, ...]:
                 )
             )
         elif isinstance(section, written.SupplyRule):
-            rules.append(SupplyRule(sector=section.supply, sources=_plain(section.from_)))
+            rules.append(SupplyRule(sector=section.sector, sources=_plain(section.sources)))
         else:
             fields = {
                 key: getattr(section, key)
@@ -310,10 +323,10 @@ def _build_network(scenario: Scenario, attempt: _Attempts) -> Network | None:
         table = getattr(section, role)
         if table is not None:
             tables[role] = attempt(
-                lambda table=table, role=role: read_table(table.path, columns=table.columns, role=role)
-            )  # type: ignore[misc]
-    failed = any(table is None for table in tables.values())
-    if failed or len(assets) < len(section.assets) or len(zones) < len(section.zones):
+                partial(read_table, table.path, columns=table.columns or None, role=role, encoding=table.encoding)
+            )
+    lost = any(table is None for table in tables.values())
+    if lost or len(assets) < len(section.assets) or len(zones) < len(section.zones):
         return None
 
     def build() -> Network:

@@ -22,11 +22,13 @@ from resilience.engine import (
     prepare_event,
     simulate,
 )
+from resilience.errors import ConfigurationError, Problem
 from resilience.events import annual_weights, draw_catalogue, family_of
 from resilience.exposure import expose
 from resilience.inputs import Inputs, describe_sources, load_inputs
 from resilience.network.compile import PERSON, compile_network
 from resilience.network.writing import write_tables
+from resilience.pairs import choose_assets, run_in_pairs
 from resilience.provenance import describe_run, now
 from resilience.result import Result, label_sums
 from resilience.risk.expected import expected_annual
@@ -39,6 +41,8 @@ from resilience.store import NETWORK, RESULTS, TOTALS, RunStore
 from resilience.variables import VARIABLES
 
 Progress = Callable[[int, int], None]
+
+DIRECT_LOSS = "direct_loss"
 
 # A task of a second or more on a city of 100,000 assets; a small city gets the same, its tasks are short anyway.
 BLOCK_SAMPLES = 4096
@@ -87,10 +91,13 @@ def assess(
     labelled = labelled.assign(weights)
     labelled[TOTALS] = VARIABLES[TOTALS].array(people).assign_attrs(units=inputs.network.persons_unit)
     labelled = add_annual(labelled)
+    importance = rank_assets(labelled)
+    pairs = rerun(city, damaged, labelled, importance, scenario, workers)
     result = Result(
         dataset=labelled.assign_attrs(describe(scenario, inputs, damaged)),
         exceedance=exceed(labelled, inputs, scenario),
-        importance=rank_assets(labelled),
+        importance=importance,
+        pairs=pairs,
         path=store.path if store is not None else None,
         notes=(*inputs.notes, *caveats(labelled, inputs, scenario)),
     )
@@ -177,11 +184,6 @@ def prepare(inputs: Inputs, damaged: xr.Dataset, scenario: Scenario) -> tuple[Ci
     return city, tasks
 
 
-def choose_block(scenario: Scenario) -> int:
-    """Return the samples of a block."""
-    return min(scenario.monte_carlo.block or BLOCK_SAMPLES, scenario.monte_carlo.samples)
-
-
 def run_samples(
     city: City,
     tasks: list[EventTask],
@@ -192,12 +194,11 @@ def run_samples(
     workers: int | None,
 ) -> tuple[list[BlockSums], np.ndarray[Any, np.dtype[np.float64]]]:
     """Return the sums of every event, and people per event, service and sample; blocks go to the store as they end."""
-    n_samples, block_samples = scenario.monte_carlo.samples, choose_block(scenario)
+    n_samples = scenario.monte_carlo.samples
+    size = block_samples(scenario)
     people = np.empty((len(tasks), len(city.layout.names), n_samples))
     if store is not None:
-        store.begin(
-            n_event=len(tasks), n_service=len(city.layout.names), n_sample=n_samples, block_samples=block_samples
-        )
+        store.begin(n_event=len(tasks), n_service=len(city.layout.names), n_sample=n_samples, block_samples=size)
 
     def keep(block: Block, sums: BlockSums) -> None:
         first = block.first_word * 64
@@ -207,7 +208,7 @@ def run_samples(
             store.write_block(block.task.event, first, counted)
 
     sums = simulate(
-        city, tasks, n_samples=n_samples, block_samples=block_samples, workers=workers or os.cpu_count() or 1,
+        city, tasks, n_samples=n_samples, block_samples=size, workers=workers or os.cpu_count() or 1,
         on_block=keep, progress=progress,
     )  # fmt: skip
     return sums, people
@@ -248,13 +249,17 @@ def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Datas
     catalogue = draw_catalogue(
         families, years=risk.catalogue_years, seed=scenario.seed, n_samples=rated.sizes["sample"], rule=risk.rule
     )
-    losses = occurrence_losses(rated[TOTALS], catalogue)
+    money = rated["direct_loss"].expand_dims(quantity=[DIRECT_LOSS], sample=rated.sizes["sample"], axis=(1, 2))
+    people = rated[TOTALS].rename(service="quantity")
+    totals = xr.concat([people, money], dim="quantity", join="override", combine_attrs="drop")
+    losses = occurrence_losses(totals, catalogue)
     years = yearly_losses(losses, year=catalogue["year"].to_numpy(), n_years=risk.catalogue_years)
     found = catalogue_risk(
         years, np.array(risk.return_periods), confidence=risk.confidence, replicates=risk.bootstrap,
         seed=scenario.seed,
     )  # fmt: skip
-    return found.assign_coords(service=labelled["service"])
+    units = [inputs.network.persons_unit] * people.sizes["quantity"] + ["money"]
+    return found.assign_coords(quantity=totals["quantity"], quantity_unit=("quantity", units))
 
 
 def rank_assets(labelled: xr.Dataset) -> xr.Dataset | None:
@@ -274,6 +279,37 @@ def rank_assets(labelled: xr.Dataset) -> xr.Dataset | None:
         n_samples=part.sizes["sample"],
         failure_probability=part["failure_probability"].fillna(0.0),
     )
+
+
+def rerun(
+    city: City,
+    damaged: xr.Dataset,
+    labelled: xr.Dataset,
+    importance: xr.Dataset | None,
+    scenario: Scenario,
+    workers: int | None,
+) -> xr.Dataset | None:
+    """Return the importance of the scenario's chosen assets from paired runs; None where none is chosen."""
+    section = scenario.importance
+    if importance is None or not (section.top or section.assets):
+        return None
+    chosen = choose_assets(importance, top=section.top, named=section.assets)
+    unknown = [name for name in chosen if name not in city.compiled.asset_id]
+    if unknown:
+        raise ConfigurationError(
+            Problem("importance.assets", wanted="ids of assets", got="others", count=len(unknown), first=unknown)
+        )
+    rated = rated_events(labelled)
+    return run_in_pairs(
+        city, damaged.isel(event=rated), chosen, people=labelled[TOTALS].isel(event=rated),
+        weights=(labelled["annual_weight"] + labelled["tail_weight"]).isel(event=rated),
+        block_samples=block_samples(scenario), workers=workers or os.cpu_count() or 1,
+    )  # fmt: skip
+
+
+def block_samples(scenario: Scenario) -> int:
+    """Return how many samples a block has."""
+    return min(scenario.monte_carlo.block or BLOCK_SAMPLES, scenario.monte_carlo.samples)
 
 
 def describe(scenario: Scenario, inputs: Inputs, damaged: xr.Dataset) -> dict[str, Any]:
@@ -342,6 +378,12 @@ def write_run(store: RunStore, result: Result, scenario: Scenario, inputs: Input
     if result.importance is not None:
         important = result.importance.reindex(asset=dataset["asset"])
         dataset = dataset.assign({f"importance_{name}": array for name, array in important.data_vars.items()})
+    if result.pairs is not None:
+        paired = result.pairs.reindex(asset=dataset["asset"])
+        dataset = dataset.assign({f"paired_{name}": array for name, array in paired.data_vars.items()})
+    if result.exceedance is not None:
+        years = result.exceedance.rename(return_period="years")
+        dataset = dataset.assign({f"catalogue_{name}": array for name, array in years.data_vars.items()})
     store.finish(dataset)
     store.write_text("scenario.yaml", scenario.to_yaml())
     wanted = scenario.outputs.tables
@@ -361,7 +403,7 @@ def write_run(store: RunStore, result: Result, scenario: Scenario, inputs: Input
     store.write_text("notes.txt", "".join(f"{note}\n" for note in result.notes))
     figures = {
         "samples": scenario.monte_carlo.samples,
-        "block": choose_block(scenario),
+        "block": block_samples(scenario),
         "events": dataset.sizes["event"],
         "results": RESULTS,
     }

@@ -61,12 +61,12 @@ def label_sums(
     step = square_step(city)
     for i, (task, one, pair) in enumerate(zip(tasks, sums, pairs, strict=True)):
         failing, affected = task.plan.failing, task.plan.affected
-        column = [roots.index(pair[int(sector)]) for sector in one.root_sectors]
+        column = np.array([roots.index(pair[int(sector)]) for sector in one.root_sectors], dtype=np.intp)
         failed[i, failing] = one.failed
         down[i, affected] = one.causes
-        root_share[np.ix_([i], affected, column)] = (one.root_shares / SHARES)[np.newaxis]
+        root_share[i][np.ix_(affected, column)] = one.root_shares / SHARES
         zone[i] = one.zone_samples / SHARES
-        root_people[np.ix_([i], np.arange(len(services)), column)] = (one.root_people / PERSON)[np.newaxis]
+        root_people[i][:, column] = one.root_people / PERSON
         sum_failed[i, failing] = one.loss_failed / PERSON
         square_failed[i, failing] = one.loss_square_failed * step
         square[i] = one.loss_square * step
@@ -129,6 +129,7 @@ class Result:
     dataset: xr.Dataset
     exceedance: xr.Dataset | None
     importance: xr.Dataset | None
+    pairs: xr.Dataset | None
     path: Path | None
     notes: tuple[str, ...]
 
@@ -254,25 +255,25 @@ class Result:
         return header, rows()
 
     def exceedance_table(self) -> tuple[list[str], Iterator[Row]]:
-        """Return occurrence and aggregate values per service and return period, with intervals."""
+        """Return occurrence and aggregate values per service and for direct loss, with intervals."""
         ds = self.exceedance
-        header = ["service", "return_period", "curve", "value", "low", "high", "tail_value", "tail_low", "tail_high",
+        header = ["quantity", "return_period", "curve", "value", "low", "high", "tail_value", "tail_low", "tail_high",
                   "unit"]  # fmt: skip
 
         def rows() -> Iterator[Row]:
             if ds is None:
                 return
-            for service in ds["service"].values:
+            for quantity in ds["quantity"].values:
                 for period in ds["return_period"].values:
-                    one = ds.sel(service=service, return_period=period)
+                    one = ds.sel(quantity=quantity, return_period=period)
                     for curve in ("occurrence", "aggregate"):
                         yield (
-                            str(service), float(period), curve,
+                            str(quantity), float(period), curve,
                             *(
                                 float(one[f"{curve}_{field}{end}"])
                                 for field in ("value", "tail_value") for end in ("", "_low", "_high")
                             ),
-                            self.unit,
+                            str(one["quantity_unit"].item()),
                         )  # fmt: skip
 
         return header, rows()

@@ -130,11 +130,12 @@ def _assigned(compiled: CompiledNetwork, service: int, name: str) -> AssignedPar
 
 
 def _entrances(graph: SectorGraph, access: Indices, n_asset: int, asset: Indices | None = None) -> NDArray[np.int64]:
-    """Return the node of the graph by which each is entered; a node of the graph is entered by itself; -1 none."""
+    """Return the node of the graph by which each is entered: its access, else itself if it is a node; -1 none."""
     place = np.full(n_asset + 1, -1, np.int64)
     place[graph.node] = np.arange(graph.node.size)
     entrance = place[access]
-    return entrance if asset is None else np.where(place[asset] >= 0, place[asset], entrance)
+    # A bus depot may belong to the travelled sector and still be entered from the street it stands at.
+    return entrance if asset is None else np.where(entrance >= 0, entrance, place[asset])
 
 
 def lay_out_services(compiled: CompiledNetwork, rules: Sequence[ServiceRule]) -> ServiceLayout:
@@ -263,6 +264,7 @@ class ServiceCounter:
         self.met: Words = np.empty((compiled.zone_need.size, 8), np.uint64)
         self._solvers = {name: ReachSolver(reach) for name, reach in plan.reach.items()}
         self.parts = layout.parts
+        self._road_blame: dict[str, Words] = {}
         self._weights = [self._weight(number, part) for number, part in enumerate(self.parts)]
 
     def _weight(self, number: int, part: AssignedPart | RoadPart) -> NDArray[np.int64]:
@@ -291,6 +293,7 @@ class ServiceCounter:
             Root causes of unmet zone needs.
         """
         self.people[:] = 0
+        self._road_blame.clear()
         for number, part in enumerate(self.parts):
             weight = self._weights[number]
             lost = self.lost(part, up)
@@ -336,23 +339,18 @@ class ServiceCounter:
         """
         solver = self._solvers[part.network]
         position = solver.plan.position
-        found = np.empty((roots.shape[0], part.zone.size, 8), np.uint64)
-        down = ~up
-        for category in range(roots.shape[0]):
-            blamed = roots[category] & down
-            if blamed[part.facility].any():
-                found[category] = solver.solve(blamed, part.facility, position[part.facility_node])[
-                    position[part.zone_node]
-                ]
-            else:
-                found[category] = 0
-        by_road = lost & ~np.bitwise_or.reduce(found, axis=0) if roots.shape[0] else lost
+        found = np.zeros((roots.shape[0], part.zone.size, 8), np.uint64)
+        blamed = roots[:, part.facility] & ~up[part.facility]
+        facility = np.arange(part.facility.size, dtype=np.int32)
+        for category in np.flatnonzero(blamed.any(axis=(1, 2))):
+            reached = solver.solve(blamed[category], facility, position[part.facility_node])
+            found[category] = reached[position[part.zone_node]]
+        by_road = lost & ~np.bitwise_or.reduce(found, axis=0)
         if by_road.any():
-            graph = solver.plan.graph
-            involved = np.concatenate([graph.node, graph.link])
-            for category in range(roots.shape[0]):
-                anywhere = np.bitwise_or.reduce(roots[category][involved] & down[involved], axis=0)
-                found[category] |= by_road & anywhere
+            if part.network not in self._road_blame:
+                travelled = np.concatenate([solver.plan.node, solver.plan.link])
+                self._road_blame[part.network] = np.bitwise_or.reduce(roots[:, travelled] & ~up[travelled], axis=1)
+            found |= by_road & self._road_blame[part.network][:, np.newaxis]
         return found
 
 

@@ -165,4 +165,5 @@ def open_results(path: str | Path) -> xr.Dataset:
     place = Path(path) / RESULTS
     if not place.is_dir():
         raise StorageError(Problem(str(path), wanted=f"a run directory with {RESULTS}", got="none there"))
-    return xr.open_zarr(place, consolidated=False, chunks=None)
+    dataset: xr.Dataset = xr.open_zarr(place, consolidated=False, chunks=None)
+    return dataset

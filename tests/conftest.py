@@ -1,8 +1,12 @@
-"""Small cities on disk: every asset stands in a raster cell of its own, so a table of intensities is a hazard map."""
+"""What all tests share: the real data, how long Hypothesis may search, and small cities on disk.
+
+In a small city every asset stands in a raster cell of its own, so a table of intensities is a hazard map.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +16,45 @@ import pandas as pd
 import pytest
 import rasterio
 from affine import Affine
+from hypothesis import settings
 from numpy.typing import ArrayLike, NDArray
 from shapely.geometry import LineString, Point
 
 from resilience.network import Network
 from resilience.scenario import Scenario
+
+settings.register_profile("search", deadline=None, max_examples=50)
+settings.register_profile("fixed", deadline=None, max_examples=50, derandomize=True, database=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "search"))
+
+UNSET = "RESILIENCE_REAL_DATA is not set"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Return the folder of real inputs; a test that asks for it is skipped without one."""
+    folder = os.environ.get("RESILIENCE_REAL_DATA")
+    if not folder:
+        pytest.skip(UNSET)
+    return Path(folder)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what asks for the real data."""
+    for item in items:
+        if "real_data" in getattr(item, "fixturenames", ()):
+            item.add_marker("real_data")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Fail a skipped comparison with real data where RESILIENCE_REQUIRE_REAL_DATA says that it must run."""
+    report = yield
+    if report.skipped and item.get_closest_marker("real_data") and os.environ.get("RESILIENCE_REQUIRE_REAL_DATA"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} compares with real data and was skipped: {report.longrepr}"
+    return report
+
 
 CRS = "EPSG:5179"
 WEST, NORTH, CELL, WIDTH = 950_000.0, 1_950_000.0, 10.0, 64
@@ -130,6 +168,7 @@ class Site:
             "schema_version": 1, "name": "site", "seed": 1, "crs": CRS, "hazards": sections, "network": network,
             "services": named, "curves": {"files": [{"path": "curves.csv"}]}, "cascade": {"levels": dict(levels or {})},
             "monte_carlo": {"samples": samples}, "risk": {"catalogue_years": 0},
+            "importance": {"top": 0},
         }  # fmt: skip
         data.update(more)
         return Scenario.from_dict(data, base=folder)

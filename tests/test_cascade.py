@@ -9,12 +9,13 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+from shapely.geometry import LineString, Point
+
 from resilience.cascade import Cascade, CauseCounter, plan_event, supplied_graphs
 from resilience.errors import ConfigurationError, DataError
 from resilience.kernels.roots import SHARES
 from resilience.network import Network
 from resilience.network.compile import CompiledNetwork, compile_network, identity
-from shapely.geometry import LineString, Point
 
 SECTORS = ("power", "telecom", "water")
 
@@ -119,9 +120,9 @@ class Twin:
     def cause(self, asset: str, able: set[str], up: set[str], buffers: set[str], order: list[str]) -> str:
         if asset not in able:
             return "hazard"
-        if self.sector[asset] in self.connected and asset not in self.sources:
-            if not any(other in up for other in self.inbound(asset)):
-                return "supply"
+        supplied = self.sector[asset] in self.connected and asset not in self.sources
+        if supplied and not any(other in up for other in self.inbound(asset)):
+            return "supply"
         unmet = {n["service"] for n in self.unmet(asset, up, buffers)}
         return "need:" + next(s for s in order if s in unmet)
 
@@ -280,7 +281,7 @@ def test_solving_twice_changes_nothing_and_order_does_not_matter(seed: int) -> N
     network = random_network(rng)
     n = len(network.assets)
     probability = np.where(rng.random(n) < 0.5, rng.random(n), 0.0)
-    levels = {s: "connected" for s in set(network.supply["sector"])}
+    levels = dict.fromkeys(set(network.supply["sector"]), "connected")
     compiled, _, cascade = solved(network, probability, levels)
     cascade.solve()
     first = cascade.up.copy()
@@ -301,7 +302,7 @@ def test_worse_hazard_never_brings_anything_back(seed: int) -> None:
     n = len(network.assets)
     low = np.where(rng.random(n) < 0.5, rng.random(n), 0.0)
     high = np.minimum(1.0, low + rng.random(n) * (rng.random(n) < 0.5))
-    levels = {s: "connected" for s in set(network.supply["sector"])}
+    levels = dict.fromkeys(set(network.supply["sector"]), "connected")
     _, _, mild = solved(network, low, levels)
     mild.solve()
     _, _, severe = solved(network, high, levels)

@@ -262,7 +262,7 @@ def test_a_directory_with_other_things_is_refused(
     pipeline: FakePipeline, scenario: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["run", scenario, "-o", str(tmp_path)]) == 73
-    assert "holds other things (no manifest.json); wanted: a run directory, an empty" in capsys.readouterr().err
+    assert "holds other things and no run; wanted: a run directory, an empty directory" in capsys.readouterr().err
     assert main(["run", scenario, "-o", scenario]) == 73
     assert "town.yaml: a file; wanted: a run directory" in capsys.readouterr().err
     assert main(["run", scenario, "-o", f"{scenario}/run/a"]) == 73
@@ -276,8 +276,9 @@ def test_an_empty_directory_and_a_run_are_taken(pipeline: FakePipeline, scenario
     out = tmp_path / "run"
     out.mkdir()
     assert main(["run", scenario, "-o", str(out)]) == 0
-    (out / "manifest.json").write_text("{}", encoding="utf-8")
     (out / "results.zarr").mkdir()
+    assert main(["run", scenario, "-o", str(out)]) == 0
+    (out / "manifest.json").write_text("{}", encoding="utf-8")
     assert main(["run", scenario, "-o", str(out)]) == 0
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from resilience.errors import CannotCreateError, Problem
 
-RUN_MARK = "manifest.json"
+# The manifest is written last: an interrupted run has only its results.
+RUN_MARKS = ("manifest.json", "results.zarr")
 
 
 def check_run_directory(out: Path) -> None:
@@ -26,8 +27,8 @@ def check_run_directory(out: Path) -> None:
     wanted = "a run directory, an empty directory, or a new one"
     try:
         if out.is_dir():
-            if any(out.iterdir()) and not (out / RUN_MARK).is_file():
-                got = f"a directory that holds other things (no {RUN_MARK})"
+            if any(out.iterdir()) and not any((out / mark).exists() for mark in RUN_MARKS):
+                got = "a directory that holds other things and no run"
                 raise CannotCreateError(Problem(str(out), wanted=wanted, got=got))
             parent = out
         else:

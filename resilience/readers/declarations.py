@@ -210,4 +210,4 @@ def _settle_nodata(layers: Sequence[Layer], given: Declared, family: str, proble
 
 
 def _warn(message: str) -> None:
-    warnings.warn(message, HazardWarning, stacklevel=6)
+    warnings.warn(message, HazardWarning, stacklevel=5)
