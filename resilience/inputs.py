@@ -285,6 +285,12 @@ def load_inputs(scenario: Scenario) -> Inputs:
     if not opened:
         raise ConfigurationError(Problem("hazards", wanted="at least one event family", got="none"))
     check_network(network, curve_names=curves.names())
+    present = set(network.assets["id"].astype(str))
+    strange = [name for name in scenario.importance.assets if name not in present]
+    if strange:
+        raise ConfigurationError(
+            Problem("importance.assets", wanted="ids of assets", got="others", count=len(strange), first=strange)
+        )
     if not services:
         named = dict.fromkeys(network.needs["service"].astype(str))
         services = Scenario.from_dict({**_MINIMAL, "services": {name: {"by": "assignment"} for name in named}}).services

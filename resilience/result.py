@@ -196,18 +196,6 @@ class Result:
 
         return header, rows()
 
-    def samples_table(self) -> tuple[list[str], Iterator[Row]]:
-        """Return people without each service in every sample of every event."""
-        ds = self.dataset
-        totals = ds["people_without_service"].transpose("event", "sample", "service")
-
-        def rows() -> Iterator[Row]:
-            for i, event in enumerate(ds["event"].values):
-                for sample, people in enumerate(totals[i].values.tolist()):
-                    yield (str(event), sample, *people, self.unit)
-
-        return ["event", "sample", *map(str, ds["service"].values), "unit"], rows()
-
     def assets_table(self) -> tuple[list[str], Iterator[Row]]:
         """Return every asset that can fail or be down: probabilities by cause and root, loss, per event."""
         ds = self.dataset
