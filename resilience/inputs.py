@@ -301,6 +301,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
                 {**_MINIMAL, "services": {name: {"by": "assignment"} for name in named}}
             ).services
         attempt(partial(_check_services, known, services))
+        attempt(partial(_check_named_assets, scenario, known))
         attempt(partial(_check_people, known, scenario.monte_carlo.samples))
         reached = attempt(partial(build_services, services, known))
         levels = attempt(partial(_settle_levels, scenario, known))
@@ -342,6 +343,16 @@ def _check_people(network: Network, samples: int) -> None:
     if people > most:
         wanted = f"at most {most:,} {network.persons_unit} in all with {samples:,} samples (count in thousands)"
         raise DataError(Problem("zones.persons", wanted, f"{people:.9g}"))
+
+
+def _check_named_assets(scenario: Scenario, network: Network) -> None:
+    """Raise if the scenario asks for the importance of assets that are not there."""
+    present = set(network.assets["id"].astype(str))
+    strange = [name for name in scenario.importance.assets if name not in present]
+    if strange:
+        raise ConfigurationError(
+            Problem("importance.assets", wanted="ids of assets", got="others", count=len(strange), first=strange)
+        )
 
 
 def _settle_levels(scenario: Scenario, network: Network) -> dict[str, str]:

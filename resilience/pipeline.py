@@ -24,7 +24,6 @@ from resilience.engine import (
     prepare_event,
     simulate,
 )
-from resilience.errors import ConfigurationError, Problem
 from resilience.events import annual_weights, draw_catalogue, family_of
 from resilience.exposure import expose
 from resilience.inputs import Attempts, Inputs, describe_sources, load_inputs
@@ -257,9 +256,13 @@ def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Datas
     catalogue = draw_catalogue(
         families, years=risk.catalogue_years, seed=scenario.seed, n_samples=rated.sizes["sample"], rule=risk.rule
     )
-    money = rated["direct_loss"].expand_dims(quantity=[DIRECT_LOSS], sample=rated.sizes["sample"], axis=(1, 2))
     people = rated[TOTALS].rename(service="quantity")
-    totals = xr.concat([people, money], dim="quantity", join="override", combine_attrs="drop")
+    parts = [people]
+    if np.isfinite(rated["direct_loss"].values).all():
+        parts.append(
+            rated["direct_loss"].expand_dims(quantity=[DIRECT_LOSS], sample=rated.sizes["sample"], axis=(1, 2))
+        )
+    totals = xr.concat(parts, dim="quantity", join="override", combine_attrs="drop")
     losses = occurrence_losses(totals, catalogue)
     years = yearly_losses(losses, year=catalogue["year"].to_numpy(), n_years=risk.catalogue_years)
     found = catalogue_risk(
@@ -267,7 +270,10 @@ def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Datas
         seed=scenario.seed,
     )  # fmt: skip
     units = [inputs.network.persons_unit] * people.sizes["quantity"] + ["money"]
-    return found.assign_coords(quantity=totals["quantity"], quantity_unit=("quantity", units))
+    # A direct loss that is unknown has no curve: NaN.
+    quantities = np.array([*people["quantity"].values.tolist(), DIRECT_LOSS])
+    found = found.assign_coords(quantity=totals["quantity"]).reindex(quantity=quantities)
+    return found.assign_coords(quantity_unit=("quantity", units))
 
 
 def rank_assets(labelled: xr.Dataset) -> xr.Dataset | None:
@@ -302,11 +308,6 @@ def rerun(
     if importance is None or not (section.top or section.assets):
         return None
     chosen = choose_assets(importance, top=section.top, named=section.assets)
-    unknown = [name for name in chosen if name not in city.compiled.asset_id]
-    if unknown:
-        raise ConfigurationError(
-            Problem("importance.assets", wanted="ids of assets", got="others", count=len(unknown), first=unknown)
-        )
     rated = rated_events(labelled)
     return run_in_pairs(
         city, damaged.isel(event=rated), chosen, people=labelled[TOTALS].isel(event=rated),

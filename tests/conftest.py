@@ -168,6 +168,7 @@ class Site:
             "schema_version": 1, "name": "site", "seed": 1, "crs": CRS, "hazards": sections, "network": network,
             "services": named, "curves": {"files": [{"path": "curves.csv"}]}, "cascade": {"levels": dict(levels or {})},
             "monte_carlo": {"samples": samples}, "risk": {"catalogue_years": 0},
+            "importance": {"top": 0},
         }  # fmt: skip
         data.update(more)
         return Scenario.from_dict(data, base=folder)

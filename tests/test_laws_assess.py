@@ -166,6 +166,16 @@ class TestMissingData:
         with pytest.raises(DataError, match="not a credible water depth"):
             run(site, rows_of(1), values, nodata="dry")
 
+    def test_unknown_losses_have_no_exceedance_curve(self, site):
+        """Money is unknown in every event, people are not: one curve is missing, the others stand."""
+        rows = rows_of(1)
+        maps = {"values": self.values, "return_periods": PERIODS, "mark": -1.0, "nodata": "unknown"}
+        risk = {"catalogue_years": 1000, "return_periods": [10], "bootstrap": 2}
+        options = {"zones": rows["zones"], "needs": rows["needs"], "risk": risk}
+        curves = assess(site.scenario(rows["assets"], [maps], **options)).exceedance
+        assert np.isfinite(curves["aggregate_value"].sel(quantity=["power", "telecom"])).all()
+        assert np.isnan(curves["aggregate_value"].sel(quantity="direct_loss")).all()
+
     def test_nan_is_no_data(self, site):
         values = np.where(self.values < 0, np.nan, self.values)
         with pytest.raises(DataError, match="without data"):

@@ -29,7 +29,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 @pytest.fixture(scope="module")
 def demo() -> Scenario:
     data = demo_scenario(size=600, samples=512).to_dict()
-    return Scenario.from_dict({**data, "risk": {"catalogue_years": 5000, "bootstrap": 20}})
+    return Scenario.from_dict({**data, "risk": {"catalogue_years": 5000, "bootstrap": 20}, "importance": {"top": 1}})
 
 
 @pytest.fixture(scope="module")
@@ -112,9 +112,9 @@ class TestTheRunDirectory:
     def test_results_open_with_xarray_and_are_what_was_returned(self, kept):
         result = kept[0]
         for stored in (open_results(result.path), xr.open_zarr(result.path / "results.zarr", consolidated=False)):
-            important = [name for name in stored.data_vars if name.startswith("importance_")]
-            assert important
-            rest = stored.drop_vars(important)
+            derived = [name for name in stored.data_vars if name.startswith(("importance_", "paired_", "catalogue_"))]
+            assert derived
+            rest = stored.drop_vars(derived).drop_vars(["years", "quantity", "quantity_unit"])
             assert set(rest.variables) == set(result.dataset.variables)
             for name, wanted in result.dataset.variables.items():
                 assert rest[name].dims == wanted.dims, name
@@ -127,6 +127,14 @@ class TestTheRunDirectory:
         stored = open_results(result.path)["importance_fussell_vesely"]
         own = result.importance["fussell_vesely"]
         np.testing.assert_array_equal(stored.sel(asset=own["asset"]), own)
+
+    def test_curves_and_paired_runs_are_kept(self, kept):
+        result = kept[0]
+        stored = open_results(result.path)
+        np.testing.assert_array_equal(stored["catalogue_aggregate_value"], result.exceedance["aggregate_value"])
+        assert stored["quantity"].values.tolist() == [*SERVICES, "direct_loss"]
+        paired = stored["paired_birnbaum"].sel(asset=result.pairs["asset"])
+        np.testing.assert_array_equal(paired, result.pairs["birnbaum"])
 
     def test_the_scenario_that_is_kept_gives_the_same_run(self, kept, demo):
         again = Scenario.from_yaml(kept[0].path / "scenario.yaml")
@@ -316,6 +324,11 @@ class TestBadInput:
         data = self.scenario(site)
         data["cascade"] = {"levels": {"power": "connected"}}
         assert "sources" in self.refused(data, ConfigurationError, tmp_path)
+
+    def test_an_unknown_asset_to_be_run_in_pairs(self, site, tmp_path):
+        data = self.scenario(site)
+        data["importance"] = {"assets": ["NOBODY"]}
+        assert "NOBODY" in self.refused(data, ConfigurationError, tmp_path)
 
     def test_a_limit_in_minutes_that_cannot_be_kept(self, site, tmp_path):
         data = self.scenario(site)
