@@ -125,9 +125,7 @@ def numba_events(system: Dependencies, states: States) -> Run:
     left, queue = np.empty_like(spare), np.empty(system.n, np.int32)
 
     def run() -> NDArray[np.int64]:
-        return np.array(
-            [push_failures(start, need_of, owner, spare, s.copy(), left, queue) for s in states], np.int64
-        )
+        return np.array([push_failures(start, need_of, owner, spare, s.copy(), left, queue) for s in states], np.int64)
 
     return run
 
