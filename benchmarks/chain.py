@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from resilience import pipeline
-from resilience.engine import BlockSums, City, EventTask, simulate
 
 from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
+from resilience import pipeline
+from resilience.engine import BlockSums, City, EventTask, simulate
 
 STAGES = (
     "load_inputs", "expose_and_damage", "weigh_events", "prepare", "run_samples", "label_sums", "add_annual", "exceed",
@@ -52,7 +52,8 @@ def threads(size: Size) -> Iterator[Contest | Row]:
 
     peer = Peer("one thread", lambda: partial(run, 1), 1, Goal(">=", 1.4), agree=np.testing.assert_array_equal)
     yield Contest(
-        f"Dask, 2 threads, {n:,} assets, 2 events x {samples:,} samples", partial(run, 2), 1, "run", (peer,), clock="wall",
+        f"Dask, 2 threads, {n:,} assets, 2 events x {samples:,} samples", partial(run, 2), 1, "run", (peer,),
+        clock="wall",
     )  # fmt: skip
 
 

@@ -7,10 +7,6 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from resilience.cascade import Cascade, plan_event
-from resilience.kernels.reduction import add_people
-from resilience.network.compile import CompiledNetwork
-from resilience.network.reach import ReachSolver, plan_reach
 
 from benchmarks import graph_peers
 from benchmarks.graph_peers import Run, Samples
@@ -18,6 +14,10 @@ from benchmarks.measuring import slowest_over_fastest
 from benchmarks.models import Road, road
 from benchmarks.patterns import PATTERNS, SWEEP
 from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
+from resilience.cascade import Cascade, plan_event
+from resilience.kernels.reduction import add_people
+from resilience.network.compile import CompiledNetwork
+from resilience.network.reach import ReachSolver, plan_reach
 
 MODULES = ("networkx", "igraph", "networkit", "scipy")
 GROUP = 512

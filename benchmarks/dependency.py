@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from resilience.cascade import Cascade, plan_event
 
 from benchmarks.models import Dependencies, dependency_system
 from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
+from resilience.cascade import Cascade, plan_event
 
 Run = Callable[[], NDArray[np.int64]]
 States = NDArray[np.bool_]

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from resilience.draws import FRAGILITY, stream_key
-from resilience.kernels.fragility import quantise_probability, sample_failures
 
 from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
+from resilience.draws import FRAGILITY, stream_key
+from resilience.kernels.fragility import quantise_probability, sample_failures
 
 SAMPLES = 512
 

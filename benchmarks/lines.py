@@ -9,13 +9,13 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+
+from benchmarks.models import depth_map, random_lines
+from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
 from resilience.grid import Grid
 from resilience.kernels.lines import Lines, traverse_lines
 from resilience.kernels.tiles import empty_sums, no_response, whole_raster
 from resilience.placement import place_assets
-
-from benchmarks.models import depth_map, random_lines
-from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
 
 Answer = tuple[NDArray[np.float64], NDArray[np.float64]]
 

@@ -9,11 +9,12 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
 from resilience.grid import Grid
 from resilience.kernels.dependency import order_dependents
 from resilience.network.compile import PERSON, CompiledNetwork, SectorGraph
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 CELL = 2.0  # m
 DROPPED = {2.5: 0.4, 3.0: 0.25}

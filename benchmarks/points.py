@@ -10,6 +10,9 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+
+from benchmarks.models import depth_map, random_points, write_map
+from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
 from resilience.curves import CurveTable
 from resilience.exposure import expose
 from resilience.grid import Grid
@@ -19,9 +22,6 @@ from resilience.kernels.tiles import whole_raster
 from resilience.network import Network
 from resilience.readers import open_hazard
 from resilience.tile_buffer import TILE_SIZE, TileBuffer
-
-from benchmarks.models import depth_map, random_points, write_map
-from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
 
 Values = NDArray[np.float32]
 

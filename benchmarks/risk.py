@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+
+from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
 from resilience.events import annual_weights
 from resilience.risk.exceedance import ExceedanceCurve, exceedance_curve
 from resilience.risk.expected import annual_total, expected_annual
 from resilience.variables import VARIABLES
-
-from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
 
 RETURN_PERIODS = np.array([2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0])
 

@@ -50,7 +50,7 @@ print("loaded:", *[name for name in {watched!r} if name in sys.modules])
 def run_python(code: str) -> str:
     """Run code in a new process and return what it prints."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True, cwd=ROOT
     )
     return done.stdout

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from benchmarks import __main__ as program
 from benchmarks.measuring import measure, processor, slowest_over_fastest
 from benchmarks.models import dependency_system, road

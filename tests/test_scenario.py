@@ -134,10 +134,7 @@ def test_bands_may_be_named_by_event(scenario: Scenario) -> None:
 def test_a_family_without_rates_is_conditional(scenario: Scenario) -> None:
     assert [family.conditional for family in scenario.hazards] == [False, False, True]
     sources = scenario.hazards[2].sources()
-    assert [(source.event, source.duration_hours) for source in sources] == [
-        ("tomorrow", 72.0),
-        ("the day after", 48.0),
-    ]
+    assert [(source.event, source.duration_hours) for source in sources] == [("tomorrow", 72.0), ("the day after", 48.0)]
     assert {source.annual_rate for source in sources} == {None}
 
 
