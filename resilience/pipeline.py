@@ -36,7 +36,7 @@ from resilience.risk.tail import catalogue_risk
 from resilience.risk.yearly import occurrence_losses, yearly_losses
 from resilience.scenario import Scenario
 from resilience.service import lay_out_services
-from resilience.store import RESULTS, TOTALS, RunStore
+from resilience.store import MANIFEST, RESULTS, TOTALS, RunStore
 from resilience.variables import VARIABLES
 
 Progress = Callable[[int, int], None]
@@ -359,7 +359,7 @@ def write_run(store: RunStore, result: Result, scenario: Scenario, inputs: Input
     store.write_text("notes.txt", "".join(f"{note}\n" for note in result.notes))
     figures = {"samples": scenario.monte_carlo.samples, "events": dataset.sizes["event"], "results": RESULTS}
     store.write_json(
-        "manifest.json",
+        MANIFEST,
         describe_run(
             scenario=scenario.to_dict(), digest=scenario.digest(), inputs=_input_paths(scenario), started=started,
             figures=figures,

@@ -21,6 +21,7 @@ from resilience.errors import CannotCreateError, Problem, StorageError
 
 TOTALS = "people_without_service"
 RESULTS = "results.zarr"
+MANIFEST = "manifest.json"
 
 
 @contextmanager
@@ -52,6 +53,8 @@ class RunStore:
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True)
+            # First of all: a directory with a manifest is a whole run, and this one no longer is.
+            (path / MANIFEST).unlink(missing_ok=True)
             if (path / RESULTS).exists():
                 shutil.rmtree(path / RESULTS)
         except OSError as error:

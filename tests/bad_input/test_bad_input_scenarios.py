@@ -163,6 +163,20 @@ def occupied(town: Any) -> Path:
     return folder
 
 
+def other_program(town: Any) -> Path:
+    folder: Path = town.root / "extension"
+    folder.mkdir()
+    (folder / "manifest.json").write_text('{"manifest_version": 3}', encoding="utf-8")
+    return folder
+
+
+def own_results(town: Any) -> Path:
+    folder: Path = occupied(town)
+    (folder / "results.zarr").mkdir()
+    (folder / "results.zarr" / "zarr.json").write_text("{}", encoding="utf-8")
+    return folder
+
+
 def loop(town: Any) -> Path:
     path: Path = town.root / "round"
     path.symlink_to("round")
@@ -173,6 +187,8 @@ PLACES: list[tuple[str, Callable[[Any], Path], tuple[str, ...]]] = [
     ("a file", lambda town: town.root / "needs.csv", ("needs.csv", "a file")),
     ("below a file", lambda town: town.root / "needs.csv" / "run", ("below the file",)),
     ("a folder of other things", occupied, ("mine", "other things")),
+    ("a manifest of another program", other_program, ("extension", "other things")),
+    ("results of another program", own_results, ("mine", "other things")),
     ("the folder of the scenario", lambda town: town.root, ("other things",)),
     ("a link to itself", loop, ("round",)),
     ("a link to nowhere", lambda town: [(town.root / "gone").symlink_to("nowhere"), town.root / "gone"][1], ("gone",)),
@@ -205,23 +221,35 @@ def test_a_folder_that_may_not_be_written_is_73(town: Any) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_a_full_disk_is_74(town: Any) -> None:
-    """Files may have 20,000 bytes: the block of totals is larger, the kernels are compiled already."""
-    town.scenario["monte_carlo"]["samples"] = 65536
+def limited(town: Any, n_bytes: int) -> subprocess.CompletedProcess[str]:
+    """Run in a process whose files may not grow beyond `n_bytes`, as on a full disk."""
     town.save()
     program = (
         "import resource, signal, sys\n"
         "from resilience.cli import main\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (700, 700))\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({n_bytes}, {n_bytes}))\n"
         "sys.exit(main(['run', 'town.yaml', '-o', 'run']))\n"
     )
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", program], cwd=town.root, capture_output=True, text=True, check=False, timeout=120,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
+
+
+def test_a_full_disk_is_74_and_leaves_nothing_that_looks_whole(town: Any) -> None:
+    """The second run replaces the first and fails: the directory must not keep the manifest of the first."""
+    first = town.run()
+    assert (first.code, (town.out / "manifest.json").exists()) == (0, True), first.err
+    done = limited(town, 700)
     assert done.returncode == 74, done.stderr
     assert "File too large" in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
-    assert not (town.root / "run" / "manifest.json").exists()
+    assert not (town.out / "manifest.json").exists()
+
+
+def test_a_wrong_input_leaves_an_earlier_run_as_it_is(town: Any) -> None:
+    assert town.run().code == 0
+    town.spoil_map(lambda values: values * 20)
+    town.refused(65, "feet called metres")
