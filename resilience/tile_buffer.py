@@ -18,6 +18,9 @@ TILE_SIZE = 1 << TILE_SHIFT
 LEAST_SLOTS = 4
 """A bilinear point needs four tiles at once."""
 
+MOST_SLOTS, USEFUL_ROWS = 256, 4
+"""Assets come in the order of their tiles: beyond a few rows of tiles, more of them would only be more fresh memory."""
+
 
 class TileBuffer:
     """Tiles of one hazard map.
@@ -44,7 +47,8 @@ class TileBuffer:
         rows, self._across = (-(-size // TILE_SIZE) for size in (self._height, self._width))
         self.n_tile = rows * self._across
         per_tile = 4 * n_event << (2 * TILE_SHIFT)
-        self.n_slot = min(self.n_tile, max(LEAST_SLOTS, budget // per_tile))
+        useful = max(MOST_SLOTS, USEFUL_ROWS * self._across)
+        self.n_slot = min(self.n_tile, useful, max(LEAST_SLOTS, budget // per_tile))
         self.repairs = 0
         self._severity = hazard.attrs["axis"] == "severity" and n_event > 1
         self._dry = hazard.attrs["nodata"] == "dry"
