@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,9 @@ from resilience.engine import (
     prepare_event,
     simulate,
 )
-from resilience.errors import ConfigurationError, Problem
 from resilience.events import annual_weights, draw_catalogue, family_of
 from resilience.exposure import expose
-from resilience.inputs import Inputs, describe_sources, load_inputs
+from resilience.inputs import Attempts, Inputs, describe_sources, load_inputs
 from resilience.network.compile import PERSON, compile_network
 from resilience.network.writing import write_tables
 from resilience.pairs import choose_assets, run_in_pairs
@@ -38,7 +38,7 @@ from resilience.risk.tail import catalogue_risk
 from resilience.risk.yearly import occurrence_losses, yearly_losses
 from resilience.scenario import Scenario
 from resilience.service import lay_out_services
-from resilience.store import RESULTS, TOTALS, RunStore
+from resilience.store import NETWORK, RESULTS, TOTALS, RunStore
 from resilience.variables import VARIABLES
 
 Progress = Callable[[int, int], None]
@@ -86,7 +86,7 @@ def assess(
     damaged = expose_and_damage(inputs)
     weights = weigh_events(inputs, damaged, scenario)
     city, tasks = prepare(inputs, damaged, scenario)
-    store = RunStore(Path(out)) if out is not None else None
+    store = RunStore(Path(out), inputs=_input_paths(scenario)) if out is not None else None
     sums, people = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
     labelled = label_sums(city, tasks, sums, damaged, persons_unit=inputs.network.persons_unit)
     labelled = labelled.assign(weights)
@@ -111,8 +111,11 @@ def assess(
 def expose_and_damage(inputs: Inputs) -> xr.Dataset:
     """Return intensities, losses and failure probabilities of all events of all families, (event, asset)."""
     parts = []
+    attempt = Attempts()
     for hazard, method in zip(inputs.hazards, inputs.methods, strict=True):
-        exposure = expose(hazard, inputs.network, curves=inputs.curves, method=method)  # type: ignore[arg-type]
+        exposure = attempt(partial(expose, hazard, inputs.network, curves=inputs.curves, method=method))  # type: ignore[arg-type]
+        if exposure is None:
+            continue
         one = damage(exposure, inputs.network, curves=inputs.curves)
         family, peril = str(hazard.attrs["family"]), str(hazard.attrs["peril"])
         n = one.sizes["event"]
@@ -131,6 +134,7 @@ def expose_and_damage(inputs: Inputs) -> xr.Dataset:
         )
         repairs = int(exposure.attrs.get("monotonicity_repairs", 0))
         parts.append(kept.assign_attrs({f"monotonicity_repairs_{family}": repairs}))
+    attempt.raise_if_any()
     assets = inputs.network.assets
     together = xr.concat(parts, dim="event", combine_attrs="drop_conflicts", join="exact")
     return together.transpose("event", "asset").assign_coords(
@@ -256,9 +260,13 @@ def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Datas
     catalogue = draw_catalogue(
         families, years=risk.catalogue_years, seed=scenario.seed, n_samples=rated.sizes["sample"], rule=risk.rule
     )
-    money = rated["direct_loss"].expand_dims(quantity=[DIRECT_LOSS], sample=rated.sizes["sample"], axis=(1, 2))
     people = rated[TOTALS].rename(service="quantity")
-    totals = xr.concat([people, money], dim="quantity", join="override", combine_attrs="drop")
+    parts = [people]
+    if np.isfinite(rated["direct_loss"].values).all():
+        parts.append(
+            rated["direct_loss"].expand_dims(quantity=[DIRECT_LOSS], sample=rated.sizes["sample"], axis=(1, 2))
+        )
+    totals = xr.concat(parts, dim="quantity", join="override", combine_attrs="drop")
     losses = occurrence_losses(totals, catalogue)
     years = yearly_losses(losses, year=catalogue["year"].to_numpy(), n_years=risk.catalogue_years)
     found = catalogue_risk(
@@ -266,7 +274,10 @@ def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Datas
         seed=scenario.seed,
     )  # fmt: skip
     units = [inputs.network.persons_unit] * people.sizes["quantity"] + ["money"]
-    return found.assign_coords(quantity=totals["quantity"], quantity_unit=("quantity", units))
+    # A direct loss that is unknown has no curve: NaN.
+    quantities = np.array([*people["quantity"].values.tolist(), DIRECT_LOSS])
+    found = found.assign_coords(quantity=totals["quantity"]).reindex(quantity=quantities)
+    return found.assign_coords(quantity_unit=("quantity", units))
 
 
 def rank_assets(labelled: xr.Dataset) -> xr.Dataset | None:
@@ -301,11 +312,6 @@ def rerun(
     if importance is None or not (section.top or section.assets):
         return None
     chosen = choose_assets(importance, top=section.top, named=section.assets)
-    unknown = [name for name in chosen if name not in city.compiled.asset_id]
-    if unknown:
-        raise ConfigurationError(
-            Problem("importance.assets", wanted="ids of assets", got="others", count=len(unknown), first=unknown)
-        )
     rated = rated_events(labelled)
     return run_in_pairs(
         city, damaged.isel(event=rated), chosen, people=labelled[TOTALS].isel(event=rated),
@@ -362,21 +368,27 @@ def write_run(store: RunStore, result: Result, scenario: Scenario, inputs: Input
         dataset = dataset.assign({f"catalogue_{name}": array for name, array in years.data_vars.items()})
     store.finish(dataset)
     store.write_text("scenario.yaml", scenario.to_yaml())
-    table = result.summary_table()
-    store.write_table("summary.csv", table[0], table[1:])
+    wanted = scenario.outputs.tables
+    if "summary" in wanted:
+        table = result.summary_table()
+        store.write_table("summary.csv", table[0], table[1:])
     store.write_table("events.csv", *result.events_table())
     store.write_table("causes.csv", *result.causes_table())
     store.write_table("why.csv", *result.roots_table())
-    wanted = scenario.outputs.tables
     if "assets" in wanted:
         store.write_table("assets.csv", *result.assets_table())
     if "zones" in wanted:
         store.write_table("zones.csv", *result.zones_table())
     if "exceedance" in wanted and result.exceedance is not None:
         store.write_table("exceedance.csv", *result.exceedance_table())
-    write_tables(inputs.network, store.path / "network")
+    write_tables(inputs.network, store.path / NETWORK)
     store.write_text("notes.txt", "".join(f"{note}\n" for note in result.notes))
-    figures = {"samples": scenario.monte_carlo.samples, "events": dataset.sizes["event"], "results": RESULTS}
+    figures = {
+        "samples": scenario.monte_carlo.samples,
+        "block": block_samples(scenario),
+        "events": dataset.sizes["event"],
+        "results": RESULTS,
+    }
     store.write_json(
         "manifest.json",
         describe_run(

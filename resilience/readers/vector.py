@@ -6,6 +6,7 @@ is installed. A map of columns (ours -> theirs), constants and a filter say what
 
 from __future__ import annotations
 
+import difflib
 import warnings
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -22,7 +23,7 @@ from pyproj.exceptions import CRSError
 
 from resilience.errors import ConfigurationError, DataError, MissingInputError, Problem, Problems, suggestion
 from resilience.network import TABLES, select_rows
-from resilience.network.tables import flatten_geometry, normalise_text
+from resilience.network.tables import MISSPELT, flatten_geometry, normalise_text
 from resilience.readers.topology import connect_endpoints
 
 AUTO = "auto"
@@ -273,6 +274,13 @@ def _own_names(raw: pd.DataFrame, role: str) -> dict[str, str]:
     ours = [column.name for column in TABLES[role] if column.name != "geometry"]
     ours += [name for pair in _COORDINATES for name in pair] if not isinstance(raw, gpd.GeoDataFrame) else []
     own = {name: name for name in ours if name in raw.columns}
+    # A column that looks like a misspelt one of ours is taken along: the network refuses it by name.
+    absent = [name for name in ours if name not in own]
+    own |= {
+        name: name
+        for name in map(str, raw.columns)
+        if name not in own and difflib.get_close_matches(name, absent, n=1, cutoff=MISSPELT)
+    }
     if "geometry" in raw.columns and not isinstance(raw, gpd.GeoDataFrame) and role in ("assets", "zones"):
         own["geometry"] = "geometry"
     return own
