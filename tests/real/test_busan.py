@@ -133,8 +133,8 @@ def test_gateways(run, gateways):
     assert len(gateways) == 27
 
 
-@pytest.mark.parametrize(("event", "reached"), [("rr075", 292), ("rr100", 276), ("rr125", 227)])
-def test_networkx_reaches_the_same_nodes_from_the_gateways(data, run, edges, gateways, event, reached):
+@pytest.mark.parametrize(("event", "reached", "ways_out"), [("rr075", 292, 25), ("rr100", 276, 24), ("rr125", 227, 22)])
+def test_networkx_reaches_the_same_nodes_from_the_gateways(data, run, edges, gateways, event, reached, ways_out):
     out, _, results = run
     with rasterio.open(data / "busan_yeonsan" / f"flood_depth_{event}.tif") as dataset:
         nodes = gpd.read_file(data / "busan_yeonsan" / "road_nodes.geojson").to_crs(5187).set_index("node_id").geometry
@@ -159,7 +159,7 @@ def test_networkx_reaches_the_same_nodes_from_the_gateways(data, run, edges, gat
     assert set(zones.index[zones["lost_way_out"] == 1]) == before - after
     assert set(zones["lost_way_out"]) == {0, 1}
     assert len(before - gateways) == 337
-    assert len(after - gateways) == reached
+    assert (len(after - gateways), len(gateways - deep)) == (reached, ways_out)
     people = results["people_without_service"].sel(event=event).values
     assert (people == people[0, 0]).all()
     assert people[0, 0] == pytest.approx(zones.loc[sorted(before - after), UNIT].sum(), abs=0.2)
