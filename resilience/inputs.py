@@ -100,6 +100,10 @@ def load_curve_table(scenario: Scenario) -> CurveTable:
             file.path, layout=file.layout, unit=file.unit, role=file.role, peril=file.peril, name=file.name,
             names=file.names or None, metadata=file.metadata, decreasing=file.decreasing,
         )  # fmt: skip
+        again = [name for name in own.names() if name in table]
+        if again:
+            wanted = "other names, or none of the shipped curves (`curves: {library: false}`)"
+            raise DataError(Problem(str(file.path), wanted, "names of curves that are there", len(again), first=again))
         table = table.merge(own)
     return table
 

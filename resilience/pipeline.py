@@ -38,7 +38,7 @@ from resilience.risk.tail import catalogue_risk
 from resilience.risk.yearly import occurrence_losses, yearly_losses
 from resilience.scenario import Scenario
 from resilience.service import lay_out_services
-from resilience.store import NETWORK, RESULTS, TOTALS, RunStore
+from resilience.store import MANIFEST, NETWORK, RESULTS, TOTALS, RunStore
 from resilience.variables import VARIABLES
 
 Progress = Callable[[int, int], None]
@@ -390,7 +390,7 @@ def write_run(store: RunStore, result: Result, scenario: Scenario, inputs: Input
         "results": RESULTS,
     }
     store.write_json(
-        "manifest.json",
+        MANIFEST,
         describe_run(
             scenario=scenario.to_dict(), digest=scenario.digest(), inputs=_input_paths(scenario), started=started,
             figures=figures,

@@ -22,9 +22,10 @@ from resilience.errors import CannotCreateError, Problem, StorageError
 TOTALS = "people_without_service"
 RESULTS = "results.zarr"
 NETWORK = "network"
-TABLES = ("summary", "events", "assets", "zones", "exceedance")
+MANIFEST = "manifest.json"
+TABLES = ("summary", "events", "causes", "why", "assets", "zones", "exceedance")
 # The manifest goes first when a run is replaced: where there is one, all it tells of is there.
-FILES = ("manifest.json", "scenario.yaml", "notes.txt", *(f"{table}.csv" for table in TABLES))
+FILES = (MANIFEST, "scenario.yaml", "notes.txt", *(f"{table}.csv" for table in TABLES))
 
 
 @contextmanager

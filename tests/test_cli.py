@@ -287,7 +287,7 @@ def test_an_empty_directory_and_a_run_are_taken(pipeline: FakePipeline, scenario
     assert main(["run", scenario, "-o", str(out)]) == 0
     (out / "results.zarr").mkdir()
     assert main(["run", scenario, "-o", str(out)]) == 0
-    (out / "manifest.json").write_text("{}", encoding="utf-8")
+    (out / "manifest.json").write_text('{"scenario_sha256": ""}', encoding="utf-8")
     assert main(["run", scenario, "-o", str(out)]) == 0
 
 

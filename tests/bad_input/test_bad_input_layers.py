@@ -95,7 +95,8 @@ def no_crs_far_away(town: Any) -> None:
 def own_curve(text: str, **changes: Any) -> Change:
     def change(town: Any) -> None:
         town.write("own.csv", text)
-        town.scenario["curves"] = {"files": [{"path": "own.csv", "unit": "m", **changes}]}
+        file = {"path": "own.csv", "unit": "m", **changes}
+        town.scenario["curves"] = {"files": [{key: value for key, value in file.items() if value is not None}]}
 
     return change
 
@@ -112,8 +113,8 @@ CASES: list[tuple[str, Change, int, tuple[str, ...]]] = [
     ("not JSON", layer_text("sites.geojson", '{"type": "FeatureCollection", "features": ['), 65, ("sites.geojson",)),
     ("JSON, not Geo", layer_text("sites.geojson", '{"a": 1}'), 65, ("sites.geojson",)),
     ("empty file", layer_text("sites.geojson", ""), 65, ("sites.geojson",)),
-    ("no features", lambda town: town.write_layer("sites.geojson", []), 65, ("sites.geojson",)),
-    ("no zones", lambda town: town.write_layer("zones.geojson", []), 65, ("zones.geojson",)),
+    ("no features", lambda town: town.write_layer("sites.geojson", []), 65, ("sites.geojson", "at least one feature")),
+    ("no zones", lambda town: town.write_layer("zones.geojson", []), 65, ("zones.geojson", "at least one feature")),
     ("a folder", assets(path="folder"), 65, ("folder",)),
     ("where chooses nothing", assets(where={"kind": ["none"]}), 65, ("where.kind", "'none'", "hospital")),
     ("where leaves nothing together", assets(where={"kind": ["hospital"], "sector": ["power"]}), 65,
@@ -204,12 +205,13 @@ CASES: list[tuple[str, Change, int, tuple[str, ...]]] = [
     ("probability in the scenario", assets(barrier_height=1, seal_failure=1.5), 78, ("seal_failure", "1.5")),
     # text
     ("another encoding", sites_as_csv("id,sector,kind,x,y\n병원,medical,hospital,1,2\n".encode("cp949")), 65,
-     ("sites.csv", "not UTF-8", "cp949")),
+     ("sites.csv", "no UTF-8", "cp949")),
     ("unknown encoding", sites_as_csv(sites_text(), encoding="klingon"), 65, ("klingon",)),
     ("too many fields", sites_as_csv(sites_text() + "a,b,c,1,2,3,4\n"), 65, ("sites.csv", "line 11")),
     ("decimal comma in a place", sites_as_csv(sites_text().replace("200105", '"200105,5"')), 65,
      ("column 'x'", "decimal point", "'200105,5'")),
     ("semicolons", sites_as_csv(sites_text().replace(",", ";")), 65, ("sites.csv", "column 'id'")),
+    ("heading without rows", sites_as_csv("id,sector,kind,x,y\n"), 65, ("sites.csv", "at least one feature")),
     ("bytes of another kind", sites_as_csv(bytes(range(256)) * 8), 65, ("sites.csv",)),
     ("empty table", csv("needs.csv", ""), 65, ("needs.csv",)),
     # curves
@@ -223,7 +225,7 @@ CASES: list[tuple[str, Change, int, tuple[str, ...]]] = [
     ("curve that decreases", own_curve(CURVE.format(y=1) + "own,2,0.5,fragility,flood\n"), 65, ("own", "decreas")),
     ("curve without a unit", own_curve(CURVE.format(y=1), unit=None), 65, ("own", "unit")),
     ("curve of the library again", own_curve(CURVE.format(y=1).replace("own", "function_substation")), 65,
-     ("function_substation", "there already")),
+     ("own.csv", "function_substation", "library: false")),
     ("curve file that is missing", lambda town: town.scenario.update(curves={"files": [{"path": "no.csv"}]}), 66,
      ("no.csv",)),
     ("curve with infinite depth", own_curve(CURVE.format(y=1).replace("1,1", "inf,1")), 65, ("own",)),
