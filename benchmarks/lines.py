@@ -112,7 +112,7 @@ def lines(size: Size) -> Iterator[Contest | Row]:
     def from_geometries() -> Answer:
         return gather(place_assets(geometry, ids=ids, crs=grid.crs, grid=grid).lines)
 
-    few, some = size.of(tiny=20, quick=40, full=200), size.of(tiny=20, quick=500, full=2000)
+    few, some = size.of(tiny=20, quick=20, full=60), size.of(tiny=20, quick=500, full=1000)
     small, middle = frame.iloc[:few], frame.iloc[:some]
     contestants: list[tuple[str, Callable[[], Any], int, float, str, Any]] = [
         ("snail, split_linestrings and on", lambda: snail_pipeline(small, grid, depth), few, 20_000.0, "snail",
@@ -126,7 +126,8 @@ def lines(size: Size) -> Iterator[Contest | Row]:
         for name, make, units, goal, module, agree in contestants
     )
     informal = tuple(
-        Peer(name, make, units, None, module, agree) for name, make, units, _, module, agree in contestants
+        Peer(name, make, units, None, module, agree, repetitions=2)
+        for name, make, units, _, module, agree in contestants
     )
     inner = np.delete(np.abs(np.diff(vertices, axis=0)), start[1:-1] - 1, axis=0)
     cells = inner.sum() / grid.transform.a / n + 1

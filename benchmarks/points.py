@@ -103,7 +103,7 @@ def _from_file(path: Path, places: NDArray[np.float64], size: Size) -> Iterator[
     hazard = open_hazard(str(path), family="flood", peril="flood", unit="m", nodata="dry", events=["one"])
     # The peer works on a strip that holds a part of the points, with the density of the whole.
     order = np.array(list(sort_xy(places)))
-    part = max(1, len(places) // size.of(tiny=1, quick=2, full=10))
+    part = max(1, len(places) // size.of(tiny=1, quick=10, full=20))
     x, y = np.ascontiguousarray(order.T)
     a, _, c, _, e, f = rasterio.open(path).transform[:6]
     values = np.empty((1, len(order)), np.float32)
@@ -131,7 +131,7 @@ def _from_file(path: Path, places: NDArray[np.float64], size: Size) -> Iterator[
     )  # fmt: skip
     subject = f"points, {len(order):,} from a GeoTIFF"
     yield Contest(f"{subject}, from coordinates to values", from_tiles, len(order), "point", (peer,))
-    whole = Peer(peer.name, peer.make, part, None, peer.module, _same)
+    whole = Peer(peer.name, peer.make, part, None, peer.module, _same, repetitions=2)
     yield Contest(
         f"{subject}, the stage `expose` with its checks and curves", exposed, len(order), "point", (whole,),
     )  # fmt: skip

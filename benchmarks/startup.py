@@ -77,7 +77,7 @@ def startup(size: Size) -> Iterator[Contest | Row]:
         for code in codes:
             child_seconds(code)
         taken: list[list[float]] = [[], []]
-        for _ in range(size.repetitions):
+        for _ in range(size.of(tiny=1, quick=1, full=5)):
             for code, times in zip(codes, taken, strict=True):
                 times.append(child_seconds(code)[0])
         bare, whole = map(median, taken)

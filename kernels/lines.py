@@ -18,6 +18,9 @@ from resilience.kernels.tiles import COLUMN_BITS, COLUMN_MASK, Raster, Response,
 SLIVER = 1e-9
 """Shortest piece, in cells."""
 
+LEVEL = 1e-290
+"""Smaller moves along an axis are none: the share at which they meet a border would overflow."""
+
 BUFFER = 4096
 """Pieces held before their values are read: 64 kB, and 256 kB of values asked for, within the second cache."""
 
@@ -65,7 +68,7 @@ def clip_segment(
         start = column if axis == 0 else row
         move = end_column - column if axis == 0 else end_row - row
         size = width if axis == 0 else height
-        if move == 0.0:
+        if abs(move) < LEVEL:
             if start < 0.0 or start > size:
                 return 1.0, 0.0
         else:
@@ -97,7 +100,9 @@ def walk_segment(
     move_row = end_row - row
     at_column = first_cell(column, end_column, width)
     at_row = first_cell(row, end_row, height)
-    steps = abs(first_cell(end_column, column, width) - at_column) + abs(first_cell(end_row, row, height) - at_row)
+    column_steps = abs(first_cell(end_column, column, width) - at_column)
+    row_steps = abs(first_cell(end_row, row, height) - at_row)
+    steps = column_steps + row_steps
     at = (at_row << COLUMN_BITS) | at_column
     if steps == 0:
         cell[start] = at
@@ -106,15 +111,15 @@ def walk_segment(
     step_column = 1 if move_column > 0.0 else -1
     step_row = (1 if move_row > 0.0 else -1) << COLUMN_BITS
     # Crossings come from the border's number, not from a running sum: no drift, and a corner is met by both at once.
-    per_column = 1.0 / move_column if move_column != 0.0 else 0.0
-    per_row = 1.0 / move_row if move_row != 0.0 else 0.0
+    per_column = 1.0 / move_column if column_steps > 0 else 0.0
+    per_row = 1.0 / move_row if row_steps > 0 else 0.0
     border_column = float(at_column + (1 if move_column > 0.0 else 0))
     border_row = float(at_row + (1 if move_row > 0.0 else 0))
     towards_column = 1.0 if move_column > 0.0 else -1.0
     towards_row = 1.0 if move_row > 0.0 else -1.0
     never = 2.0
-    cross_column = (border_column - column) * per_column if move_column != 0.0 else never
-    cross_row = (border_row - row) * per_row if move_row != 0.0 else never
+    cross_column = (border_column - column) * per_column if column_steps > 0 else never
+    cross_row = (border_row - row) * per_row if row_steps > 0 else never
     sliver = SLIVER / max(abs(move_column), abs(move_row))
     done = 0.0
     n = start

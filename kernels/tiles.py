@@ -273,48 +273,41 @@ def evaluate_damage(
 
 
 @kernel
-def plan_chunks(
-    order: NDArray[np.int64],
-    indptr: NDArray[np.int64],
-    tile: NDArray[np.int64],
-    n_slot: int,
-    n_tile: int,
-    ends: NDArray[np.int64],
+def plan_runs(
+    indptr: NDArray[np.int64], tile: NDArray[np.int64], n_slot: int, n_tile: int, ends: NDArray[np.int64]
 ) -> int:
-    """Cut assets into runs whose tiles fit into `n_slot` places; return the number of runs.
+    """Cut assets, in the order of work, into runs whose tiles fit into `n_slot` places; return the number of runs.
 
     Parameters
     ----------
-    order : (n,) int64
-        Assets in the order of work.
-    indptr, tile : (asset + 1,), (any,) int64
+    indptr, tile : (n + 1,), (any,) int64
         The tiles of each asset, each once.
     n_slot, n_tile : int
         Places in the buffer; tiles of the raster.
     ends : (n,) int64
-        Output: end of each run in `order`. An asset with more than `n_slot` tiles is a run of its own.
+        Output: end of each run. An asset with more than `n_slot` tiles is a run of its own.
 
     Notes
     -----
     O(tiles of all assets).
     """
     stamp = np.full(n_tile, -1, dtype=np.int64)
+    n = indptr.size - 1
     runs = 0
     used = 0
-    for position in range(order.size):
-        asset = order[position]
+    for asset in range(n):
         fresh = 0
         for k in range(indptr[asset], indptr[asset + 1]):
             fresh += stamp[tile[k]] != runs
         if used > 0 and used + fresh > n_slot:
-            ends[runs] = position
+            ends[runs] = asset
             runs += 1
             used = 0
             fresh = indptr[asset + 1] - indptr[asset]
         for k in range(indptr[asset], indptr[asset + 1]):
             stamp[tile[k]] = runs
         used += fresh
-    if order.size > 0:
-        ends[runs] = order.size
+    if n > 0:
+        ends[runs] = n
         runs += 1
     return runs

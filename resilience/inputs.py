@@ -13,8 +13,17 @@ import xarray as xr
 
 from resilience.curves import CurveTable
 from resilience.datasets import load_curves, synthetic_city
-from resilience.errors import ConfigurationError, DataError, MissingInputError, Problem, Problems, ResilienceError
+from resilience.errors import (
+    ConfigurationError,
+    DataError,
+    MissingInputError,
+    Problem,
+    Problems,
+    ResilienceError,
+    suggestion,
+)
 from resilience.network import Network, check_network, derive
+from resilience.network.compile import PERSON
 from resilience.network.rules import AccessRule, DependencyRule, Rule, SupplyRule
 from resilience.network.selectors import select_rows
 from resilience.readers import open_hazard
@@ -60,13 +69,14 @@ class Inputs:
     notes: tuple[str, ...]
 
 
-class _Attempts:
-    """Runs the steps of opening inputs and keeps their problems, so that a user sees all of them at once."""
+class Attempts:
+    """Runs steps and keeps their problems, so that a user sees all of them at once."""
 
     def __init__(self) -> None:
         self._errors: list[ResilienceError] = []
 
     def __call__(self, step: Callable[[], T]) -> T | None:
+        """Return what the step gives, or None if it found something wrong."""
         try:
             return step()
         except (DataError, MissingInputError, ConfigurationError) as error:
@@ -74,6 +84,7 @@ class _Attempts:
             return None
 
     def raise_if_any(self) -> None:
+        """Raise all that was found wrong as one error."""
         if self._errors:
             # One kind of error must be raised for all: what is missing first, then what is wrong.
             order = (MissingInputError, DataError, ConfigurationError)
@@ -89,11 +100,15 @@ def load_curve_table(scenario: Scenario) -> CurveTable:
             file.path, layout=file.layout, unit=file.unit, role=file.role, peril=file.peril, name=file.name,
             names=file.names or None, metadata=file.metadata, decreasing=file.decreasing,
         )  # fmt: skip
+        again = [name for name in own.names() if name in table]
+        if again:
+            wanted = "other names, or none of the shipped curves (`curves: {library: false}`)"
+            raise DataError(Problem(str(file.path), wanted, "names of curves that are there", len(again), first=again))
         table = table.merge(own)
     return table
 
 
-def _load_hazards(scenario: Scenario, attempt: _Attempts) -> list[xr.Dataset | None]:
+def _load_hazards(scenario: Scenario, attempt: Attempts) -> list[xr.Dataset | None]:
     hazards: list[xr.Dataset | None] = []
     for section in scenario.hazards:
 
@@ -133,7 +148,7 @@ def _with_constants(frame: gpd.GeoDataFrame, constants: dict[str, Any]) -> gpd.G
     return frame
 
 
-def _load_assets(scenario: Scenario, attempt: _Attempts) -> list[gpd.GeoDataFrame]:
+def _load_assets(scenario: Scenario, attempt: Attempts) -> list[gpd.GeoDataFrame]:
     frames: list[gpd.GeoDataFrame] = []
     for layer in scenario.network.assets:
 
@@ -159,7 +174,7 @@ def _load_assets(scenario: Scenario, attempt: _Attempts) -> list[gpd.GeoDataFram
     return frames
 
 
-def _load_zones(scenario: Scenario, attempt: _Attempts) -> list[gpd.GeoDataFrame]:
+def _load_zones(scenario: Scenario, attempt: Attempts) -> list[gpd.GeoDataFrame]:
     frames: list[gpd.GeoDataFrame] = []
     for layer in scenario.network.zones:
 
@@ -255,13 +270,15 @@ def load_inputs(scenario: Scenario) -> Inputs:
     MissingInputError, DataError, ConfigurationError
         With everything that is wrong in all inputs, as far as it can be told.
     """
-    attempt = _Attempts()
+    attempt = Attempts()
     curves = attempt(lambda: load_curve_table(scenario))
     hazards = _load_hazards(scenario, attempt)
     notes: list[str] = []
     section = scenario.network.synthetic
     services: Any = scenario.services
     methods = [one.sampling for one in scenario.hazards]
+    reached: tuple[ServiceRule, ...] | None = None
+    levels: dict[str, str] | None = None
     if section is not None:
         city = synthetic_city(seed=section.seed, size=section.size)
         network: Network | None = city.network
@@ -275,19 +292,75 @@ def load_inputs(scenario: Scenario) -> Inputs:
             ).services
     else:
         network = _build_network(scenario, attempt)
-    if network is not None and scenario.rules:
+    if network is not None:
         base = network
-        network = attempt(lambda: derive(base, build_rules(scenario)))
+        network = attempt(lambda: derive(base, build_rules(scenario))) if scenario.rules else base
+        # Where a rule is wrong, the city without rules is still looked at.
+        known = base if network is None else network
+        if curves is not None:
+            attempt(partial(check_network, known, curve_names=curves.names()))
+        if not services:
+            named = dict.fromkeys(known.needs["service"].astype(str))
+            services = Scenario.from_dict(
+                {**_MINIMAL, "services": {name: {"by": "assignment"} for name in named}}
+            ).services
+        attempt(partial(_check_services, known, services))
+        attempt(partial(_check_named_assets, scenario, known))
+        attempt(partial(_check_people, known, scenario.monte_carlo.samples))
+        reached = attempt(partial(build_services, services, known))
+        levels = attempt(partial(_settle_levels, scenario, known))
     attempt.raise_if_any()
-    if network is None or curves is None:  # pragma: no cover - an attempt that failed has raised
+    if network is None or curves is None or reached is None or levels is None:  # pragma: no cover - it has raised
         raise AssertionError("an input was lost without a problem")
     opened = tuple(hazard for hazard in hazards if hazard is not None)
     if not opened:
         raise ConfigurationError(Problem("hazards", wanted="at least one event family", got="none"))
-    check_network(network, curve_names=curves.names())
-    if not services:
-        named = dict.fromkeys(network.needs["service"].astype(str))
-        services = Scenario.from_dict({**_MINIMAL, "services": {name: {"by": "assignment"} for name in named}}).services
+    return Inputs(
+        hazards=opened,
+        methods=tuple(methods),
+        network=network,
+        curves=curves,
+        services=reached,
+        service_order=tuple(services),
+        levels=levels,
+        notes=tuple(notes),
+    )
+
+
+def _check_services(network: Network, services: Any) -> None:
+    """Raise if a table names a service that the scenario does not: it would reach nobody and be told by nothing."""
+    named = network.needs["service"].astype(str).to_numpy(dtype=object)
+    unknown = ~np.isin(named, list(services))
+    if unknown.any():
+        hint = suggestion(str(named[unknown][0]), services)
+        wanted = f"one of services: {', '.join(services)}{hint} (a service of assets alone is by: internal)"
+        first = list(dict.fromkeys(named[unknown]))
+        raise DataError(
+            Problem("needs.service", wanted, "needs of other services", int(unknown.sum()), len(named), first)
+        )
+
+
+def _check_people(network: Network, samples: int) -> None:
+    """Raise if there are more people than can be counted: sums over samples are whole thousandths in 64 bits."""
+    most = min(2**63 // (PERSON * samples), 2**43 // PERSON)
+    people = float(network.zones["persons"].sum())
+    if people > most:
+        wanted = f"at most {most:,} {network.persons_unit} in all with {samples:,} samples (count in thousands)"
+        raise DataError(Problem("zones.persons", wanted, f"{people:.9g}"))
+
+
+def _check_named_assets(scenario: Scenario, network: Network) -> None:
+    """Raise if the scenario asks for the importance of assets that are not there."""
+    present = set(network.assets["id"].astype(str))
+    strange = [name for name in scenario.importance.assets if name not in present]
+    if strange:
+        raise ConfigurationError(
+            Problem("importance.assets", wanted="ids of assets", got="others", count=len(strange), first=strange)
+        )
+
+
+def _settle_levels(scenario: Scenario, network: Network) -> dict[str, str]:
+    """Return the level of every sector of the city."""
     sectors = sorted(set(network.assets["sector"].astype(str)))
     levels: dict[str, str] = {
         sector: scenario.cascade.levels.get(sector, scenario.cascade.default) for sector in sectors
@@ -297,25 +370,16 @@ def load_inputs(scenario: Scenario) -> Inputs:
         raise ConfigurationError(
             Problem("cascade.levels", wanted=f"sectors of the city: {', '.join(sectors)}", got="others", first=unknown)
         )
-    if section is not None and not scenario.cascade.levels:
+    if scenario.network.synthetic is not None and not scenario.cascade.levels:
         sourced = set(network.supply["sector"][network.supply["is_source"].to_numpy(dtype=bool)].astype(str))
         levels = {sector: "connected" if sector in sourced else level for sector, level in levels.items()}
-    return Inputs(
-        hazards=opened,
-        methods=tuple(methods),
-        network=network,
-        curves=curves,
-        services=build_services(services, network),
-        service_order=tuple(services),
-        levels=levels,
-        notes=tuple(notes),
-    )
+    return levels
 
 
 _MINIMAL: dict[str, Any] = {"schema_version": 1, "name": "built-in", "network": {"synthetic": {}}}
 
 
-def _build_network(scenario: Scenario, attempt: _Attempts) -> Network | None:
+def _build_network(scenario: Scenario, attempt: Attempts) -> Network | None:
     section = scenario.network
     assets, zones = _load_assets(scenario, attempt), _load_zones(scenario, attempt)
     tables: dict[str, Any] = {}

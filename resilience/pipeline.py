@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from resilience.cascade import supplied_graphs
+from resilience.caveats import caveats, with_costs
 from resilience.damage import damage
 from resilience.engine import (
     Block,
@@ -22,22 +24,21 @@ from resilience.engine import (
     prepare_event,
     simulate,
 )
-from resilience.errors import ConfigurationError, Problem
 from resilience.events import annual_weights, draw_catalogue, family_of
 from resilience.exposure import expose
-from resilience.inputs import Inputs, describe_sources, load_inputs
+from resilience.inputs import Attempts, Inputs, describe_sources, load_inputs
 from resilience.network.compile import PERSON, compile_network
 from resilience.network.writing import write_tables
 from resilience.pairs import choose_assets, run_in_pairs
 from resilience.provenance import describe_run, now
-from resilience.result import Result, label_sums
+from resilience.result import Result, counted_in, label_sums
 from resilience.risk.expected import expected_annual
 from resilience.risk.importance import asset_importance
 from resilience.risk.tail import catalogue_risk
 from resilience.risk.yearly import occurrence_losses, yearly_losses
 from resilience.scenario import Scenario
 from resilience.service import lay_out_services
-from resilience.store import RESULTS, TOTALS, RunStore
+from resilience.store import MANIFEST, NETWORK, RESULTS, TOTALS, RunStore
 from resilience.variables import VARIABLES
 
 Progress = Callable[[int, int], None]
@@ -85,11 +86,12 @@ def assess(
     damaged = expose_and_damage(inputs)
     weights = weigh_events(inputs, damaged, scenario)
     city, tasks = prepare(inputs, damaged, scenario)
-    store = RunStore(Path(out)) if out is not None else None
+    store = RunStore(Path(out), inputs=_input_paths(scenario)) if out is not None else None
     sums, people = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
     labelled = label_sums(city, tasks, sums, damaged, persons_unit=inputs.network.persons_unit)
     labelled = labelled.assign(weights)
-    labelled[TOTALS] = VARIABLES[TOTALS].array(people).assign_attrs(units=inputs.network.persons_unit)
+    labelled[TOTALS] = VARIABLES[TOTALS].array(people)
+    labelled[TOTALS].attrs = counted_in(VARIABLES[TOTALS].attributes(), inputs.network.persons_unit)
     labelled = add_annual(labelled)
     importance = rank_assets(labelled)
     pairs = rerun(city, damaged, labelled, importance, scenario, workers)
@@ -99,7 +101,7 @@ def assess(
         importance=importance,
         pairs=pairs,
         path=store.path if store is not None else None,
-        notes=(*inputs.notes, *caveats(labelled, inputs, scenario)),
+        notes=(*inputs.notes, *caveats(labelled, inputs)),
     )
     if store is not None:
         write_run(store, result, scenario, inputs, started)
@@ -109,8 +111,11 @@ def assess(
 def expose_and_damage(inputs: Inputs) -> xr.Dataset:
     """Return intensities, losses and failure probabilities of all events of all families, (event, asset)."""
     parts = []
+    attempt = Attempts()
     for hazard, method in zip(inputs.hazards, inputs.methods, strict=True):
-        exposure = expose(hazard, inputs.network, curves=inputs.curves, method=method)  # type: ignore[arg-type]
+        exposure = attempt(partial(expose, hazard, inputs.network, curves=inputs.curves, method=method))  # type: ignore[arg-type]
+        if exposure is None:
+            continue
         one = damage(exposure, inputs.network, curves=inputs.curves)
         family, peril = str(hazard.attrs["family"]), str(hazard.attrs["peril"])
         n = one.sizes["event"]
@@ -129,11 +134,13 @@ def expose_and_damage(inputs: Inputs) -> xr.Dataset:
         )
         repairs = int(exposure.attrs.get("monotonicity_repairs", 0))
         parts.append(kept.assign_attrs({f"monotonicity_repairs_{family}": repairs}))
+    attempt.raise_if_any()
     assets = inputs.network.assets
     together = xr.concat(parts, dim="event", combine_attrs="drop_conflicts", join="exact")
     return together.transpose("event", "asset").assign_coords(
         sector=("asset", assets["sector"].astype(str).to_numpy(dtype=object)),
         kind=("asset", assets["kind"].astype(str).to_numpy(dtype=object)),
+        dry_threshold=("asset", assets["dry_threshold"].to_numpy(dtype=np.float64), {"units": "m"}),
     )
 
 
@@ -249,9 +256,13 @@ def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Datas
     catalogue = draw_catalogue(
         families, years=risk.catalogue_years, seed=scenario.seed, n_samples=rated.sizes["sample"], rule=risk.rule
     )
-    money = rated["direct_loss"].expand_dims(quantity=[DIRECT_LOSS], sample=rated.sizes["sample"], axis=(1, 2))
     people = rated[TOTALS].rename(service="quantity")
-    totals = xr.concat([people, money], dim="quantity", join="override", combine_attrs="drop")
+    parts = [people]
+    if np.isfinite(rated["direct_loss"].values).all():
+        parts.append(
+            rated["direct_loss"].expand_dims(quantity=[DIRECT_LOSS], sample=rated.sizes["sample"], axis=(1, 2))
+        )
+    totals = xr.concat(parts, dim="quantity", join="override", combine_attrs="drop")
     losses = occurrence_losses(totals, catalogue)
     years = yearly_losses(losses, year=catalogue["year"].to_numpy(), n_years=risk.catalogue_years)
     found = catalogue_risk(
@@ -259,7 +270,10 @@ def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Datas
         seed=scenario.seed,
     )  # fmt: skip
     units = [inputs.network.persons_unit] * people.sizes["quantity"] + ["money"]
-    return found.assign_coords(quantity=totals["quantity"], quantity_unit=("quantity", units))
+    # A direct loss that is unknown has no curve: NaN.
+    quantities = np.array([*people["quantity"].values.tolist(), DIRECT_LOSS])
+    found = found.assign_coords(quantity=totals["quantity"]).reindex(quantity=quantities)
+    return found.assign_coords(quantity_unit=("quantity", units))
 
 
 def rank_assets(labelled: xr.Dataset) -> xr.Dataset | None:
@@ -294,11 +308,6 @@ def rerun(
     if importance is None or not (section.top or section.assets):
         return None
     chosen = choose_assets(importance, top=section.top, named=section.assets)
-    unknown = [name for name in chosen if name not in city.compiled.asset_id]
-    if unknown:
-        raise ConfigurationError(
-            Problem("importance.assets", wanted="ids of assets", got="others", count=len(unknown), first=unknown)
-        )
     rated = rated_events(labelled)
     return run_in_pairs(
         city, damaged.isel(event=rated), chosen, people=labelled[TOTALS].isel(event=rated),
@@ -320,44 +329,13 @@ def describe(scenario: Scenario, inputs: Inputs, damaged: xr.Dataset) -> dict[st
         "scenario_sha256": scenario.digest(),
         "seed": str(scenario.seed),
         "samples": scenario.monte_carlo.samples,
-        "persons_unit": inputs.network.persons_unit,
+        "counted_in": inputs.network.persons_unit,
+        "assets_with_costs": int(with_costs(inputs).sum()),
         "integration_rule": scenario.risk.rule,
         "tail": scenario.risk.tail,
         "time": "at the peak of the event (time zero); buffers that start hold",
         "notes": list(inputs.notes),
     }
-
-
-def caveats(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> tuple[str, ...]:
-    """Return what a reader must know: defaults, gaps of the intact city, unknown hazard, repairs."""
-    lines = []
-    if not rated_events(labelled).all():
-        lines.append("families without rates: results are conditional on the event, nothing per year is told for them")
-    down = int(labelled["baseline_down"].sum())
-    if down:
-        lines.append(f"{down:,} assets are down in the intact city; they are listed and never counted as lost")
-    gap = labelled["zone_persons"] * (1 - labelled["baseline_served"])
-    for service, people in zip(labelled["service"].values, gap.sum("zone").values, strict=True):
-        if people > 0.5:
-            lines.append(
-                f"baseline gap: {people:,.0f} {inputs.network.persons_unit} without {service} in the intact city"
-            )
-    unknown = int(np.isnan(labelled["failure_probability"].values).any(axis=0).sum())
-    if unknown:
-        lines.append(f"{unknown:,} assets have unknown hazard; the cascade takes them as not failing")
-    for name, count in labelled.attrs.items():
-        if str(name).startswith("monotonicity_repairs_") and count:
-            lines.append(f"{count:,} cells of {str(name).removeprefix('monotonicity_repairs_')} fell with rarer events")
-    used = {
-        name
-        for column in ("flood_damage_curve", "flood_fragility_curve", "heat_damage_curve", "heat_fragility_curve")
-        for name in set(inputs.network.assets[column].astype(str))
-        if name
-    }
-    judged = sorted(name for name in used if inputs.curves[name].basis == "default")
-    if judged:
-        lines.append(f"curves that are defaults (expert judgement): {', '.join(judged)}")
-    return tuple(lines)
 
 
 def _input_paths(scenario: Scenario) -> Iterable[Path]:
@@ -386,21 +364,29 @@ def write_run(store: RunStore, result: Result, scenario: Scenario, inputs: Input
         dataset = dataset.assign({f"catalogue_{name}": array for name, array in years.data_vars.items()})
     store.finish(dataset)
     store.write_text("scenario.yaml", scenario.to_yaml())
-    table = result.summary_table()
-    store.write_table("summary.csv", table[0], table[1:])
-    store.write_table("events.csv", *result.events_table())
     wanted = scenario.outputs.tables
+    if "summary" in wanted:
+        table = result.summary_table()
+        store.write_table("summary.csv", table[0], table[1:])
+    store.write_table("events.csv", *result.events_table())
+    store.write_table("causes.csv", *result.causes_table())
+    store.write_table("why.csv", *result.roots_table())
     if "assets" in wanted:
         store.write_table("assets.csv", *result.assets_table())
     if "zones" in wanted:
         store.write_table("zones.csv", *result.zones_table())
     if "exceedance" in wanted and result.exceedance is not None:
         store.write_table("exceedance.csv", *result.exceedance_table())
-    write_tables(inputs.network, store.path / "network")
+    write_tables(inputs.network, store.path / NETWORK)
     store.write_text("notes.txt", "".join(f"{note}\n" for note in result.notes))
-    figures = {"samples": scenario.monte_carlo.samples, "events": dataset.sizes["event"], "results": RESULTS}
+    figures = {
+        "samples": scenario.monte_carlo.samples,
+        "block": block_samples(scenario),
+        "events": dataset.sizes["event"],
+        "results": RESULTS,
+    }
     store.write_json(
-        "manifest.json",
+        MANIFEST,
         describe_run(
             scenario=scenario.to_dict(), digest=scenario.digest(), inputs=_input_paths(scenario), started=started,
             figures=figures,

@@ -111,7 +111,7 @@ def write_maps(path: Path, values: ArrayLike, *, nodata: float | None = None, sh
     """Write (event, asset) values as a raster of one band per event."""
     table = np.atleast_2d(np.asarray(values, dtype=np.float32))
     height = -(-table.shape[1] // WIDTH)
-    maps = np.zeros((table.shape[0], height * WIDTH), np.float32)
+    maps = np.repeat(table[:, :1], height * WIDTH, axis=1)
     maps[:, : table.shape[1]] = table
     profile = {
         "driver": "GTiff", "count": table.shape[0], "height": height, "width": WIDTH, "dtype": "float32",
@@ -168,6 +168,7 @@ class Site:
             "schema_version": 1, "name": "site", "seed": 1, "crs": CRS, "hazards": sections, "network": network,
             "services": named, "curves": {"files": [{"path": "curves.csv"}]}, "cascade": {"levels": dict(levels or {})},
             "monte_carlo": {"samples": samples}, "risk": {"catalogue_years": 0},
+            "importance": {"top": 0},
         }  # fmt: skip
         data.update(more)
         return Scenario.from_dict(data, base=folder)

@@ -38,9 +38,13 @@ SCENARIO = "schema_version: 1\nname: demo\nnetwork: {synthetic: {size: 500}}\n"
 @dataclass
 class FakeResult:
     path: Path | None
+    notes: tuple[str, ...] = ("pipes are not in the data",)
 
     def summary_table(self) -> list[tuple[object, ...]]:
         return [("service", "persons per year"), ("power", 12.5), ("의료", 3)]
+
+    def why_table(self) -> list[list[str]]:
+        return [["lost", "why"], ["power", "100 % power/flood"]]
 
 
 class FakeReport:
@@ -99,11 +103,13 @@ def test_run_writes_results_out_and_messages_aside(
     ((_, (read, place)),) = pipeline.calls
     assert (read.seed, read.monte_carlo.samples, place) == (9, 512, out)
     told = capsys.readouterr()
-    assert told.out.splitlines() == ["service  persons per year", "power    12.5", "의료     3"]
+    assert told.out.splitlines() == ["service  persons per year", "power    12.5", "의료     3", "", "lost   why",
+                                       "power  100 % power/flood"]  # fmt: skip
     assert told.err.splitlines() == [
         "0 of 2 blocks (0 %) after 0 s",
         "1 of 2 blocks (50 %) after 0 s",
         "2 of 2 blocks (100 %) after 0 s",
+        "note: pipes are not in the data",
         f"run directory: {out}",
     ]
     assert not out.parent.exists()
@@ -278,7 +284,7 @@ def test_an_empty_directory_and_a_run_are_taken(pipeline: FakePipeline, scenario
     assert main(["run", scenario, "-o", str(out)]) == 0
     (out / "results.zarr").mkdir()
     assert main(["run", scenario, "-o", str(out)]) == 0
-    (out / "manifest.json").write_text("{}", encoding="utf-8")
+    (out / "manifest.json").write_text('{"scenario_sha256": ""}', encoding="utf-8")
     assert main(["run", scenario, "-o", str(out)]) == 0
 
 

@@ -99,11 +99,11 @@ def test_units_are_converted(grid, peril, unit, value, expected):
     [
         ("flood", -9999.0, "nodata_value: -9999"),
         ("flood", 999.0, "nodata_value: 999"),
-        ("flood", -3.4028235e38, "nodata_value: -3.40282e"),
+        ("flood", -3.4028235e38, "nodata_value: -3.4028234663852886e+38"),
         ("flood", 60.0, "feet called metres"),
         ("flood", 250.0, "centimetres or millimetres called metres"),
         ("flood", -0.5, "ground level or a difference"),
-        ("flood", np.inf, "nodata_value: inf"),
+        ("flood", np.inf, "infinite cells"),
         ("heat", 300.0, "kelvin read as degC"),
         ("heat", 98.0, "degrees Fahrenheit read as degC"),
         ("heat", 25_400.0, "digital numbers"),

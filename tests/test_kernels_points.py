@@ -109,9 +109,9 @@ def test_tiles_equal_the_whole(bilinear):
 
 def test_a_tile_that_is_not_loaded_gives_nothing():
     raster = Raster(np.ones((1, 4, 4), dtype=np.float32), np.array([[0, -1]]), 4, 8)
-    out = np.empty((1, 2))
-    sample_points(raster, (0.0, 1.0, 0.0, 1.0), np.array([1.5, 5.5]), np.array([1.5, 1.5]), out)
-    np.testing.assert_array_equal(out, [[1.0, np.nan]])
+    out = np.empty((1, 3))
+    sample_points(raster, (0.0, 1.0, 0.0, 1.0), np.array([1.5, 5.5, 8.5]), np.full(3, 1.5), out)
+    np.testing.assert_array_equal(out, [[1.0, np.nan, np.nan]])
 
 
 def test_bilinear_equals_scipy_between_centres():

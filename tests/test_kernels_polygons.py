@@ -174,3 +174,10 @@ def test_order_subset_and_tiles_do_not_change_a_bit():
         cover_polygons(Raster(buffer, offset, 40, 40), polygons, np.array([asset]), no_response(30), sums)
         np.testing.assert_array_equal(sums.weighted[:, asset], whole.weighted[:, asset])
         np.testing.assert_array_equal(sums.maximum[:, asset], whole.maximum[:, asset])
+
+
+def test_polygons_beside_the_raster_add_nothing():
+    polygons = make_polygons(shapely.box(-3, 1, -1, 2), shapely.box(1, 9, 2, 12), shapely.box(8, 8, 9, 9))
+    sums = cover(np.ones((SIZE, SIZE), dtype=np.float32), polygons)
+    assert sums.weight.tolist() == [0, 0, 0]
+    assert np.isneginf(sums.maximum).all()

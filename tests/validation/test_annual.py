@@ -23,7 +23,7 @@ def one_loss(site: Any, damage: list[float], periods: list[float], **risk: Any) 
 
 
 class TestExpectedAnnualDamage:
-    """T = (2, 10, 50, 100, 500), D = (0, 10, 50, 80, 150); SCIENCE's arithmetic, redone here term by term."""
+    """T = (2, 10, 50, 100, 500), D = (0, 10, 50, 80, 150); the arithmetic is redone here term by term."""
 
     @pytest.mark.parametrize(
         ("rule", "tail", "wanted", "within"),
@@ -34,10 +34,12 @@ class TestExpectedAnnualDamage:
             ("log_linear", "hold", 5.254368, 5e-7),
         ],
     )
-    def test_five_maps(self, site, rule, tail, wanted, within):
+    def test_five_maps(self, site, known, rule, tail, wanted, within):
         found = one_loss(site, DAMAGE, PERIODS, rule=rule, tail=tail).dataset
         np.testing.assert_array_equal(found["direct_loss"], DAMAGE)
-        assert found["annual_direct_loss"].item() == pytest.approx(wanted, abs=within)
+        case = f"five maps, {rule}, tail {tail}"
+        got = found["annual_direct_loss"].item()
+        known("Expected annual damage", case, wanted, got, within, by="arithmetic, redone in the test")
         assert found["annual_direct_loss_tail"].item() == pytest.approx(0.3 if tail == "hold" else 0.0, abs=1e-15)
         assert (found.attrs["integration_rule"], found.attrs["tail"]) == (rule, tail)
 
@@ -56,10 +58,11 @@ class TestExpectedAnnualDamage:
         assert log == pytest.approx(4.954368, abs=5e-7)
         assert 1 - log / total == pytest.approx(0.17, abs=0.002)
 
-    def test_protected_to_fifty_years(self, site):
+    def test_protected_to_fifty_years(self, site, known):
         """Defences hold up to 50 years: the maps from there on are what is left, 1.570 and a tail of .300."""
         found = one_loss(site, DAMAGE[2:], PERIODS[2:]).dataset
-        assert found["annual_direct_loss"].item() == pytest.approx(1.870, abs=1e-12)
+        case, got = "five maps, protected to 50 years, tail hold", found["annual_direct_loss"].item()
+        known("Expected annual damage", case, 1.870, got, 1e-12, by="arithmetic")
         assert found["annual_direct_loss_tail"].item() == pytest.approx(0.3, abs=1e-15)
 
     def test_order_of_the_maps_in_the_file(self, site):
@@ -102,7 +105,7 @@ def people_of(site: Any, persons: list[float], periods: list[float], **risk: Any
 
 
 @pytest.mark.parametrize(("rule", "relative"), [("log_linear", 2e-6), ("trapezoid", 0.006)])
-def test_loss_that_grows_with_the_logarithm(site, rule, relative):
+def test_loss_that_grows_with_the_logarithm(site, known, rule, relative):
     """D = a ln(T / T0) above T0: the integral over p is a / T0 (a = 1000, T0 = 5), in people of the zones that fell.
 
     Exact under the log-linear rule whatever the maps; the trapezoid is slightly high on 25 maps. Beyond the last map
@@ -118,12 +121,21 @@ def test_loss_that_grows_with_the_logarithm(site, rule, relative):
     below = a * (1 / first - 1 / periods[0]) - total[0] / periods[0]
     beyond = a / periods[-1]
     wanted = a / first - below - beyond
-    assert found["annual_value"].item() == pytest.approx(wanted, rel=relative)
+    case = f"D = a ln(T / T0), {rule}, 25 maps"
+    got = found["annual_value"].item()
+    known(
+        "Expected annual damage",
+        case,
+        wanted,
+        got,
+        relative * wanted,
+        by="integral a / T0, less what is outside the maps",
+    )
     assert found["annual_standard_error"].item() == pytest.approx(0.0, abs=1e-9)
 
 
 class TestCompoundPoisson:
-    """lambda = .2 events a year, X ~ Exp(100), by SCIENCE from the closed form and from a convolution.
+    """lambda = .2 events a year, X ~ Exp(100): known from the closed form and from a convolution.
 
     With D(T) = 100 ln(T / 5) the catalogue's T = 5 / U makes X = -100 ln U exactly exponential: two maps (T = 5,
     nobody; T = 5 x 10^6, 1,381.551 people) and the log-linear rule.
@@ -144,12 +156,14 @@ class TestCompoundPoisson:
         }  # fmt: skip
         return assess(site.scenario(assets, [maps], zones=[{"id": "zone", "persons": most}], needs=needs, risk=risk))
 
-    def test_annual_value_and_the_mean_of_the_catalogue(self, result):
+    def test_annual_value_and_the_mean_of_the_catalogue(self, result, known):
         """AAL = lambda E[X] = 20, less the 2e-4 beyond the last map; sd = sqrt(lambda E[X^2]) = 63.2456."""
-        assert result.dataset["annual_value"].item() == pytest.approx(20.0, abs=5e-4)
-        years = result.exceedance.squeeze("service")
-        assert abs(years["yearly_mean"].item() - 20.0) < 4 * 63.2456 / math.sqrt(self.years)
-        assert years["yearly_standard_deviation"].item() == pytest.approx(63.2456, rel=0.015)
+        section, by = "Compound Poisson, .2 a year of Exp(100)", "closed form"
+        known(section, "annual value", 20.0, result.dataset["annual_value"].item(), 5e-4, by=by)
+        years = result.exceedance.sel(quantity="power")
+        case = f"mean of {self.years:,} years"
+        known(section, case, 20.0, years["yearly_mean"].item(), 4 * 63.2456 / math.sqrt(self.years), by=by)
+        known(section, "sd of a year", 63.2456, years["yearly_standard_deviation"].item(), 0.95, by=by)
         assert years["yearly_standard_error"].item() == pytest.approx(0.1, rel=0.02)
 
     @pytest.mark.parametrize(
@@ -161,17 +175,34 @@ class TestCompoundPoisson:
             ("aggregate", "tail_value", 100, 428.6101),
         ],
     )
-    def test_losses_of_return_periods(self, result, curve, field, period, wanted):
-        one = result.exceedance.squeeze("service").sel(return_period=period)
+    def test_losses_of_return_periods(self, result, known, curve, field, period, wanted):
+        one = result.exceedance.sel(quantity="power").sel(return_period=period)
         low, high = (one[f"{curve}_{field}_{side}"].item() for side in ("low", "high"))
         assert low < wanted < high
         # The interval is one of 90 %: 1.645 standard errors to either side.
-        assert abs(one[f"{curve}_{field}"].item() - wanted) < 4 * (high - low) / 2 / 1.645
+        case = f"{curve} {field} of {period} years"
+        error = (high - low) / 2 / 1.645
+        known("Compound Poisson, .2 a year of Exp(100)", case, wanted, one[f"{curve}_{field}"].item(), 4 * error,
+              by="closed form and convolution")  # fmt: skip
 
     def test_aggregate_is_never_below_occurrence(self, result):
         years = result.exceedance
         assert (years["aggregate_value"] >= years["occurrence_value"]).all()
         assert (years["aggregate_tail_value"] >= years["occurrence_tail_value"]).all()
+
+
+def test_the_catalogue_of_direct_losses_has_the_mean_of_the_quadrature(site, known):
+    """6.270 a year with the tail, from years drawn at random: the rarest map is held beyond 500 years there too."""
+    asset = {"id": "A", "flood_damage_curve": "loss_of_15_m", "replacement_cost": 150.0, **NONE}
+    maps = {"values": [[value / 10] for value in DAMAGE], "return_periods": PERIODS}
+    risk = {"catalogue_years": 200_000, "return_periods": [10, 100, 500], "bootstrap": 2}
+    result = assess(site.scenario([asset], [maps], risk=risk, needs=[("zone", "x", ["A"], 1)]))
+    money = result.exceedance.sel(quantity="direct_loss")
+    error = money["yearly_standard_error"].item()
+    known("Expected annual damage", "mean of 200,000 years, five maps", 6.270, money["yearly_mean"].item(), 4 * error,
+          by="arithmetic")  # fmt: skip
+    assert money["occurrence_value_high"].sel(return_period=500) <= 150.0
+    assert str(money["quantity_unit"].item()) == "money"
 
 
 def test_catalogue_and_quadrature_agree_where_failures_are_random(site):
@@ -183,7 +214,7 @@ def test_catalogue_and_quadrature_agree_where_failures_are_random(site):
     for rule in ("trapezoid", "log_linear"):
         risk = {"rule": rule, "catalogue_years": 100_000, "bootstrap": 2, "return_periods": [10, 100]}
         result = assess(site.scenario(assets, [maps], zones=zones, needs=needs, samples=4096, risk=risk))
-        years = result.exceedance.squeeze("service")
+        years = result.exceedance.sel(quantity="power")
         annual, error = result.dataset["annual_value"].item(), result.dataset["annual_standard_error"].item()
         assert abs(years["yearly_mean"].item() - annual) < 4 * math.hypot(error, years["yearly_standard_error"].item())
         assert (years["aggregate_value"] >= years["occurrence_value"]).all()
@@ -199,7 +230,7 @@ JRC_VECTORS = {
 }
 
 
-def test_direct_loss_by_the_asian_curves(site):
+def test_direct_loss_by_the_asian_curves(site, known):
     """Linear between the published depths of JRC (Huizinga et al. 2017, Asia), clamped outside; in shares of 1."""
     assets = [{"id": name, "flood_damage_curve": f"jrc_asia_{name}", "replacement_cost": 1.0, **NONE} for name in JRC]
     maps = {
@@ -207,11 +238,15 @@ def test_direct_loss_by_the_asian_curves(site):
         "events": [f"d{i}" for i in range(len(JRC_VECTORS))],
     }
     found = assess(site.scenario(assets, [maps], needs=[("zone", "x", ["roads"], 1)])).dataset
-    np.testing.assert_allclose(found["asset_direct_loss"], list(JRC_VECTORS.values()), atol=1e-6)
+    for row, (depth, wanted) in zip(found["asset_direct_loss"].values, JRC_VECTORS.items(), strict=True):
+        for name, got, value in zip(JRC, row, wanted, strict=True):
+            known(
+                "Direct damage, JRC Asia", f"{name} at {depth:g} m", value, got, 1e-6, by="interpolation of the table"
+            )
 
 
-def test_probability_of_failure_by_lognormal_curves(site, tmp_path):
-    """P = Phi(ln(d / theta) / beta): the values of SCIENCE 1.4, and 0 for an effective depth of 0."""
+def test_probability_of_failure_by_lognormal_curves(site, known, tmp_path):
+    """P = Phi(ln(d / theta) / beta): known values, and 0 for an effective depth of 0."""
     header = "name,role,peril,unit,theta,beta,source,basis\n"
     rows = [
         f"c{i},fragility,flood,m,{t},{b},formula,source" for i, (t, b) in enumerate([(1, 0.4), (0.6, 0.5), (1.22, 0.3)])
@@ -231,8 +266,10 @@ def test_probability_of_failure_by_lognormal_curves(site, tmp_path):
         site.scenario([*assets, *raised], [maps], needs=[("zone", "x", ["A0"], 1)],
                       curves={"files": [{"path": str(tmp_path / "own.csv")}]})
     ).dataset  # fmt: skip
-    wanted = [case[2] for case in cases] * 2
-    np.testing.assert_allclose(found["failure_probability"].values[0], wanted, atol=1e-6)
+    for asset, got, case in zip(found["asset"].values, found["failure_probability"].values[0], cases * 2, strict=True):
+        raised_by = " above equipment raised .25 m" if asset.startswith("R") else ""
+        name = f"curve {case[0]} at {case[1]:g} m{raised_by}"
+        known("Lognormal fragility", name, case[2], got, 1e-6, by="Phi(ln(d / theta) / beta)")
 
 
 def test_basement_rule(site):

@@ -49,7 +49,7 @@ def solved(compiled: CompiledNetwork, probability: np.ndarray, sectors: tuple[st
 
 
 @pytest.mark.parametrize(("n", "words"), [(1, 2048), (2, 2048), (5, 2048), (12, 2048), (30, 1024)])
-def test_crossing_a_rectangle_of_n_plus_1_by_n_has_probability_one_half(unpack, n, words):
+def test_crossing_a_rectangle_of_n_plus_1_by_n_has_probability_one_half(unpack, known, n, words):
     """Exact at every size by self-duality (Kesten): bonds open with 1/2, from the left column to the right one."""
     node = {place: i for i, place in enumerate(product(range(n + 1), range(n)))}
     edges = [(node[x, y], node[x + 1, y]) for x, y in product(range(n), range(n))]
@@ -66,7 +66,8 @@ def test_crossing_a_rectangle_of_n_plus_1_by_n_has_probability_one_half(unpack, 
         cascade.solve()
         crossed += int(unpack(np.bitwise_or.reduce(cascade.up[right], axis=0)).sum())
     samples = 64 * words
-    assert abs(crossed / samples - 0.5) < 4 * 0.5 / np.sqrt(samples)
+    case = f"bond crossing of {n + 1} x {n} at 1/2; {samples:,} samples"
+    known("Percolation", case, 0.5, crossed / samples, 4 * 0.5 / np.sqrt(samples), by="theorem (self-duality)")
 
 
 def random_graph(n: int, degree: float, rng: np.random.Generator) -> np.ndarray:
@@ -98,7 +99,7 @@ class TestGiantComponent:
         return compile_network(network_of([table], {"power": sources}))
 
     @pytest.mark.parametrize(("degree", "wanted"), [(2.0, 0.796812), (3.0, 0.940480)])
-    def test_share_reached(self, compiled, unpack, degree, wanted):
+    def test_share_reached(self, compiled, unpack, known, degree, wanted):
         probability = np.zeros(compiled.n_asset)
         probability[self.n :] = 1.0 - degree / 4.0
         cascade = solved(compiled, probability, ("power",))
@@ -106,7 +107,8 @@ class TestGiantComponent:
         cascade.solve()
         share = unpack(cascade.up[: self.n]).mean(axis=0)
         spread = np.sqrt(wanted * (1 - wanted) / self.n) / (1 - degree * (1 - wanted))
-        assert share.mean() == pytest.approx(wanted, abs=3 * spread)
+        case = f"giant component, mean degree {degree:g}, {self.n:,} nodes"
+        known("Percolation", case, wanted, share.mean(), 3 * spread, by="S = 1 - exp(-c S)")
         assert share.std() == pytest.approx(spread, rel=0.35)
 
 
@@ -148,15 +150,18 @@ class TestMutualPercolation:
         return unpack(power).mean(axis=0)
 
     @pytest.mark.parametrize(("survival", "wanted"), [(0.70, 0.557616), (0.80, 0.708841)])
-    def test_share_functional_above_the_jump(self, compiled, unpack, survival, wanted):
-        assert self.share(compiled, unpack, survival).mean() == pytest.approx(wanted, abs=0.005)
+    def test_share_functional_above_the_jump(self, compiled, unpack, known, survival, wanted):
+        case = f"two interdependent networks, k = 4, p = {survival:g}, {self.n:,} nodes each"
+        got = self.share(compiled, unpack, survival).mean()
+        known("Percolation", case, wanted, got, 0.005, by="P = p (1 - exp(-k P))^2, Buldyrev et al. 2010")
 
-    def test_nothing_is_left_below_the_jump(self, compiled, unpack):
+    def test_nothing_is_left_below_the_jump(self, compiled, unpack, known):
         """.014 below p_c: one sample in some thirty still lies above its own jump; all others keep only the sources."""
         share = self.share(compiled, unpack, 0.60)
         alive = share > 0.05
         assert alive.mean() < 0.1
-        assert share[~alive].mean() < 0.001
+        case = f"the same, p = 0.6, samples below their jump ({(~alive).mean():.1%})"
+        known("Percolation", case, 0.0, share[~alive].mean(), 0.001, by="the same equation")
 
     def test_one_network_alone_would_survive(self, compiled, unpack):
         """n = 1, p = .60: P = p (1 - exp(-k P)) is ordinary percolation, far above its threshold 1 / k."""

@@ -133,10 +133,13 @@ def weights_of(availability: list[float]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_all_states_of_a_system_give_its_reliability(site, unpack, name):
+def test_all_states_of_a_system_give_its_reliability(site, unpack, known, name):
     system, availability, wanted = CASES[name]
     served = served_states(city_of(site, system), system, unpack)
-    assert weights_of(availability) @ served == pytest.approx(wanted, abs=PUBLISHED.get(name, 1e-12))
+    known(
+        "Reliability, all states", name, wanted, weights_of(availability) @ served, PUBLISHED.get(name, 1e-12),
+        by="closed form",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["2 of 3, 3p^2-2p^3", "bridge .9", "active and standby, switch .9"])
@@ -154,7 +157,7 @@ def test_events_in_which_assets_fail_surely_or_never_give_it_too(site, name):
     assert weights_of(availability) @ np.array(served) == pytest.approx(wanted, abs=1e-12)
 
 
-def sampled(site: Any, system: System, failure: float, samples: int) -> Any:
+def sampled(site: Any, system: System, failure: float, samples: int, **more: Any) -> Any:
     depth = [failure if asset["id"] in system.parts else 0.0 for asset in system.assets]
     hazard = {"values": [depth], "events": ["storm"], "annual_rates": [1.0]}
     return assess(
@@ -162,6 +165,7 @@ def sampled(site: Any, system: System, failure: float, samples: int) -> Any:
             system.assets, [hazard], needs=system.needs, sources=system.sources, samples=samples,
             levels=system.levels,
             services={"power": {"by": "assignment"}, **{need[1]: {"by": "internal"} for need in system.needs[:-1]}},
+            **more,
         )
     )  # fmt: skip
 
@@ -175,28 +179,30 @@ def sampled(site: Any, system: System, failure: float, samples: int) -> Any:
         ("complete graph of 4, .9", 2**20),
     ],
 )  # fmt: skip
-def test_sampled_reliability(site, name, samples):
+def test_sampled_reliability(site, known, name, samples):
     system, availability, wanted = CASES[name]
     result = sampled(site, system, 1.0 - availability[0], samples)
     lost = result.dataset["people_without_service"].values[0, 0] / 1000.0
     assert set(np.unique(lost)) == {0.0, 1.0}
     error = np.sqrt(wanted * (1.0 - wanted) / samples)
-    assert abs(1.0 - lost.mean() - wanted) < 4 * error
+    known(
+        "Reliability, sampled", f"{name}; {samples:,} samples", wanted, 1.0 - lost.mean(), 4 * error, by="closed form"
+    )
     # At rate 1 the annual value is the probability, and its standard error that of a share.
     annual = result.dataset["annual_value"].item() / 1000.0
     assert annual == pytest.approx(lost.mean(), rel=1e-12)
     assert result.dataset["annual_standard_error"].item() / 1000.0 == pytest.approx(error, rel=0.05)
 
 
-def test_importance_of_the_bridge(site):
+def test_importance_of_the_bridge(site, known):
     """F = .02152; outer edges I_B .1062, FV .493494, RAW 5.44145, RRW 1.97431; bridge .0162, .075279, 1.67751, 1.08141.
 
     In persons of a zone of 1,000, hence the factor in Birnbaum.
     """
     found = sampled(site, BRIDGE, 0.1, 2**20).importance.squeeze("service")
-    assert found["expected_annual_loss"].item() == pytest.approx(
-        21.52, abs=4 * found["expected_annual_loss_standard_error"].item()
-    )
+    error = 4 * found["expected_annual_loss_standard_error"].item()
+    section, by = "Importance, bridge of p = .9, 1,048,576 samples", "closed form"
+    known(section, "F, per thousand", 21.52, found["expected_annual_loss"].item(), error, by=by)
     outer, bridge = ["s-a", "s-b", "a-t", "b-t"], ["a-b"]
     wanted = {
         "birnbaum": (106.2, 16.2), "fussell_vesely": (0.493494, 0.075279), "criticality": (0.493494, 0.075279),
@@ -208,7 +214,22 @@ def test_importance_of_the_bridge(site):
             error = one[f"{measure}_standard_error"].values
             assert (error > 0).all()
             assert (error < 0.05 * value).all()
-            np.testing.assert_array_less(np.abs(one[measure].values - value), 4 * error, err_msg=measure)
+            for name, got, one_error in zip(ids, one[measure].values, error, strict=True):
+                known(section, f"{measure} of {name}", value, got, 4 * one_error, by=by)
+
+
+def test_importance_of_the_bridge_from_paired_runs(site, known):
+    """The same from runs with each edge surely up and surely down under the same random numbers."""
+    samples = 2**18
+    result = sampled(site, BRIDGE, 0.1, samples, importance={"top": 0, "assets": ["s-a", "a-b"]})
+    found = result.pairs.squeeze("service")
+    for name, birnbaum, reduction in (("s-a", 106.2, 1.97431), ("a-b", 16.2, 1.08141)):
+        one = found.sel(asset=name)
+        for measure, wanted in (("birnbaum", birnbaum), ("risk_reduction_worth", reduction)):
+            error = one[f"{measure}_standard_error"].item()
+            assert 0 < error < 0.05 * wanted
+            section = f"Importance, bridge of p = .9, paired runs of {samples:,} samples"
+            known(section, f"{measure} of {name}", wanted, one[measure].item(), 4 * error, by="closed form")
 
 
 def test_common_cause_destroys_redundancy(site):
