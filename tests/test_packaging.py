@@ -49,7 +49,7 @@ def test_every_folder_with_modules_is_a_listed_package() -> None:
 def test_packages_at_the_top_are_linked_into_the_one_they_belong_to(name: str) -> None:
     link = ROOT / "resilience" / name
     assert link.is_symlink()
-    assert os.readlink(link) == f"../{name}"
+    assert link.readlink() == Path(f"../{name}")
     assert SETUPTOOLS["package-dir"][f"resilience.{name}"] == name
 
 
@@ -95,7 +95,7 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]
         copy = folder / "source" / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         if path.is_symlink():
-            copy.symlink_to(os.readlink(path))
+            copy.symlink_to(path.readlink())
         else:
             copy.write_bytes(path.read_bytes())
     out = folder / "dist"
