@@ -11,12 +11,23 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
-from numpy.typing import NDArray
 
 from resilience.kernels.compiler import INTERPRETED
-from resilience.kernels.rows import ONE, ONES, _any, _inverse, _load, _row, _splat, _store, plain_any, plain_decide
-
-Words = NDArray[np.uint64]
+from resilience.kernels.rows import (
+    ONE,
+    ONES,
+    WORDS,
+    Words,
+    _any,
+    _inverse,
+    _load,
+    _require_contiguous,
+    _row,
+    _splat,
+    _store,
+    plain_any,
+    plain_decide,
+)
 
 PLANE_ORDER = (0, 2, 1, 3)
 """Rows in which two Philox calls per word leave planes one to four: each call gives an even and an odd plane."""
@@ -39,6 +50,7 @@ def plain_decide_four(result: Words, i: int, undecided: Words, j: int, planes: W
 @intrinsic
 def vector_decide_four(typing: Any, result: Any, i: Any, undecided: Any, j: Any, planes: Any, bits: Any) -> Any:
     """Vector body of :func:`plain_decide_four`."""
+    _require_contiguous(result, undecided, planes)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kinds = signature.args
@@ -48,7 +60,7 @@ def vector_decide_four(typing: Any, result: Any, i: Any, undecided: Any, j: Any,
         for plane, row in enumerate(PLANE_ORDER):
             values = _load(builder, _row(context, builder, kinds[4], args[4], ir.Constant(_I64, row)))
             one = builder.and_(builder.lshr(args[5], ir.Constant(_I64, 3 - plane)), ir.Constant(_I64, 1))
-            bit = _splat(builder, builder.neg(one), _I64, 8)
+            bit = _splat(builder, builder.neg(one), _I64, WORDS)
             lower = builder.or_(lower, builder.and_(builder.and_(bit, open_lanes), _inverse(builder, values)))
             open_lanes = builder.and_(open_lanes, _inverse(builder, builder.xor(values, bit)))
         _store(builder, lower, to_result)

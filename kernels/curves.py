@@ -56,30 +56,6 @@ def lognormal_probability(intensity: float, theta: float, beta: float) -> float:
 
 
 @kernel
-def interpolate_curves(
-    intensity: NDArray[np.float64],
-    index: NDArray[np.int32],
-    indptr: NDArray[np.int64],
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    out: NDArray[np.float64],
-) -> None:
-    """Write each asset's curve at each of its intensities.
-
-    `intensity` and `out` are (event, asset), `index` (asset,) names the curve, -1 is none: the result is 0 there,
-    also where the intensity is NaN, because nothing is asked of it. Assumes every curve has points.
-    O(events x assets x log(points)).
-    """
-    for e in range(intensity.shape[0]):
-        for a in range(intensity.shape[1]):
-            k = index[a]
-            if k < 0:
-                out[e, a] = 0.0
-            else:
-                out[e, a] = interpolate_curve(intensity[e, a], indptr[k], indptr[k + 1], x, y)
-
-
-@kernel
 def evaluate_curves(
     intensity: NDArray[np.float64],
     index: NDArray[np.int32],
@@ -92,7 +68,9 @@ def evaluate_curves(
 ) -> None:
     """Write each asset's curve, of points or lognormal, at each of its intensities.
 
-    As :func:`interpolate_curves`; a curve without points is the lognormal of its `theta` and `beta`.
+    `intensity` and `out` are (event, asset), `index` (asset,) names the curve, -1 is none: the result is 0 there,
+    also where the intensity is NaN, because nothing is asked of it. A curve without points is the lognormal of its
+    `theta` and `beta`.
     O(events x assets x log(points)).
     """
     for e in range(intensity.shape[0]):

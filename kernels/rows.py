@@ -36,9 +36,6 @@ _I32 = ir.IntType(32)
 _ROW = ir.VectorType(_I64, WORDS)
 
 
-# --- plain bodies -----------------------------------------------------------------------------------------------------
-
-
 def plain_copy(target: Words, i: int, source: Words, j: int) -> None:
     """target[i] = source[j]."""
     for w in range(8):
@@ -61,12 +58,6 @@ def plain_and_not(target: Words, i: int, source: Words, j: int) -> None:
     """target[i] &= ~source[j]."""
     for w in range(8):
         target[i, w] &= ~source[j, w]
-
-
-def plain_or_not(target: Words, i: int, source: Words, j: int) -> None:
-    """target[i] |= ~source[j]."""
-    for w in range(8):
-        target[i, w] |= ~source[j, w]
 
 
 def plain_or_and(target: Words, i: int, a: Words, j: int, b: Words, k: int) -> None:
@@ -111,7 +102,8 @@ def plain_any(source: Words, i: int) -> bool:
 def plain_decide(result: Words, i: int, undecided: Words, j: int, plane: Words, k: int, bit: np.uint64) -> None:
     """One bit plane of the comparison U < p: lanes where U's bit differs from p's bit are decided.
 
-    `bit` is all ones where the plane's bit of p is set, else zero.
+    `bit` is all ones where the plane's bit of p is set, else zero. Compiled, four planes are compared at once, see
+    :mod:`resilience.kernels.comparison`.
     """
     for w in range(8):
         open_lanes = undecided[j, w]
@@ -152,9 +144,6 @@ def plain_dot(lanes: NDArray[np.int64], source: Words, i: int) -> int:
 
 def plain_prefetch(source: Words, i: int) -> None:
     """Hint that source[i] is read soon; no effect on the result."""
-
-
-# --- vector bodies ----------------------------------------------------------------------------------------------------
 
 
 def _require_contiguous(*arrays: Any) -> None:
@@ -246,7 +235,6 @@ vector_copy = _two(lambda b, t, s: s)
 vector_or = _two(lambda b, t, s: b.or_(t, s))
 vector_and = _two(lambda b, t, s: b.and_(t, s))
 vector_and_not = _two(lambda b, t, s: b.and_(t, _inverse(b, s)))
-vector_or_not = _two(lambda b, t, s: b.or_(t, _inverse(b, s)))
 vector_or_and = _three(lambda b, t, x, y: b.or_(t, b.and_(x, y)))
 vector_or_and_and = _four(lambda b, t, x, y, z: b.or_(t, b.and_(b.and_(x, y), z)))
 
@@ -295,26 +283,6 @@ def _splat(builder: Any, value: Any, kind: Any, lanes: int) -> Any:
     one = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(_I32, 0))
     zeros = ir.Constant(ir.VectorType(_I32, lanes), [0] * lanes)
     return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), zeros)
-
-
-@intrinsic
-def vector_decide(typing: Any, result: Any, i: Any, undecided: Any, j: Any, plane: Any, k: Any, bit: Any) -> Any:
-    """Vector body of :func:`plain_decide`."""
-    _require_contiguous(result, undecided, plane)
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kinds = signature.args
-        to_result = _row(context, builder, kinds[0], args[0], args[1])
-        to_open = _row(context, builder, kinds[2], args[2], args[3])
-        x = _load(builder, _row(context, builder, kinds[4], args[4], args[5]))
-        open_lanes, old = _load(builder, to_open), _load(builder, to_result)
-        bits = _splat(builder, args[6], _I64, WORDS)
-        lower = builder.and_(builder.and_(bits, open_lanes), _inverse(builder, x))
-        _store(builder, builder.or_(old, lower), to_result)
-        _store(builder, builder.and_(open_lanes, _inverse(builder, builder.xor(x, bits))), to_open)
-        return context.get_dummy_value()
-
-    return types.void(result, types.int64, undecided, types.int64, plane, types.int64, types.uint64), generate
 
 
 @intrinsic
@@ -396,19 +364,15 @@ def vector_prefetch(typing: Any, source: Any, i: Any) -> Any:
     return types.void(source, types.int64), generate
 
 
-# --- the choice -------------------------------------------------------------------------------------------------------
-
 copy_row = plain_copy if INTERPRETED else vector_copy
 or_row = plain_or if INTERPRETED else vector_or
 and_row = plain_and if INTERPRETED else vector_and
 and_not_row = plain_and_not if INTERPRETED else vector_and_not
-or_not_row = plain_or_not if INTERPRETED else vector_or_not
 or_and_row = plain_or_and if INTERPRETED else vector_or_and
 or_and_and_row = plain_or_and_and if INTERPRETED else vector_or_and_and
 push_row = plain_push if INTERPRETED else vector_push
 shrink_row = plain_shrink if INTERPRETED else vector_shrink
 any_row = plain_any if INTERPRETED else vector_any
-decide_row = plain_decide if INTERPRETED else vector_decide
 count_row = plain_count if INTERPRETED else vector_count
 add_lanes = plain_add if INTERPRETED else vector_add
 dot_lanes = plain_dot if INTERPRETED else vector_dot

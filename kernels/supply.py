@@ -51,7 +51,8 @@ def load_links(
     node, node_position : (a,)
         Assets that are nodes and can fail, with their new number; all other rows of `up` stay as they are.
     link, link_slot, link_way : (b,)
-        Assets that are links and can fail, with their slot and way (bit 1 outward, bit 2 inward). Parallel links add.
+        Assets that are links and can fail, with their slot and way (:data:`OUTWARD`, :data:`INWARD` or both). Parallel
+        links add.
     open_slot, open_way : (c,)
         Slots of links that cannot fail.
     up : (n, 8) uint64
@@ -63,14 +64,14 @@ def load_links(
     outward[:, :] = ZERO
     inward[:, :] = ZERO
     for i in range(link.size):
-        if link_way[i] & 1:
+        if link_way[i] & OUTWARD:
             or_row(outward, link_slot[i], state, link[i])
-        if link_way[i] & 2:
+        if link_way[i] & INWARD:
             or_row(inward, link_slot[i], state, link[i])
     for i in range(open_slot.size):
-        if open_way[i] & 1:
+        if open_way[i] & OUTWARD:
             fill_row(outward, open_slot[i], ONES)
-        if open_way[i] & 2:
+        if open_way[i] & INWARD:
             fill_row(inward, open_slot[i], ONES)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from resilience.cascade import Cascade, CauseCounter, EventPlan, Start, plan_event
 from resilience.kernels.reduction import count_samples, sum_over_failures
-from resilience.kernels.rows import ONES
+from resilience.kernels.rows import ONES, SAMPLES, WORDS
 from resilience.network.compile import PERSON, CompiledNetwork, SectorGraph
 from resilience.service import (
     Baseline,
@@ -29,9 +29,6 @@ from resilience.service import (
 )
 
 Integers = NDArray[np.int64]
-
-WORD_GROUP = 8
-"""Words in a word group: 512 samples."""
 
 # Squares of losses are summed as whole numbers of (people / 2**19) squared, so that any order gives the same sum;
 # with one more bit, 2**24 samples in which everybody is without would not fit into 63.
@@ -204,7 +201,7 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     first_word : int
         A multiple of 8.
     n_words : int
-        A multiple of 8; 64 samples each.
+        A multiple of 8, 64 samples each.
     """
     compiled, plan = city.compiled, task.plan
     cascade = Cascade(compiled, plan)
@@ -217,8 +214,8 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     loss_square_failed = np.zeros((n_service, plan.failing.size), np.int64)
     loss_square = np.zeros(n_service, np.int64)
     total = np.maximum(city.people, 1)[:, np.newaxis]
-    for group in range(n_words // WORD_GROUP):
-        cascade.sample(first_word + group * WORD_GROUP)
+    for group in range(n_words // WORDS):
+        cascade.sample(first_word + group * WORDS)
         cascade.solve_from(city.start)
         causes.count()
         count_samples(cascade.failed, failed)
@@ -228,7 +225,7 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
             causes.trace()
             roots, need_roots = causes.roots, causes.zone_roots(services.met)
         services.count(cascade.up, roots, need_roots)
-        people[:, group * 512 : (group + 1) * 512] = services.people
+        people[:, group * SAMPLES : (group + 1) * SAMPLES] = services.people
         squares = (services.people * _SQUARE_STEPS // total) ** 2
         loss_square += squares.sum(axis=1)
         for service in range(n_service):

@@ -8,7 +8,7 @@ weigh their annual rate. A family without rates has no annual value: its results
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -355,44 +355,3 @@ def _locate(
     lower = np.where(held, position[last], position[below])
     upper = np.where(held, position[last], position[above])
     return lower, upper, np.where(held, 1.0, weight), beyond
-
-
-def occurrence_values(catalogue: pd.DataFrame, totals: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return what each occurrence of a catalogue costs, read from totals per event and sample.
-
-    Parameters
-    ----------
-    catalogue : pandas.DataFrame
-        Of :func:`draw_catalogue`.
-    totals : mapping of str to (event, sample) float64
-        Per family, events in its order.
-
-    Returns
-    -------
-    (occurrence,) float64
-
-    Raises
-    ------
-    DataError
-        A family of the catalogue has no totals.
-
-    Examples
-    --------
-    >>> row = {"family": ["river"], "lower": [-1], "upper": [0], "weight": [0.25], "sample": [1]}
-    >>> occurrence_values(pd.DataFrame(row), {"river": np.array([[8.0, 4.0]])}).tolist()
-    [1.0]
-    """
-    problems = Problems()
-    values = np.zeros(len(catalogue))
-    for name, rows in catalogue.groupby("family").indices.items():
-        if str(name) not in totals:
-            problems.add(f"family {name!r}", wanted="totals (event, sample)", got="none")
-            continue
-        table = np.asarray(totals[str(name)], dtype=np.float64)
-        part = catalogue.iloc[rows]
-        lower, upper = part["lower"].to_numpy(), part["upper"].to_numpy()
-        sample, weight = part["sample"].to_numpy(), part["weight"].to_numpy()
-        at_lower = np.where(lower >= 0, table[np.maximum(lower, 0), sample], 0.0)
-        values[rows] = at_lower + (table[upper, sample] - at_lower) * weight
-    problems.raise_if_any(DataError)
-    return values

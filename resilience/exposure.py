@@ -70,7 +70,7 @@ def expose(
         over every part of a multi-part asset), ``mean_intensity`` (weighted by length or area), ``wet_length`` (m of a
         line in cells above its dry threshold; NaN for other assets), ``damage_fraction`` (curve of each cell, then the
         weighted mean; 0 without a curve). Attributes: peril, unit, family, axis, method, `monotonicity_repairs`,
-        `assets_outside`, `missing_values`.
+        `assets_outside`, `unknown_values`.
 
     Raises
     ------

@@ -24,7 +24,7 @@ from resilience.engine import (
     prepare_event,
     simulate,
 )
-from resilience.events import annual_weights, draw_catalogue, family_of
+from resilience.events import draw_catalogue, family_of, family_weights
 from resilience.exposure import expose
 from resilience.inputs import Attempts, Inputs, describe_sources, load_inputs
 from resilience.network.compile import PERSON, compile_network
@@ -84,7 +84,7 @@ def assess(
     started = now()
     inputs = load_inputs(scenario)
     damaged = expose_and_damage(inputs)
-    weights = weigh_events(inputs, damaged, scenario)
+    weights = weigh_events(inputs, scenario)
     city, tasks = prepare(inputs, damaged, scenario)
     store = RunStore(Path(out), inputs=_input_paths(scenario)) if out is not None else None
     sums, people = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
@@ -144,7 +144,7 @@ def expose_and_damage(inputs: Inputs) -> xr.Dataset:
     )
 
 
-def weigh_events(inputs: Inputs, damaged: xr.Dataset, scenario: Scenario) -> dict[str, Any]:
+def weigh_events(inputs: Inputs, scenario: Scenario) -> dict[str, Any]:
     """Return the annual weight of every event and the part of it beyond the rarest; NaN without rates."""
     weights, tails = [], []
     for hazard in inputs.hazards:
@@ -152,13 +152,10 @@ def weigh_events(inputs: Inputs, damaged: xr.Dataset, scenario: Scenario) -> dic
         if not family.has_rates:
             weights.append(np.full(len(family.events), np.nan))
             tails.append(np.full(len(family.events), np.nan))
-        elif family.axis == "severity":
-            found = annual_weights(family.return_period, rule=scenario.risk.rule, tail=scenario.risk.tail)
-            weights.append(found.weights)
-            tails.append(found.tail_weights)
-        else:
-            weights.append(family.annual_rate)
-            tails.append(np.zeros(len(family.events)))
+            continue
+        found = family_weights(family, rule=scenario.risk.rule, tail=scenario.risk.tail)
+        weights.append(found.weights)
+        tails.append(found.tail_weights)
     unit = {"units": "1/year"}
     return {
         "annual_weight": ("event", np.concatenate(weights), {**unit, "rule": scenario.risk.rule}),
@@ -434,8 +431,8 @@ def check(scenario: Scenario) -> CheckReport:
         With everything that is wrong.
     """
     inputs = load_inputs(scenario)
-    damaged = expose_and_damage(inputs)
-    weigh_events(inputs, damaged, scenario)
+    expose_and_damage(inputs)
+    weigh_events(inputs, scenario)
     compiled = compile_network(inputs.network, services=inputs.service_order)
     supplied_graphs(compiled, inputs.levels)
     lay_out_services(compiled, inputs.services)

@@ -137,8 +137,10 @@ class Result:
         Everything, labelled; see :mod:`resilience.variables`.
     exceedance : xarray.Dataset or None
         Occurrence and aggregate values by return period; None without rates.
-    importance : xarray.Dataset
-        Importance of assets.
+    importance : xarray.Dataset or None
+        Importance of assets; None without rates.
+    pairs : xarray.Dataset or None
+        Importance of chosen assets from paired runs; None where none is chosen.
     path : pathlib.Path or None
         The run directory, if the run was kept.
     notes : tuple of str

@@ -31,6 +31,7 @@ from resilience.errors import (
     StorageError,
 )
 from resilience.scenario import Scenario
+from resilience.store import FILES, MANIFEST, NETWORK, RESULTS
 
 SCENARIO = "schema_version: 1\nname: demo\nnetwork: {synthetic: {size: 500}}\n"
 
@@ -288,6 +289,18 @@ def test_an_empty_directory_and_a_run_are_taken(pipeline: FakePipeline, scenario
     (out / "results.zarr").mkdir()
     assert main(["run", scenario, "-o", str(out)]) == 0
     (out / "manifest.json").write_text('{"scenario_sha256": ""}', encoding="utf-8")
+    assert main(["run", scenario, "-o", str(out)]) == 0
+
+
+def test_a_run_that_ended_while_it_wrote_its_tables_is_taken(
+    pipeline: FakePipeline, scenario: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    (out / RESULTS).mkdir(parents=True)
+    (out / NETWORK).mkdir()
+    for name in FILES:
+        if name != MANIFEST:
+            (out / name).touch()
     assert main(["run", scenario, "-o", str(out)]) == 0
 
 

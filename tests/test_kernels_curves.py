@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import lognorm
 
-from resilience.kernels.curves import evaluate_curves, interpolate_curve, interpolate_curves, lognormal_probability
+from resilience.kernels.curves import evaluate_curves, interpolate_curve, lognormal_probability
 
 
 @st.composite
@@ -87,5 +87,5 @@ def test_tables_of_curves_equal_one_curve_at_a_time():
     np.testing.assert_allclose(out, wanted, atol=1e-13)
 
     index[index == 1] = -1
-    interpolate_curves(intensity, index, indptr, x, y, out)
+    evaluate_curves(intensity, index, indptr, x, y, theta, beta, out)
     np.testing.assert_allclose(out, np.where(index >= 0, wanted, 0.0), atol=1e-13)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numba.core.errors import TypingError
 
-from resilience.kernels import rows
+from resilience.kernels import comparison, rows
 from resilience.kernels.compiler import INTERPRETED
 
 compiled_only = pytest.mark.skipif(INTERPRETED, reason="vector bodies exist only compiled")
@@ -20,7 +20,6 @@ OPERATIONS: dict[str, tuple[int, Callable, Callable | None]] = {
     "or": (2, lambda t, s: t | s, None),
     "and": (2, lambda t, s: t & s, None),
     "and_not": (2, lambda t, s: t & ~s, None),
-    "or_not": (2, lambda t, s: t | ~s, None),
     "or_and": (3, lambda t, a, b: t | (a & b), None),
     "or_and_and": (4, lambda t, a, b, c: t | (a & b & c), None),
     "push": (4, lambda t, a, b, c: t | (a & b & c), lambda t, a, b, c: bool((a & b & c & ~t).any())),
@@ -112,23 +111,6 @@ def test_plain_decide_is_one_plane_of_a_comparison() -> None:
             np.testing.assert_array_equal(undecided[2], wanted_open)
 
 
-@compiled_only
-def test_vector_decide_equals_plain_decide() -> None:
-    of_vector, of_plain = rows.vector_decide, numba.njit(rows.plain_decide)
-    vector = numba.njit(lambda r, i, u, j, p, k, bit: of_vector(r, i, u, j, p, k, bit))
-    plain = numba.njit(lambda r, i, u, j, p, k, bit: of_plain(r, i, u, j, p, k, bit))
-    rng = np.random.default_rng(4)
-    for number in range(100):
-        arrays = [random_rows(rng, 4) for _ in range(3)]
-        twin = [array.base.copy()[3:7] for array in arrays]
-        places = [int(p) for p in rng.integers(0, 4, 3)]
-        bit = rows.ONES if number % 2 else rows.ZERO
-        vector(*interleaved(arrays, places), bit)
-        plain(*interleaved(twin, places), bit)
-        for array, other in zip(arrays, twin, strict=True):
-            np.testing.assert_array_equal(array.base, other.base)
-
-
 def bits_of(row: np.ndarray) -> np.ndarray:
     return np.unpackbits(row.view(np.uint8), bitorder="little").astype(bool)
 
@@ -166,11 +148,11 @@ def test_vector_lanes_equal_plain_lanes() -> None:
 
 
 @compiled_only
-@pytest.mark.parametrize("name", [*OPERATIONS, "add", "dot", "decide"])
+@pytest.mark.parametrize("name", [*OPERATIONS, "add", "dot", "decide_four"])
 def test_scattered_rows_are_refused(name: str) -> None:
     """Rows with gaps between them, read as if they had none, would be silent nonsense."""
     scattered = np.zeros((3, 16), np.uint64)[:, :8]
-    vector = getattr(rows, f"vector_{name}")
+    vector = getattr(comparison if name == "decide_four" else rows, f"vector_{name}")
     good = np.zeros((3, 8), np.uint64)
     if name in ("add", "dot"):
         lanes = np.zeros(512, np.int64)
@@ -180,12 +162,16 @@ def test_scattered_rows_are_refused(name: str) -> None:
         with pytest.raises(TypingError, match="one behind the other"):
             call(lanes, scattered, *weight)
         return
-    n_operand = 3 if name == "decide" else OPERATIONS[name][0]
-    call = (
-        numba.njit(lambda r, i, u, j, p, k: vector(r, i, u, j, p, k, rows.ONES))
-        if name == "decide"
-        else as_kernel(vector, n_operand)
-    )
+    if name == "decide_four":
+        decide = numba.njit(lambda result, undecided, planes: vector(result, 0, undecided, 0, planes, rows.ONE))
+        planes = np.zeros((4, 8), np.uint64)
+        decide(good, good, planes)
+        for arrays in ((scattered, good, planes), (good, scattered, planes), (good, good, scattered)):
+            with pytest.raises(TypingError, match="one behind the other"):
+                decide(*arrays)
+        return
+    n_operand = OPERATIONS[name][0]
+    call = as_kernel(vector, n_operand)
     call(*interleaved([good] * n_operand, [0] * n_operand))
     for wrong in range(n_operand):
         arrays = [scattered if i == wrong else good for i in range(n_operand)]
@@ -203,6 +189,6 @@ def test_fill_writes_every_word_of_its_row_only() -> None:
 
 def test_the_choice_is_the_plain_body_when_interpreted_and_the_vector_body_when_compiled() -> None:
     kind = "plain" if INTERPRETED else "vector"
-    chosen = {**{f"{name}_row": name for name in [*OPERATIONS, "decide"]}, "add_lanes": "add", "dot_lanes": "dot"}
+    chosen = {**{f"{name}_row": name for name in OPERATIONS}, "add_lanes": "add", "dot_lanes": "dot"}
     for public, name in chosen.items():
         assert getattr(rows, public) is getattr(rows, f"{kind}_{name}")

@@ -205,3 +205,11 @@ def test_links_cannot_be_sources() -> None:
     supply = pd.DataFrame({"asset": ["pipe"], "sector": ["water"], "is_source": [True]})
     with pytest.raises(DataError, match=r"pipe"):
         compile_network(Network.from_tables(assets=assets, supply=supply))
+
+
+def test_people_of_several_periods_are_not_added_up() -> None:
+    network = random_network(np.random.default_rng(1))
+    period = ["day"] * 3 + ["night"] * 2
+    with pytest.raises(DataError, match=r"zones.period: 2 periods \(first: day, night\)"):
+        compile_network(network.replace(zones=network.zones.assign(period=period)))
+    compile_network(network.replace(zones=network.zones.assign(period="night")))

@@ -116,13 +116,6 @@ def test_a_solver_forgets_the_word_group_before() -> None:
         first = got if first is None else first
 
 
-def test_working_memory_is_told() -> None:
-    graph = random_graph(np.random.default_rng(2), 60, oneway=0.5)
-    solver = ReachSolver(plan_reach(graph, np.ones(60, bool)))
-    arrays = {id(a): a for a in (solver._up, solver._outward, solver._inward, solver.reached)}
-    assert solver.plan.n_bytes == sum(a.nbytes for a in arrays.values())
-
-
 def test_a_source_that_stands_nowhere_reaches_nothing() -> None:
     graph = random_graph(np.random.default_rng(3), 60, oneway=0.0)
     state = np.full((60, 8), 2**64 - 1, np.uint64)

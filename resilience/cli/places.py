@@ -7,14 +7,10 @@ import os
 from pathlib import Path
 
 from resilience.errors import CannotCreateError, Problem
+from resilience.store import FILES, MANIFEST, NETWORK, RESULTS
 
 # The manifest is written last: an interrupted run has none, but its results and nothing that is not of a run.
-MANIFEST = "manifest.json"
-RESULTS = "results.zarr"
-OF_A_RUN = frozenset({
-    MANIFEST, RESULTS, "scenario.yaml", "summary.csv", "events.csv", "assets.csv", "zones.csv", "exceedance.csv",
-    "notes.txt", "network", "ledger", "logs", "report.html",
-})  # fmt: skip
+OF_A_RUN = frozenset({*FILES, RESULTS, NETWORK})
 
 
 def check_run_directory(out: Path) -> None:

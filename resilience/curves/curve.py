@@ -30,7 +30,7 @@ def _points(values: ArrayLike) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A checked curve in unit in memorys: points, or the two parameters of a lognormal.
+    """A checked curve in the unit in memory: points, or the two parameters of a lognormal.
 
     Parameters
     ----------

@@ -239,7 +239,8 @@ def compile_network(network: Network, *, services: Sequence[str] = ()) -> Compil
     Raises
     ------
     DataError
-        Ids whose hashes collide; a source that is a link; a road limit on a dependency, which needs travel times.
+        Ids whose hashes collide; a source that is a link; a road limit on a dependency, which needs travel times;
+        zones of more than one period.
     """
     assets, zones, needs, dependencies = network.assets, network.zones, network.needs, network.dependencies
     problems = Problems()
@@ -264,6 +265,15 @@ def compile_network(network: Network, *, services: Sequence[str] = ()) -> Compil
             count=len(of_link),
             total=len(sources),
             first=of_link.head(4).tolist(),
+        )
+    periods = sorted(set(zones["period"].astype(str)))
+    if len(periods) > 1:
+        problems.add(
+            "zones.period",
+            wanted="one period for all zones (choose it with `where`): people of several would be added up",
+            got="periods",
+            count=len(periods),
+            first=periods,
         )
     problems.raise_if_any(DataError)
     ids = assets["id"].astype(str)

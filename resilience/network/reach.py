@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from resilience.kernels.contraction import contract_sure
 from resilience.kernels.elimination import eliminate_nodes
 from resilience.kernels.reachability import factorise_reach, solve_reach
+from resilience.kernels.rows import ONES
 from resilience.kernels.supply import INWARD, OUTWARD, load_links, seed_sources
 from resilience.network.compile import SectorGraph
 
@@ -67,11 +68,6 @@ class ReachPlan:
     link_way: NDArray[np.uint8]
     open_slot: NDArray[np.int64]
     open_way: NDArray[np.uint8]
-
-    @property
-    def n_bytes(self) -> int:
-        """Working memory of one solve."""
-        return 64 * (2 * self.n_position + (2 if self.directed else 1) * self.n_slot)
 
 
 def plan_reach(graph: SectorGraph, can_fail: NDArray[np.bool_]) -> ReachPlan:
@@ -139,7 +135,7 @@ class ReachSolver:
 
     def __init__(self, plan: ReachPlan) -> None:
         self.plan = plan
-        self._up = np.full((plan.n_position, 8), np.uint64(0xFFFFFFFFFFFFFFFF))
+        self._up = np.full((plan.n_position, 8), ONES)
         self._outward = np.empty((plan.n_slot, 8), np.uint64)
         self._inward = np.empty((plan.n_slot, 8), np.uint64) if plan.directed else self._outward
         self.reached: Words = np.empty((plan.n_position, 8), np.uint64)

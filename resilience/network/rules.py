@@ -7,7 +7,7 @@ A rule says which assets provide a service, who needs it and how the providers o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -147,14 +147,3 @@ def check_within(within: float | None, subject: str, problems: Problems) -> None
     """Note a reach that is not a distance."""
     if within is not None and not within >= 0:
         problems.add(f"{subject}.within_m", wanted="metres >= 0", got=f"{within!r}")
-
-
-def rule_fields(kind: type[Any]) -> tuple[str, ...]:
-    """Return the names a rule of this kind is written with (``from_`` is written ``from``).
-
-    Examples
-    --------
-    >>> rule_fields(SupplyRule)
-    ('sector', 'sources')
-    """
-    return tuple(name.removesuffix("_") for name in kind.__dataclass_fields__)

@@ -22,8 +22,7 @@ from resilience.scenario.fields import (
     raise_findings,
 )
 
-WORD_GROUP = 512
-OUTPUTS = ("summary", "assets", "zones", "exceedance")
+_GROUP = 512  # samples in a word group
 
 
 class CurveFile(Section):
@@ -69,10 +68,10 @@ class CascadeSection(Section):
 class MonteCarloSection(Section):
     """How many samples, and how they are cut into tasks."""
 
-    samples: Annotated[Whole, Field(ge=WORD_GROUP, le=2**24)] = Field(
+    samples: Annotated[Whole, Field(ge=_GROUP, le=2**24)] = Field(
         default=4096, description="samples, a multiple of 512"
     )
-    block: Annotated[Whole, Field(ge=WORD_GROUP, le=2**24)] | None = Field(
+    block: Annotated[Whole, Field(ge=_GROUP, le=2**24)] | None = Field(
         default=None, description="samples per task and chunk, a multiple of 512; chosen by size where absent"
     )
 
@@ -84,9 +83,9 @@ class MonteCarloSection(Section):
     def _findings(self) -> Iterator[Finding]:
         for key in ("samples", "block"):
             value = getattr(self, key)
-            if value is not None and value % WORD_GROUP:
-                low = value // WORD_GROUP * WORD_GROUP
-                wanted = f"a multiple of {WORD_GROUP}, e.g. {low} or {low + WORD_GROUP}"
+            if value is not None and value % _GROUP:
+                low = value // _GROUP * _GROUP
+                wanted = f"a multiple of {_GROUP}, e.g. {low} or {low + _GROUP}"
                 yield Finding(key, wanted=wanted, got=str(value))
         if self.block is not None and self.block > self.samples:
             yield Finding("block", wanted=f"at most samples = {self.samples}", got=str(self.block))
