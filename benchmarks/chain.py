@@ -52,9 +52,13 @@ def threads(size: Size) -> Iterator[Contest | Row]:
 
     peer = Peer("one thread", lambda: partial(run, 1), 1, Goal(">=", 1.4), agree=np.testing.assert_array_equal)
     yield Contest(
-        f"Dask, 2 threads, {n:,} assets, 2 events x {samples:,} samples", partial(run, 2), 1, "run", (peer,),
+        f"Dask, 2 threads, {n:,} assets, 2 events x {samples:,} samples",
+        partial(run, 2),
+        1,
+        "run",
+        (peer,),
         clock="wall",
-    )  # fmt: skip
+    )
 
 
 class Stopwatch:

@@ -49,7 +49,7 @@ class AssetClass:
 
 def _basement(sector: str, cost: float, repair_class: str, damage: str, fragility: str, **more: Any) -> AssetClass:
     return AssetClass(
-        sector, cost, repair_class, damage, fragility, barrier_height=0.5, seal_failure=0.1, **more
+        sector, cost, repair_class, damage, fragility, barrier_height=0.5, seal_failure=0.1, dry_threshold=0.1, **more
     )  # fmt: skip
 
 
@@ -84,11 +84,12 @@ ASSET_CLASSES: dict[str, AssetClass] = {
     ),
     "fibre": AssetClass("telecom", 30.0, "line"),
     "backhaul": AssetClass("telecom", 20.0, "line"),
+    # Only the power room lies in the basement: the servers above it go dark but stay dry.
     "data_centre": _basement(
         "data",
         80e6,
         "data_centre",
-        "jrc_asia_commercial",
+        "nirandjan_F2_1",
         "function_data_centre",
         component_height=-3.0,
         heat_fragility="heat_data_centre",
@@ -97,7 +98,7 @@ ASSET_CLASSES: dict[str, AssetClass] = {
         "data", 80e6, "data_centre", "jrc_asia_commercial", "function_data_centre", heat_fragility="heat_data_centre"
     ),
     "failover_control": _basement(
-        "data", 2e6, "data_centre", "jrc_asia_commercial", "function_data_centre", component_height=-3.0
+        "data", 2e6, "data_centre", "nirandjan_F2_1", "function_data_centre", component_height=-3.0
     ),
     "water_treatment_plant": AssetClass("water", 26.6e6, "plant", "nirandjan_F14_1", "function_water_treatment"),
     "pump_station": AssetClass("water", 1.5e6, "pump", "nirandjan_F17_1", "function_pump_station"),

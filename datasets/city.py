@@ -25,9 +25,8 @@ from resilience.datasets.facilities import (
     make_safety,
     make_streets_sector,
     make_transport_facilities,
-    zone_ids,
 )
-from resilience.datasets.population import PERSONS_PER_ASSET, Population, make_population
+from resilience.datasets.population import PERSONS_PER_ASSET, Population, make_population, zone_ids
 from resilience.datasets.siting import Ground
 from resilience.datasets.streets import SPACING, lay_streets, make_plan, thin_streets
 from resilience.datasets.terrain import Terrain, make_terrain

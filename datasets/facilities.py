@@ -7,7 +7,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from resilience.datasets.blocks import Links, Nodes, Sector, how_many, join_sites, link_places
-from resilience.datasets.population import numbered
 from resilience.datasets.siting import Ground, Sites
 from resilience.datasets.streets import ARTERIAL, Streets, street_grade
 
@@ -158,14 +157,3 @@ def make_streets_sector(streets: Streets) -> Sector:
             ),
         ),
     )
-
-
-def zone_ids(n: int) -> NDArray[np.str_]:
-    """Return the ids of the housing blocks.
-
-    Examples
-    --------
-    >>> zone_ids(2).tolist()
-    ['block-0001', 'block-0002']
-    """
-    return numbered("block", np.arange(1, n + 1), digits=4)

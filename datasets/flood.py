@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from resilience.datasets.terrain import Terrain
 
 RETURN_PERIODS: tuple[float, ...] = (5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
-# m above the normal water level, and m of water standing in a hollow 1 m deep; one per return period.
+# m above the normal water level, and m of water at the bottom of a hollow as deep as `_HOLLOW`; one per return period.
 RIVER_STAGE: tuple[float, ...] = (1.2, 1.6, 2.1, 2.9, 3.5, 4.1, 4.8)
-POND_LEVEL: tuple[float, ...] = (0.04, 0.12, 0.21, 0.34, 0.44, 0.53, 0.64)
+POND_LEVEL: tuple[float, ...] = (0.05, 0.17, 0.32, 0.50, 0.62, 0.72, 0.84)
 # Design standard of the levees, years: at rarer floods the water stands behind them as if they were not there.
 LEVEE_STANDARD_NORTH = 100.0
 LEVEE_STANDARD_SOUTH = 50.0
+_HOLLOW = 1.3  # m below the ground around; shallower ones fill later
 _WET = 0.02  # m; a thinner film counts as dry
 
 
@@ -43,7 +44,7 @@ def flood_depths(terrain: Terrain) -> NDArray[np.float32]:
     behind_levee = terrain.buildable
     standard = np.where(terrain.north, LEVEE_STANDARD_NORTH, LEVEE_STANDARD_SOUTH).astype(np.float32)
     depth = np.zeros((len(RETURN_PERIODS), terrain.grid.height, terrain.grid.width), dtype=np.float32)
-    hollow = -1.0 - terrain.relief
+    hollow = -_HOLLOW - terrain.relief
     for k, (period, stage, level) in enumerate(zip(RETURN_PERIODS, RIVER_STAGE, POND_LEVEL, strict=True)):
         river = np.float32(stage) - above_river
         river[behind_levee & (standard >= period)] = 0.0

@@ -56,6 +56,17 @@ def numbered(name: str, number: NDArray[np.int64], *, digits: int = 2) -> NDArra
     return np.asarray(np.strings.add(f"{name}-", text))
 
 
+def zone_ids(n: int) -> NDArray[np.str_]:
+    """Return the ids of the housing blocks.
+
+    Examples
+    --------
+    >>> zone_ids(2).tolist()
+    ['block-0001', 'block-0002']
+    """
+    return numbered("block", np.arange(1, n + 1), digits=4)
+
+
 def make_population(seed: int, *, streets: Streets, n_zone: int, n_person: int) -> Population:
     """Return `n_zone` housing blocks with `n_person` people, densest around the centre of the city.
 

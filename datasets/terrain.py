@@ -215,8 +215,8 @@ def make_terrain(seed: int, *, crs: CRS, west: float, south: float, extent: floa
     hills = np.maximum(hills + 0.45, 0.0)
     height = hilliness * (6.0 + 22.0 * hills * hills)
 
-    relief = 0.34 * smooth_noise(generator(seed, "hollows"), x, y, wavelength=360.0)
-    relief += 0.20 * smooth_noise(generator(seed, "dips"), x, y, wavelength=150.0)
+    relief = 0.46 * smooth_noise(generator(seed, "hollows"), x, y, wavelength=360.0)
+    relief += 0.22 * smooth_noise(generator(seed, "dips"), x, y, wavelength=150.0)
     relief *= smooth_step(inland / 50.0)
     # 0.5 m fall per km, less on long rivers.
     fall = 0.0005 * min(1.0, 20_000.0 / across)

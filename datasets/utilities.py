@@ -73,8 +73,8 @@ def make_telecom(ground: Ground, size: int) -> Sector:
 def make_water(ground: Ground, size: int) -> Sector:
     """Return treatment plants and pump stations in a ring main, and a tank on high ground behind every pump station."""
     n_pump = how_many(size, 500, least=3)
-    low_but_dry = ground.height + 100.0 * ground.depth[4]
-    at = ground.spread("water treatment plant", how_many(size, 5000), score=low_but_dry, choices=12)
+    low_but_dry = ground.height + 100.0 * ground.depth[5]
+    at = ground.spread("water treatment plant", how_many(size, 2500, least=2), score=low_but_dry, choices=12)
     plants = Nodes("water_treatment_plant", ground.beside("water treatment plant", at))
     at = ground.spread("pump station", n_pump, score=ground.height)
     at = ground.move_nearest(at, ground.flood_prone("pump station", event=4, depth=1.0))

@@ -70,8 +70,8 @@ _RULES: Final[tuple[Mapping[str, Any], ...]] = (
     {"service": "water", "from": {"kind": ["tank"]}, "to": {"kind": ["hospital"]}, "buffer_hours": 24.0},
     {"service": "telecom", "from": {"kind": ["exchange"]}, "to": {"kind": ["hospital"]}, "buffer_hours": 8.0},
     {
-        "service": "data", "from": {"kind": ["data_centre", "standby_data_centre"]}, "to": {"kind": ["hospital"]},
-        "nearest": 2, "buffer_hours": 24.0,
+        "service": "data", "from": {"kind": ["data_centre", "standby_data_centre"]}, "to": {"kind": ["clinic"]},
+        "nearest": 2, "buffer_hours": 8.0,
     },
     {"service": "medical", "from": {"kind": ["hospital"]}, "to": {"kind": ["emergency_room"]}},
     {"service": "power", "from": {"kind": ["transformer"]}, "to": {"kind": ["emergency_room"]}, "buffer_hours": 24.0},
@@ -83,8 +83,6 @@ _RULES: Final[tuple[Mapping[str, Any], ...]] = (
         "service": "water", "from": {"kind": ["tank"]}, "to": {"kind": ["clinic", "care_home", "childcare", "shelter"]},
         "buffer_hours": 8.0,
     },
-    {"service": "medical", "from": {"kind": ["clinic"]}, "to": {"kind": ["care_home"]}, "nearest": 2,
-     "buffer_hours": 24.0},
     # Fire and police drive out on the word of a dispatch centre.
     {
         "service": "power", "from": {"kind": ["transformer"]},
@@ -96,7 +94,7 @@ _RULES: Final[tuple[Mapping[str, Any], ...]] = (
     {"service": "telecom", "from": {"kind": ["exchange"]}, "to": {"kind": ["dispatch_centre"]}, "nearest": 2},
     {
         "service": "data", "from": {"kind": ["data_centre", "standby_data_centre"]},
-        "to": {"kind": ["dispatch_centre"]}, "nearest": 2, "buffer_hours": 2.0,
+        "to": {"kind": ["police_station"]}, "nearest": 2, "buffer_hours": 2.0,
     },
     {
         "service": "safety", "from": {"kind": ["dispatch_centre"]}, "to": {"kind": ["fire_station", "police_station"]},

@@ -14,7 +14,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from resilience.kernels.compiler import INTERPRETED
-from resilience.kernels.rows import ONE, ZERO, _any, _inverse, _load, _row, _splat, _store, plain_any, plain_decide
+from resilience.kernels.rows import ONE, ONES, _any, _inverse, _load, _row, _splat, _store, plain_any, plain_decide
 
 Words = NDArray[np.uint64]
 
@@ -31,7 +31,7 @@ def plain_decide_four(result: Words, i: int, undecided: Words, j: int, planes: W
     ``result[i]``, lanes where they differ leave ``undecided[j]``.
     """
     for plane, row in enumerate(PLANE_ORDER):
-        bit = ZERO - ((bits >> np.uint64(3 - plane)) & ONE)
+        bit = ONES * ((bits >> np.uint64(3 - plane)) & ONE)
         plain_decide(result, i, undecided, j, planes, row, bit)
     return plain_any(undecided, j)
 

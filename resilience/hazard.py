@@ -30,6 +30,7 @@ from resilience.hazard_checks import (
 )
 from resilience.perils import PERILS, check_plausible, parse_unit
 from resilience.severity import check_return_periods, interpolate_severity, repair_monotone
+from resilience.variables import VARIABLES
 
 __all__ = [
     "HazardWarning",
@@ -129,6 +130,8 @@ def make_hazard(
         )
     problems.raise_if_any(ConfigurationError)
 
+    if isinstance(intensity, xr.DataArray):
+        intensity = intensity.values
     variable = _as_variable(intensity, grid)
     in_memory = isinstance(intensity, np.ndarray | list | tuple)
     if in_memory:
@@ -155,6 +158,7 @@ def make_hazard(
     low, high = rule.plausible if plausible is None else plausible
     if in_memory and severity:
         warn_identical(identical_events(variable.values), names=np.asarray(names)[order].tolist(), subject=family)
+    variable.attrs = {**VARIABLES["intensity"].attributes(), "units": rule.unit}
     attributes = {
         "family": family,
         "peril": peril,
@@ -241,7 +245,7 @@ def read_window(hazard: xr.Dataset, rows: slice, columns: slice) -> NDArray[np.f
     >>> read_window(rain, slice(0, 1), slice(0, 2)).tolist()
     [[[1.0, 0.0]]]
     """
-    values = hazard["intensity"].variable[:, rows, columns].values
+    values = hazard.variables["intensity"][:, rows, columns].values
     return np.asarray(values, dtype=np.float32)
 
 

@@ -27,12 +27,13 @@ class HazardWarning(UserWarning):
 
 
 def grid_of(hazard: xr.Dataset) -> Grid:
-    """Return the grid of a hazard dataset.
+    """Return the grid of a hazard dataset, or of a part cut out of one.
 
     Raises
     ------
     DataError
-        The attributes `crs_wkt` and `transform` are not those of a hazard dataset.
+        The attributes `crs_wkt` and `transform` are not those of a hazard dataset, or the coordinates `x` and `y` are
+        no run of the cells of `transform`.
 
     Examples
     --------
@@ -46,8 +47,21 @@ def grid_of(hazard: xr.Dataset) -> Grid:
         if name not in hazard.attrs:
             problems.add(f"hazard attribute {name}", wanted="a dataset of `make_hazard` or `open_hazard`", got="absent")
     problems.raise_if_any(DataError)
-    height, width = hazard.sizes["y"], hazard.sizes["x"]
-    return Grid(CRS.from_wkt(hazard.attrs["crs_wkt"]), Affine(*hazard.attrs["transform"]), height, width)
+    a, b, c, d, e, f = (float(number) for number in hazard.attrs["transform"][:6])
+    corner = {"x": c, "y": f}
+    for name, step in (("x", a), ("y", e)):
+        if name not in hazard.coords or hazard.sizes[name] == 0:
+            continue
+        centres = hazard[name].values
+        skipped = round((float(centres[0]) - corner[name]) / step - 0.5)
+        corner[name] += skipped * step
+        expected = corner[name] + step * (np.arange(centres.size) + 0.5)
+        if not np.allclose(centres, expected, rtol=0.0, atol=1e-3 * abs(step)):
+            wanted = "a run of the cell centres of `transform`"
+            problems.add(f"hazard coordinate {name}", wanted=wanted, got="other numbers")
+    problems.raise_if_any(DataError)
+    transform = Affine(a, b, corner["x"], d, e, corner["y"])
+    return Grid(CRS.from_wkt(hazard.attrs["crs_wkt"]), transform, hazard.sizes["y"], hazard.sizes["x"])
 
 
 def check_hazard(hazard: xr.Dataset) -> None:
@@ -118,11 +132,7 @@ def _check_axis(hazard: xr.Dataset) -> Iterable[Problem]:
 def _check_place(hazard: xr.Dataset) -> Iterable[Problem]:
     problems = Problems()
     try:
-        grid = grid_of(hazard)
-        tolerance = 1e-3 * min(abs(grid.transform.a), abs(grid.transform.e))
-        for name, centres in (("x", grid.x), ("y", grid.y)):
-            if name in hazard.coords and not np.allclose(hazard[name].values, centres, rtol=0.0, atol=tolerance):
-                problems.add(f"hazard coordinate {name}", wanted="the cell centres of `transform`", got="other numbers")
+        grid_of(hazard)
         values = hazard["intensity"].variable
         if values._in_memory:
             rule = hazard.attrs.get("plausible")
@@ -189,8 +199,10 @@ def identical_events(values: NDArray[np.float32]) -> list[tuple[int, int]]:
     return pairs
 
 
-def warn_identical(pairs: Iterable[tuple[int, int]], *, names: Sequence[str], subject: str) -> None:
-    """Warn of events of a severity axis that have the same map."""
+def warn_identical(
+    pairs: Iterable[tuple[int, int]], *, names: Sequence[str], subject: str, stacklevel: int = 3
+) -> None:
+    """Warn of events of a severity axis that have the same map; `stacklevel` is that of :func:`warnings.warn`."""
     for lower, upper in pairs:
         message = f"{subject}: events {names[lower]!r} and {names[upper]!r} have the same map; one file used twice?"
-        warnings.warn(message, HazardWarning, stacklevel=3)
+        warnings.warn(message, HazardWarning, stacklevel=stacklevel)

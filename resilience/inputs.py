@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import geopandas as gpd
@@ -12,8 +13,17 @@ import xarray as xr
 
 from resilience.curves import CurveTable
 from resilience.datasets import load_curves, synthetic_city
-from resilience.errors import ConfigurationError, DataError, MissingInputError, Problem, Problems, ResilienceError
+from resilience.errors import (
+    ConfigurationError,
+    DataError,
+    MissingInputError,
+    Problem,
+    Problems,
+    ResilienceError,
+    suggestion,
+)
 from resilience.network import Network, check_network, derive
+from resilience.network.compile import PERSON
 from resilience.network.rules import AccessRule, DependencyRule, Rule, SupplyRule
 from resilience.network.selectors import select_rows
 from resilience.readers import open_hazard
@@ -59,13 +69,14 @@ class Inputs:
     notes: tuple[str, ...]
 
 
-class _Attempts:
-    """Runs the steps of opening inputs and keeps their problems, so that a user sees all of them at once."""
+class Attempts:
+    """Runs steps and keeps their problems, so that a user sees all of them at once."""
 
     def __init__(self) -> None:
         self._errors: list[ResilienceError] = []
 
     def __call__(self, step: Callable[[], T]) -> T | None:
+        """Return what the step gives, or None if it found something wrong."""
         try:
             return step()
         except (DataError, MissingInputError, ConfigurationError) as error:
@@ -73,6 +84,7 @@ class _Attempts:
             return None
 
     def raise_if_any(self) -> None:
+        """Raise all that was found wrong as one error."""
         if self._errors:
             # One kind of error must be raised for all: what is missing first, then what is wrong.
             order = (MissingInputError, DataError, ConfigurationError)
@@ -88,11 +100,15 @@ def load_curve_table(scenario: Scenario) -> CurveTable:
             file.path, layout=file.layout, unit=file.unit, role=file.role, peril=file.peril, name=file.name,
             names=file.names or None, metadata=file.metadata, decreasing=file.decreasing,
         )  # fmt: skip
+        again = [name for name in own.names() if name in table]
+        if again:
+            wanted = "other names, or none of the shipped curves (`curves: {library: false}`)"
+            raise DataError(Problem(str(file.path), wanted, "names of curves that are there", len(again), first=again))
         table = table.merge(own)
     return table
 
 
-def _load_hazards(scenario: Scenario, attempt: _Attempts) -> list[xr.Dataset | None]:
+def _load_hazards(scenario: Scenario, attempt: Attempts) -> list[xr.Dataset | None]:
     hazards: list[xr.Dataset | None] = []
     for section in scenario.hazards:
 
@@ -102,16 +118,18 @@ def _load_hazards(scenario: Scenario, attempt: _Attempts) -> list[xr.Dataset | N
                 "nodata": section.nodata, "nodata_value": section.nodata_value, "outside": section.outside,
                 "variable": section.variable, "plausible": section.plausible,
             }  # fmt: skip
-            hours = section.duration_hours
-            common["duration_hours"] = hours[0] if len(hours) == 1 else hours or None
-            if section.path is not None:
-                source, bands = section.path, section.bands or None
-            else:
-                source, bands = section.pattern() or list(section.files), None
+            # Spelled out per event: `sources` fills patterns and orders return periods, files and bands alike.
+            events, axis = section.sources(), bool(section.return_periods)
+            bands = [event.band for event in events] if section.path is not None and not section.variable else None
             return open_hazard(
-                source, bands=bands, return_periods=section.return_periods or None,
-                annual_rates=section.annual_rates or None, events=section.events or None, **common,
-            )  # fmt: skip
+                section.path or [event.path for event in events],
+                bands=bands,
+                return_periods=[event.return_period for event in events] if axis else None,
+                annual_rates=[event.annual_rate for event in events] if section.annual_rates else None,
+                events=None if axis else [event.event for event in events],
+                duration_hours=[event.duration_hours for event in events] if section.duration_hours else None,
+                **common,
+            )
 
         hazards.append(attempt(open_section))
     return hazards
@@ -121,24 +139,33 @@ def _is_graphml(layer: Any) -> bool:
     return bool(layer.format == "graphml" or (layer.format is None and layer.path.suffix.lower() == ".graphml"))
 
 
-def _load_assets(scenario: Scenario, attempt: _Attempts) -> list[gpd.GeoDataFrame]:
+def _with_constants(frame: gpd.GeoDataFrame, constants: dict[str, Any]) -> gpd.GeoDataFrame:
+    """Fill the layer's constants in; what the file itself says of an asset stays."""
+    for name, value in constants.items():
+        if name in ("sector", "kind"):
+            continue
+        frame = frame.assign(**{name: frame[name].fillna(value) if name in frame else value})
+    return frame
+
+
+def _load_assets(scenario: Scenario, attempt: Attempts) -> list[gpd.GeoDataFrame]:
     frames: list[gpd.GeoDataFrame] = []
     for layer in scenario.network.assets:
 
         def read(layer: Any = layer) -> gpd.GeoDataFrame:
             if _is_graphml(layer):
-                kinds = {
-                    "node_kind": layer.node_kind or "road_node",
-                    "link_kind": layer.kind or "road",
-                }
                 frame = read_graphml(
-                    layer.path, sector=layer.sector or "transport", id_prefix=layer.id_prefix,
-                    crs=layer.crs or "EPSG:4326", **kinds,
+                    layer.path, sector=layer.sector or "transport", node_kind=layer.node_kind or "road_node",
+                    link_kind=layer.kind or "road", id_prefix=layer.id_prefix, crs=layer.crs,
+                    columns=layer.columns or None,
                 )  # fmt: skip
-                return frame.assign(**{k: v for k, v in layer.constants().items() if k not in ("sector", "kind")})
+                return _with_constants(frame, layer.constants())
             return read_layer(
-                layer.path, layer=layer.layer, columns=layer.columns, constants=layer.constants(),
-                where=layer.where or None, crs=layer.crs, id_prefix=layer.id_prefix, role="assets",
+                layer.path, layer=layer.layer, columns=layer.columns or None, constants=layer.constants(),
+                where=layer.where or None, crs=layer.crs, id_prefix=layer.id_prefix, end_prefix=layer.end_prefix,
+                topology=layer.topology, node_kind=layer.node_kind or "junction",
+                tolerance=1.0 if layer.tolerance_m is None else layer.tolerance_m, encoding=layer.encoding,
+                role="assets",
             )  # fmt: skip
 
         frame = attempt(read)
@@ -147,14 +174,15 @@ def _load_assets(scenario: Scenario, attempt: _Attempts) -> list[gpd.GeoDataFram
     return frames
 
 
-def _load_zones(scenario: Scenario, attempt: _Attempts) -> list[gpd.GeoDataFrame]:
+def _load_zones(scenario: Scenario, attempt: Attempts) -> list[gpd.GeoDataFrame]:
     frames: list[gpd.GeoDataFrame] = []
     for layer in scenario.network.zones:
 
         def read(layer: Any = layer) -> gpd.GeoDataFrame:
             return read_layer(
-                layer.path, layer=layer.layer, columns=layer.columns, constants=layer.constants(),
-                where=layer.where or None, crs=layer.crs, id_prefix=layer.id_prefix, role="zones",
+                layer.path, layer=layer.layer, columns=layer.columns or None, constants=layer.constants(),
+                where=layer.where or None, crs=layer.crs, id_prefix=layer.id_prefix, encoding=layer.encoding,
+                role="zones",
             )  # fmt: skip
 
         frame = attempt(read)
@@ -181,7 +209,7 @@ def build_rules(scenario: Scenario) -> tuple[Rule, ...]:
                 )
             )
         elif isinstance(section, written.SupplyRule):
-            rules.append(SupplyRule(sector=section.supply, sources=_plain(section.from_)))
+            rules.append(SupplyRule(sector=section.sector, sources=_plain(section.sources)))
         else:
             fields = {
                 key: getattr(section, key)
@@ -242,13 +270,15 @@ def load_inputs(scenario: Scenario) -> Inputs:
     MissingInputError, DataError, ConfigurationError
         With everything that is wrong in all inputs, as far as it can be told.
     """
-    attempt = _Attempts()
+    attempt = Attempts()
     curves = attempt(lambda: load_curve_table(scenario))
     hazards = _load_hazards(scenario, attempt)
     notes: list[str] = []
     section = scenario.network.synthetic
     services: Any = scenario.services
     methods = [one.sampling for one in scenario.hazards]
+    reached: tuple[ServiceRule, ...] | None = None
+    levels: dict[str, str] | None = None
     if section is not None:
         city = synthetic_city(seed=section.seed, size=section.size)
         network: Network | None = city.network
@@ -262,19 +292,76 @@ def load_inputs(scenario: Scenario) -> Inputs:
             ).services
     else:
         network = _build_network(scenario, attempt)
-    if network is not None and scenario.rules:
+    if network is not None:
         base = network
-        network = attempt(lambda: derive(base, build_rules(scenario)))
+        network = attempt(lambda: derive(base, build_rules(scenario))) if scenario.rules else base
+        # Where a rule is wrong, the city without rules is still looked at.
+        known = base if network is None else network
+        if curves is not None:
+            attempt(partial(check_network, known, curve_names=curves.names()))
+        if not services:
+            named = dict.fromkeys(known.needs["service"].astype(str))
+            services = Scenario.from_dict(
+                {**_MINIMAL, "services": {name: {"by": "assignment"} for name in named}}
+            ).services
+        attempt(partial(_check_services, known, services))
+        attempt(partial(_check_people, known, scenario.monte_carlo.samples))
+        attempt(partial(_check_importance, known, scenario.importance.assets))
+        reached = attempt(partial(build_services, services, known))
+        levels = attempt(partial(_settle_levels, scenario, known))
     attempt.raise_if_any()
-    if network is None or curves is None:  # pragma: no cover - an attempt that failed has raised
+    if network is None or curves is None or reached is None or levels is None:  # pragma: no cover - it has raised
         raise AssertionError("an input was lost without a problem")
     opened = tuple(hazard for hazard in hazards if hazard is not None)
     if not opened:
         raise ConfigurationError(Problem("hazards", wanted="at least one event family", got="none"))
-    check_network(network, curve_names=curves.names())
-    if not services:
-        named = dict.fromkeys(network.needs["service"].astype(str))
-        services = Scenario.from_dict({**_MINIMAL, "services": {name: {"by": "assignment"} for name in named}}).services
+    return Inputs(
+        hazards=opened,
+        methods=tuple(methods),
+        network=network,
+        curves=curves,
+        services=reached,
+        service_order=tuple(services),
+        levels=levels,
+        notes=tuple(notes),
+    )
+
+
+def _check_services(network: Network, services: Any) -> None:
+    """Raise if a table names a service that the scenario does not: it would reach nobody and be told by nothing."""
+    named = network.needs["service"].astype(str).to_numpy(dtype=object)
+    unknown = ~np.isin(named, list(services))
+    if unknown.any():
+        hint = suggestion(str(named[unknown][0]), services)
+        wanted = f"one of services: {', '.join(services)}{hint} (a service of assets alone is by: internal)"
+        first = list(dict.fromkeys(named[unknown]))
+        raise DataError(
+            Problem("needs.service", wanted, "needs of other services", int(unknown.sum()), len(named), first)
+        )
+
+
+def _check_importance(network: Network, names: Sequence[str]) -> None:
+    """Raise if an asset that is to be run in pairs is none."""
+    present = set(network.assets["id"].astype(str))
+    strange = [name for name in names if name not in present]
+    if strange:
+        hint = suggestion(strange[0], present)
+        raise ConfigurationError(
+            Problem("importance.assets", f"ids of assets{hint}", "others", len(strange), len(names), strange)
+        )
+
+
+def _check_people(network: Network, samples: int) -> None:
+    """Raise if there are more people than can be counted: sums over samples are whole thousandths in 64 bits."""
+    most = min(2**63 // (PERSON * samples), 2**43 // PERSON)
+    people = float(network.zones["persons"].sum())
+    if people > most:
+        wanted = f"at most {most:,} {network.persons_unit} in all with {samples:,} samples (count in thousands)"
+        raise DataError(Problem("zones.persons", wanted, f"{people:.9g}"))
+
+
+def _settle_levels(scenario: Scenario, network: Network) -> dict[str, str]:
+    """Return the level of every sector of the city."""
     sectors = sorted(set(network.assets["sector"].astype(str)))
     levels: dict[str, str] = {
         sector: scenario.cascade.levels.get(sector, scenario.cascade.default) for sector in sectors
@@ -284,25 +371,16 @@ def load_inputs(scenario: Scenario) -> Inputs:
         raise ConfigurationError(
             Problem("cascade.levels", wanted=f"sectors of the city: {', '.join(sectors)}", got="others", first=unknown)
         )
-    if section is not None and not scenario.cascade.levels:
+    if scenario.network.synthetic is not None and not scenario.cascade.levels:
         sourced = set(network.supply["sector"][network.supply["is_source"].to_numpy(dtype=bool)].astype(str))
         levels = {sector: "connected" if sector in sourced else level for sector, level in levels.items()}
-    return Inputs(
-        hazards=opened,
-        methods=tuple(methods),
-        network=network,
-        curves=curves,
-        services=build_services(services, network),
-        service_order=tuple(services),
-        levels=levels,
-        notes=tuple(notes),
-    )
+    return levels
 
 
 _MINIMAL: dict[str, Any] = {"schema_version": 1, "name": "built-in", "network": {"synthetic": {}}}
 
 
-def _build_network(scenario: Scenario, attempt: _Attempts) -> Network | None:
+def _build_network(scenario: Scenario, attempt: Attempts) -> Network | None:
     section = scenario.network
     assets, zones = _load_assets(scenario, attempt), _load_zones(scenario, attempt)
     tables: dict[str, Any] = {}
@@ -310,9 +388,10 @@ def _build_network(scenario: Scenario, attempt: _Attempts) -> Network | None:
         table = getattr(section, role)
         if table is not None:
             tables[role] = attempt(
-                lambda table=table, role=role: read_table(table.path, columns=table.columns, role=role)
-            )  # type: ignore[misc]
-    if len(assets) < len(section.assets) or len(zones) < len(section.zones) or None in tables.values():
+                partial(read_table, table.path, columns=table.columns or None, role=role, encoding=table.encoding)
+            )
+    lost = any(table is None for table in tables.values())
+    if lost or len(assets) < len(section.assets) or len(zones) < len(section.zones):
         return None
 
     def build() -> Network:

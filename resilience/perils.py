@@ -136,9 +136,14 @@ column 1: -9999 m); wanted: 0 to 30 m; a code for no data that is not declared? 
 
 
 def _hint(bad: NDArray[np.float32], peril: str, low: float, high: float) -> str:
-    sentinels = [v for v in np.unique(bad).tolist() if abs(v) > 1e30 or (v == round(v) and set(f"{abs(v):g}") == {"9"})]
-    if sentinels:
-        return f"a code for no data that is not declared? (`nodata_value: {sentinels[0]:g}`)"
+    if np.isinf(bad).any():
+        return "infinite cells are neither water nor no data: write them anew as no data"
+    values, counts = np.unique(bad, return_counts=True)
+    # In a map of wrong units some cell may well be 99: a code is what most of the bad cells hold.
+    code = float(values[counts.argmax()])
+    if 2 * counts.max() >= bad.size and (abs(code) > 1e30 or (code.is_integer() and set(f"{abs(code):g}") == {"9"})):
+        written = f"{code:g}" if float(np.float32(f"{code:g}")) == code else repr(code)
+        return f"a code for no data that is not declared? (`nodata_value: {written}`)"
     if peril == "heat" and (bad > 200.0).all() and (bad < 360.0).all():
         return "kelvin read as degC? (`unit: K`)"
     if peril == "heat" and (bad > high).all() and (bad < 180.0).all():

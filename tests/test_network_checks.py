@@ -213,8 +213,8 @@ def test_replace_is_pure_and_checks_again(tables):
     raised = network.assets.assign(component_height=1.5)
     assert (network.replace(assets=raised).assets["component_height"] == 1.5).all()
     assert (network.assets["component_height"] == 0).all()
-    with pytest.raises(DataError, match="component_height"):
-        network.replace(assets=network.assets.assign(component_height=-1.0))
+    with pytest.raises(DataError, match="replacement_cost"):
+        network.replace(assets=network.assets.assign(replacement_cost=-1.0))
 
 
 def test_a_large_city_is_checked_in_seconds():

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import shapely
 
-from resilience.errors import DataError, Problems
-from resilience.network import TABLES, Network, describe_tables, representative_points, suggest_crs
+from resilience.errors import CannotCreateError, DataError, Problems
+from resilience.network import TABLES, Network, describe_tables, representative_points, suggest_crs, write_tables
 from resilience.network.tables import empty_table, normalise_table
 
 
@@ -180,3 +180,24 @@ def test_places_of_lines_and_areas_lie_on_them():
 )
 def test_the_suggested_crs_is_the_utm_zone(place, code):
     assert suggest_crs(*place) == code
+
+
+def test_numbers_written_as_text_are_told_only_once():
+    problems = Problems()
+    table = normalise_table(pd.DataFrame({"id": [1.0, "a"], "persons": ["1,209", " 7 "]}), "zones", problems)
+    assert table["id"].tolist() == ["1", "a"]
+    assert [problem.subject for problem in problems] == ["zones.geometry", "zones.persons"]
+    assert table["persons"].tolist() == [0, 7]
+
+
+def test_dates_and_words_are_no_numbers_and_words_no_shapes():
+    problems = Problems()
+    frame = points(1).assign(length=pd.Timestamp("2024-01-01"), oneway="maybe")
+    normalise_table(pd.DataFrame(frame).assign(geometry="here"), "assets", problems)
+    assert [problem.subject for problem in problems] == ["assets.geometry", "assets.oneway", "assets.length"]
+
+
+def test_tables_that_cannot_be_written_are_told(tmp_path):
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(CannotCreateError, match="a folder that can be written"):
+        write_tables(Network.from_tables(assets=points(1)), tmp_path / "taken")

@@ -91,6 +91,15 @@ def test_the_crs_is_the_callers_then_the_graphs(tmp_path):
     assert read_graphml(write(tmp_path / "h.graphml", [])).crs.to_epsg() == 4326
 
 
+def test_a_default_holds_where_an_edge_says_nothing(tmp_path):
+    path = write(tmp_path / "g.graphml", [(0, 1, {"maxspeed": "50"}), (1, 2, {})])
+    key = 'attr.name="maxspeed" attr.type="string" />'
+    assert key in path.read_text()
+    path.write_text(path.read_text().replace(key, key.replace(" />", "><default>36</default></key>")))
+    found = read_graphml(path).set_index("id")["speed"]
+    assert found[["0-1", "1-2"]].tolist() == pytest.approx([50 / 3.6, 10])
+
+
 BOMB = """<?xml version="1.0"?><!DOCTYPE graphml [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>
 <graphml><graph edgedefault="directed"><node id="&b;"/></graph></graphml>"""
 

@@ -237,7 +237,7 @@ def by_roads(assets, sources):
     return lambda assets, provider, dependent: metres[provider].get(enter(dependent), np.inf)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(drawn=cities())
 def test_search_finds_what_a_plain_search_finds_in_any_row_order(drawn):
     assets, k, within, order, everyone = drawn

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from resilience.errors import ConfigurationError
-from resilience.scenario import AccessRule, DependencyRule, Scenario, SupplyRule
+from resilience.network import TABLES, rules
+from resilience.scenario import AccessRule, DependencyRule, Scenario, SupplyRule, networks
+from resilience.scenario.source import parse_source
 
 EXAMPLE: dict[str, Any] = {
     "schema_version": 1,
@@ -29,7 +32,6 @@ EXAMPLE: dict[str, Any] = {
             "nodata_value": -9999,
             "outside": "dry",
             "duration_hours": 12,
-            "onset_hours": 3,
             "plausible": [0, 10],
         },
         {
@@ -74,7 +76,6 @@ EXAMPLE: dict[str, Any] = {
                 "kind": "road",
                 "node_kind": "road_node",
                 "speed_kmh": 36,
-                "oneway": True,
             },
         ],
         "zones": {"path": "zones.geojson", "columns": {"persons": "pop", "id": "zone"}, "district": "west"},
@@ -87,7 +88,10 @@ EXAMPLE: dict[str, Any] = {
             "nearest": 2, "required": 1, "within_m": 5000, "buffer_hours": 24,
         },
         {"service": "power", "from": {"kind": "substation"}, "to": "zones", "by": "polygon"},
-        {"service": "cooling", "from": {"kind": "substation", "voltage": 154}, "to": {"sector": "medical"}, "by": "road"},
+        {
+            "service": "cooling", "from": {"kind": "substation", "voltage": 154}, "to": {"sector": "medical"},
+            "by": "road",
+        },
         {"access": True, "from": {"kind": "road_node"}, "to": "facilities", "within_m": 500},
         {"supply": "power", "from": {"id": ["S1", "S2"]}},
     ],
@@ -101,7 +105,7 @@ EXAMPLE: dict[str, Any] = {
     "monte_carlo": {"samples": 1024, "block": 512},
     "risk": {"rule": "log_linear", "tail": "none", "catalogue_years": 500, "return_periods": [10, 100]},
     "importance": {"top": 3, "assets": ["S1"]},
-    "outputs": {"tables": ["summary", "samples"]},
+    "outputs": {"tables": ["summary", "zones"]},
 }  # fmt: skip
 
 
@@ -134,7 +138,10 @@ def test_bands_may_be_named_by_event(scenario: Scenario) -> None:
 def test_a_family_without_rates_is_conditional(scenario: Scenario) -> None:
     assert [family.conditional for family in scenario.hazards] == [False, False, True]
     sources = scenario.hazards[2].sources()
-    assert [(source.event, source.duration_hours) for source in sources] == [("tomorrow", 72.0), ("the day after", 48.0)]
+    assert [(source.event, source.duration_hours) for source in sources] == [
+        ("tomorrow", 72.0),
+        ("the day after", 48.0),
+    ]
     assert {source.annual_rate for source in sources} == {None}
 
 
@@ -190,6 +197,28 @@ def test_rules_have_the_fields_of_the_network_rules(scenario: Scenario) -> None:
     assert (access.to, access.within_m) == ("facilities", 500.0)
     assert isinstance(supply, SupplyRule)
     assert (supply.sector, supply.sources) == ("power", {"id": ("S1", "S2")})
+
+
+def test_columns_are_those_of_the_network_tables() -> None:
+    ours = {
+        "assets": networks.ASSET_COLUMNS, "zones": networks.ZONE_COLUMNS, "needs": networks.NEED_COLUMNS,
+        "dependencies": networks.DEPENDENCY_COLUMNS, "supply": networks.SUPPLY_COLUMNS,
+    }  # fmt: skip
+    places = {"x", "y", "lon", "lat"}
+    for table, columns in TABLES.items():
+        assert {column.name for column in columns} == set(ours[table]) - places, table
+
+
+def test_rules_are_those_of_the_network() -> None:
+    pairs = ((DependencyRule, rules.DependencyRule), (AccessRule, rules.AccessRule), (SupplyRule, rules.SupplyRule))
+    for written, derived in pairs:
+        assert set(written.model_fields) - {"access"} == set(derived.__dataclass_fields__)
+
+
+def test_a_column_to_select_by_may_have_any_name() -> None:
+    data = changed()
+    data["network"]["assets"][0]["columns"]["voltage"] = "kV"
+    assert Scenario.from_dict(data).network.assets[0].columns["voltage"] == "kV"
 
 
 def test_the_built_in_city_needs_nothing_else() -> None:
@@ -352,3 +381,10 @@ def test_from_dict_tells_keys_without_places() -> None:
         Scenario.from_dict(changed(name=3, seed=-1))
     assert [problem.subject for problem in caught.value.problems] == ["name", "seed"]
     assert [problem.where for problem in caught.value.problems] == ["", ""]
+
+
+def test_the_scenarios_of_the_manual_are_right() -> None:
+    manual = (Path(__file__).parents[1] / "docs" / "scenario.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL)
+    data = [parse_source(block, name="manual").data() for block in blocks]
+    assert [Scenario.from_dict(one, environment={"CITY_DATA": "/d"}).name for one in data] == ["town", "demo"]

@@ -29,7 +29,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file (YAML).")]
+# `readable=False`: whether the file can be read is told by the reader, with its own exit code.
+ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", readable=False, help="Scenario file (YAML).")]
 Changes = Annotated[
     list[str],
     typer.Option(
@@ -55,7 +56,7 @@ def _options(
 
 @app.command()
 def demo(
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Keep the run in this directory.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", readable=False, help="Keep the run here.")] = None,
     size: Annotated[int | None, typer.Option("--size", metavar="N", help="Number of assets of the city.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the city and of all draws of chance.")] = None,
 ) -> None:
@@ -79,7 +80,7 @@ def check(scenario: ScenarioFile, changes: Changes = []) -> None:  # noqa: B006 
 @app.command()
 def run(
     scenario: ScenarioFile,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", help="Run directory; an unfinished run resumes.")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", readable=False, help="Run directory.")],
     changes: Changes = [],  # noqa: B006 - typer reads the default only
 ) -> None:
     """Assess a scenario and keep the run."""
@@ -111,6 +112,12 @@ def _assess(scenario: Scenario, out: Path | None) -> None:
     with show_progress() as progress:
         result = assess(scenario, out=out, progress=progress)
     write_rows(result.summary_table())
+    for table in (result.why_table(), result.origins_table()):
+        if table:
+            write("")
+            write_rows(table)
+    for note in result.notes:
+        say(f"note: {note}")
     if result.path is not None:
         say(f"run directory: {result.path}")
 

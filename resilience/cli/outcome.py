@@ -57,7 +57,10 @@ def exit_code_of(call: Callable[[], Any]) -> int:
     except Terminated:
         say("terminated")
         return TERMINATED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit) as stop:
+        # Typer turns a broken pipe into an exit of its own.
+        if isinstance(stop, SystemExit) and not isinstance(stop.__context__, BrokenPipeError):
+            return stop.code if isinstance(stop.code, int) else INTERNAL
         # The reader of our output is gone; so that Python's own flush at exit says nothing, it goes nowhere.
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

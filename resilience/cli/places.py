@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 from resilience.errors import CannotCreateError, Problem
 
-RUN_MARK = "manifest.json"
+# The manifest is written last: an interrupted run has none, but its results and nothing that is not of a run.
+MANIFEST = "manifest.json"
+RESULTS = "results.zarr"
+OF_A_RUN = frozenset({
+    MANIFEST, RESULTS, "scenario.yaml", "summary.csv", "events.csv", "assets.csv", "zones.csv", "exceedance.csv",
+    "notes.txt", "network", "ledger", "logs", "report.html",
+})  # fmt: skip
 
 
 def check_run_directory(out: Path) -> None:
@@ -26,8 +33,8 @@ def check_run_directory(out: Path) -> None:
     wanted = "a run directory, an empty directory, or a new one"
     try:
         if out.is_dir():
-            if any(out.iterdir()) and not (out / RUN_MARK).is_file():
-                got = f"a directory that holds other things (no {RUN_MARK})"
+            if any(out.iterdir()) and not _holds_run(out):
+                got = "a directory that holds other things and no run"
                 raise CannotCreateError(Problem(str(out), wanted=wanted, got=got))
             parent = out
         else:
@@ -42,3 +49,15 @@ def check_run_directory(out: Path) -> None:
         raise CannotCreateError(Problem(str(out), wanted=wanted, got=reason)) from None
     if not os.access(parent, os.W_OK | os.X_OK):
         raise CannotCreateError(Problem(str(out), wanted="a place that can be written", got=f"{parent} cannot be"))
+
+
+def _holds_run(out: Path) -> bool:
+    """Return whether a run was written to `out`; other programs have files named manifest.json or *.zarr too."""
+    if (out / MANIFEST).exists():
+        try:
+            manifest = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+        except ValueError:
+            return False
+        return isinstance(manifest, dict) and "scenario_sha256" in manifest
+    names = {entry.name for entry in out.iterdir() if not entry.name.startswith(".")}
+    return RESULTS in names and names <= OF_A_RUN

@@ -22,7 +22,7 @@ def complain(message: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    text = Text.assemble(("error: ", "bold red"), _printable(message))
+    text = Text.assemble(("error: ", "red"), _printable(message))
     Console(file=sys.stderr, soft_wrap=True, highlight=False).print(text)
 
 

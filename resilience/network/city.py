@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from pyproj import CRS
-from pyproj.exceptions import CRSError
+from pyproj.exceptions import CRSError, ProjError
 
 from resilience.errors import DataError, Problems
 from resilience.network.checks import find_problems
@@ -282,7 +282,11 @@ def _reproject(part: pd.DataFrame, crs: CRS | None, working: CRS | None, problem
             got=f"coordinates from ({x0:.6g}, {y0:.6g}) to ({x1:.6g}, {y1:.6g})",
         )
     elif working is not None and crs != working:
-        part["geometry"] = np.asarray(gpd.GeoSeries(shapes, crs=crs).to_crs(working), dtype=object)
+        try:
+            part["geometry"] = np.asarray(gpd.GeoSeries(shapes, crs=crs).to_crs(working), dtype=object)
+        except ProjError:
+            wanted = f"a CRS from which {working.name} can be reached"
+            problems.add(f"{subject}.geometry", wanted=wanted, got=crs.name)
 
 
 def _with_straight_links(assets: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -242,7 +242,7 @@ def nearest_by_road(
     order = np.argsort(gate_of, kind="stable")
     rank = np.arange(len(order)) - np.searchsorted(gate_of[order], gate_of[order])
     order = order[rank <= k]
-    step = max(1, _CHUNK_ELEMENTS // max(1, len(roads.nodes)))
+    step = max(1, _CHUNK_ELEMENTS // max(len(roads.nodes), len(dependents) * (k + 1)))
     best: Pairs | None = None
     best_distance = np.zeros(0)
     for begin in range(0, len(gates), step):

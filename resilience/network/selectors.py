@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from resilience.errors import Problems, suggestion
+from resilience.network.tables import normalise_text
 
 Selector = Mapping[str, Any]
 _MAX_COMPARED = 5_000
@@ -62,44 +63,28 @@ def _as_values(wanted: Any) -> list[Any]:
 
 
 def _has_value(column: pd.Series[Any], wanted: list[Any], problems: Problems, subject: str) -> NDArray[np.bool_]:
-    if pd.api.types.is_bool_dtype(column) or not pd.api.types.is_numeric_dtype(column):
-        # Text against text: YAML reads `id: 7` as a number, a GeoPackage may hold it as text.
-        texts = [_as_text(value) for value in wanted]
-        values = column.map(_as_text) if column.dtype == object else column.astype("str").str.strip()
-        if pd.api.types.is_bool_dtype(column):
-            texts = [text.capitalize() for text in texts]
-        missing = [text for text in texts if not (values == text).any()]
-        if missing:
-            known = sorted(set(values.dropna().unique()[:_MAX_COMPARED].tolist()) - {""})
-            _tell_absent(problems, subject, missing, texts, known)
-        return values.isin(texts).to_numpy(dtype=bool)
-    numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    chosen = np.zeros(len(column), dtype=bool)
-    absent = []
-    for value in wanted:
-        try:
-            equal = numbers == float(value)
-        except (TypeError, ValueError):
-            equal = np.zeros(len(column), dtype=bool)
-        if not equal.any():
-            absent.append(str(value))
-        chosen |= equal
+    given = pd.Series(wanted, dtype=object)
+    values: pd.Series[Any]
+    sought: pd.Series[Any]
+    if pd.api.types.is_bool_dtype(column):
+        values, sought = normalise_text(column), normalise_text(given).str.capitalize()
+    elif pd.api.types.is_numeric_dtype(column):
+        values = pd.Series(column.to_numpy(dtype=np.float64, na_value=np.nan))
+        sought = pd.to_numeric(given, errors="coerce").astype("float64")
+    else:
+        # Text against text: YAML reads `id: 7` as a number, a file may hold it as text.
+        values, sought = normalise_text(column), normalise_text(given)
+    known = values.dropna().unique()
+    absent = [repr(value) for value, there in zip(wanted, sought.isin(known), strict=True) if not there]
     if absent:
-        known = [f"{number:g}" for number in np.unique(numbers[~np.isnan(numbers)])[:_MAX_COMPARED]]
-        _tell_absent(problems, subject, absent, [str(value) for value in wanted], known)
-    return chosen
+        names = sorted(known.tolist(), key=lambda value: (isinstance(value, str), value))[:_MAX_COMPARED]
+        texts = [name if isinstance(name, str) else f"{name:g}" for name in names]
+        _tell_absent(problems, subject, absent, wanted, [text for text in texts if text])
+    return values.isin(sought.dropna()).to_numpy(dtype=bool)
 
 
-def _as_text(value: Any) -> str:
-    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
-
-
-def _tell_absent(problems: Problems, subject: str, absent: list[str], wanted: list[str], known: list[str]) -> None:
-    hint = suggestion(absent[0], known)
+def _tell_absent(problems: Problems, subject: str, absent: list[str], wanted: list[Any], known: list[str]) -> None:
+    hint = suggestion(absent[0].strip("'\""), known)
     shown = ", ".join(repr(name) for name in known[:12]) + (", ..." if len(known) > 12 else "")
     problems.add(
         subject,
@@ -107,5 +92,5 @@ def _tell_absent(problems: Problems, subject: str, absent: list[str], wanted: li
         got=f"values that no row has{hint}",
         count=len(absent),
         total=len(wanted),
-        first=[repr(name) for name in absent],
+        first=absent,
     )

@@ -23,6 +23,8 @@ from resilience.errors import Problems, suggestion
 
 REQUIRED: Final = "required"
 NAN: Final = float("nan")
+MISSPELT: Final = 0.85
+"""How alike, by difflib, a column's name and a registered one that is absent are before one is taken for the other."""
 
 
 @dataclass(frozen=True)
@@ -222,7 +224,7 @@ def normalise_table(frame: pd.DataFrame, table: str, problems: Problems, *, subj
     absent = [name for name in registered if name not in frame.columns]
     for extra in extras:
         columns[str(extra)] = frame[extra].array
-        close = difflib.get_close_matches(str(extra), absent, n=1, cutoff=0.85)
+        close = difflib.get_close_matches(str(extra), absent, n=1, cutoff=MISSPELT)
         if close and _default_of(table, close[0]) != REQUIRED:
             problems.add(
                 f"{subject}.{extra}",
@@ -274,7 +276,8 @@ def _to_text(values: pd.Series[Any], column: Column, problems: Problems, subject
 
 
 def _clean(value: object) -> str:
-    text = str(value).strip()
+    whole = isinstance(value, float) and value.is_integer()
+    text = str(int(value) if whole else value).strip()  # type: ignore[call-overload]
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 

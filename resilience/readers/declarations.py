@@ -119,7 +119,7 @@ def _settle_crs(layers: Sequence[Layer], given: Any, family: str, problems: Prob
                 first=[layer.subject for layer in others],
             )
             return None
-        return crs
+        return _earthly(crs, subject, problems)
     without = [layer.subject for layer in layers if layer.crs is None]
     if without:
         problems.add(
@@ -131,7 +131,16 @@ def _settle_crs(layers: Sequence[Layer], given: Any, family: str, problems: Prob
             first=without,
         )
         return None
-    return layers[0].crs
+    return _earthly(layers[0].crs, subject, problems)
+
+
+def _earthly(crs: CRS | None, subject: str, problems: Problems) -> CRS | None:
+    """Return a CRS that coordinates can be brought to; a drawing's or a satellite's own has none that leads there."""
+    if crs is None or crs.is_geographic or crs.is_projected:
+        return crs
+    wanted = "a projected or geographic system, e.g. `crs: EPSG:5187` (re-tag the file if it tells another)"
+    problems.add(subject, wanted=wanted, got=f"{crs_name(crs)}, which has no place on Earth")
+    return None
 
 
 def _settle_units(
@@ -210,4 +219,4 @@ def _settle_nodata(layers: Sequence[Layer], given: Declared, family: str, proble
 
 
 def _warn(message: str) -> None:
-    warnings.warn(message, HazardWarning, stacklevel=6)
+    warnings.warn(message, HazardWarning, stacklevel=5)

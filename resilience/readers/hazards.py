@@ -26,6 +26,10 @@ from resilience.readers.sources import match_pattern, parse_return_period
 from resilience.readers.zarr_store import is_zarr, zarr_layers
 from resilience.severity import check_return_periods
 
+# A map of the whole Earth at half an arc second; what is known of a map, tile by tile, takes a gigabyte then.
+MOST_CELLS = 2**42
+MOST_ROWS = 2**24
+
 Numbers = Sequence[float] | Mapping[str, float]
 
 
@@ -127,6 +131,7 @@ def open_hazard(
     given = Declared(unit=unit, crs=crs, nodata=nodata, nodata_value=nodata_value)
     settled = declare(layers, given, family=family, peril=peril, problems=problems)
     _check_shared_grid(layers, family, mismatches)
+    _check_size(layers, mismatches)
     if problems:
         problems.extend(mismatches)
         problems.raise_if_any(ConfigurationError)
@@ -312,6 +317,20 @@ def _check_shared_grid(layers: Sequence[Layer], family: str, problems: Problems)
             count=len(others),
             total=len(layers),
             first=others,
+        )
+
+
+def _check_size(layers: Sequence[Layer], problems: Problems) -> None:
+    large = [
+        layer
+        for layer in layers
+        if max(layer.height, layer.width) > MOST_ROWS or layer.height * layer.width > MOST_CELLS
+    ]
+    if large:
+        problems.add(
+            f"size of {large[0].subject}",
+            wanted=f"at most {MOST_CELLS:,} cells, {MOST_ROWS:,} in a row or column (cut the map to the city)",
+            got=f"{large[0].height:,} rows x {large[0].width:,} columns",
         )
 
 

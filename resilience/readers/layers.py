@@ -14,9 +14,12 @@ from pyproj import CRS
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from resilience.errors import DataError, Problems
 from resilience.hazard import check_plausible
 from resilience.kernels.clean_cells import clean_cells
 from resilience.perils import PERILS
+
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,23 +143,34 @@ class LayerStack(BackendArray):
             return values
         wanted = [self.layers[event] for event in events]
         together = len(wanted) > 1 and wanted[0].read_together(wanted, rows, columns, values)
+        # Every map of the window is looked at before anything is told: a wrong unit is wrong in all of them.
+        problems = Problems()
         for layer, event, out in zip(wanted, events, values, strict=True):
-            if together:
-                self._clean(int(event), out, rows.start, columns.start)
-                continue
-            step = max(1, layer.row_step(out.shape[1]))
-            start = rows.start
-            while start < rows.stop:
-                stop = min(rows.stop, (start // step + 1) * step)
-                part = out[start - rows.start : stop - rows.start]
-                layer.read(slice(start, stop), columns, part)
-                self._clean(int(event), part, start, columns.start)
-                start = stop
+            try:
+                if together:
+                    self._clean(int(event), out, rows.start, columns.start)
+                else:
+                    self._read(layer, int(event), rows, columns, out)
+            except DataError as error:
+                problems.extend(error.problems)
+        problems.raise_if_any(DataError)
         return values
+
+    def _read(self, layer: Layer, event: int, rows: slice, columns: slice, values: NDArray[np.float32]) -> None:
+        step = max(1, layer.row_step(values.shape[1]))
+        start = rows.start
+        while start < rows.stop:
+            stop = min(rows.stop, (start // step + 1) * step)
+            part = values[start - rows.start : stop - rows.start]
+            layer.read(slice(start, stop), columns, part)
+            self._clean(event, part, start, columns.start)
+            start = stop
 
     def _clean(self, event: int, values: NDArray[np.float32], row: int, column: int) -> None:
         layer, (scale, shift), (low, high) = self.layers[event], self.conversions[event], self.plausible
-        nodata = np.nan if layer.nodata is None else layer.nodata
+        # Beyond float32 no stored cell can equal it any more: the layer has compared before rounding.
+        within = layer.nodata is not None and abs(layer.nodata) <= FLOAT32_MAX
+        nodata = layer.nodata if layer.nodata is not None and within else np.nan
         if clean_cells(nodata, scale, shift, low, high, values.reshape(-1)):
             check_plausible(
                 values, peril=self.peril, subject=layer.subject, plausible=self.plausible, origin=(row, column)

@@ -144,17 +144,24 @@ def raster_layers(path: str, *, bands: Sequence[int] | None = None, num_threads:
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             dataset = _open(path, driver="", num_threads=num_threads)
     except RasterioError as error:
-        problem = Problem(path, "a raster that GDAL reads (GeoTIFF, ESRI ASCII, ...)", _reason(error))
+        problem = Problem(path, "a whole raster that GDAL reads (GeoTIFF, ESRI ASCII, ...)", _reason(error))
         raise MissingInputError(problem) from error
     with dataset:
         problems = Problems()
         if dataset.transform.is_identity:
             problems.add(path, wanted="a raster with a place on Earth (world file or GeoTIFF tags)", got="no transform")
+        elif not (np.isfinite(dataset.transform[:6]).all() and dataset.transform.determinant):
+            problems.add(path, wanted="cells with a height and a width", got=f"transform {dataset.transform[:6]}")
+        elif dataset.transform.b != 0.0 or dataset.transform.d != 0.0:
+            problems.add(path, wanted="an axis-aligned grid (warp it first, e.g. with gdalwarp)", got="a rotated grid")
         wanted = list(range(1, dataset.count + 1)) if bands is None else [int(band) for band in bands]
         absent = [band for band in wanted if not 1 <= band <= dataset.count]
         if absent:
             problems.add(path, wanted=f"bands 1 to {dataset.count}", got="bands that are not there", first=absent)
-        short = _blocks_beyond_end(dataset, path)
+        complex_bands = [band for band in wanted if band not in absent and "complex" in dataset.dtypes[band - 1]]
+        if complex_bands:
+            problems.add(path, wanted="real numbers", got="bands of complex numbers", first=complex_bands)
+        short = "" if problems else _blocks_beyond_end(dataset, path)
         if short:
             problems.add(path, wanted="a whole file; fetch or write it again", got="truncated", first=[short])
         problems.raise_if_any(DataError)

@@ -6,6 +6,7 @@ is installed. A map of columns (ours -> theirs), constants and a filter say what
 
 from __future__ import annotations
 
+import difflib
 import warnings
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -22,7 +23,7 @@ from pyproj.exceptions import CRSError
 
 from resilience.errors import ConfigurationError, DataError, MissingInputError, Problem, Problems, suggestion
 from resilience.network import TABLES, select_rows
-from resilience.network.tables import flatten_geometry, normalise_text
+from resilience.network.tables import MISSPELT, flatten_geometry, normalise_text
 from resilience.readers.topology import connect_endpoints
 
 AUTO = "auto"
@@ -108,6 +109,8 @@ def read_layer(
     """
     source = Path(path)
     raw = _open(source, layer, encoding)
+    if not len(raw):
+        raise DataError(Problem(str(source), wanted="at least one feature (or no such layer)", got="none"))
     problems = Problems()
     wanted = dict(columns) if columns is not None else _own_names(raw, role)
     kept = np.ones(len(raw), dtype=bool)
@@ -235,9 +238,15 @@ def _open_csv(source: Path, encoding: str | None) -> pd.DataFrame:
             sep="\t" if source.suffix.lower() == ".tsv" else ",",
         )
     except UnicodeDecodeError as error:
-        raise _unreadable(source, f"not {encoding or 'UTF-8'} text (say encoding, e.g. cp949 or latin-1)") from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, LookupError, OSError) as error:
-        raise _unreadable(source, str(error)) from error
+        wanted = "`encoding:` of the text, e.g. cp949 or latin-1, or the file as UTF-8"
+        raise _unreadable(source, f"no {encoding or 'UTF-8'} text", wanted=wanted) from error
+    except LookupError as error:
+        raise _unreadable(source, str(error), wanted="an encoding such as utf-8, cp949 or latin-1") from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OSError) as error:
+        reason = str(error).removeprefix("Error tokenizing data. C error: ")
+        raise _unreadable(
+            source, reason, wanted="a CSV file with one heading and the same fields in every row"
+        ) from error
 
 
 def _open_parquet(source: Path) -> pd.DataFrame:
@@ -264,15 +273,25 @@ def _demand_file(source: Path) -> None:
         raise MissingInputError(Problem(str(source), wanted="a file that is there", got=f"no such file{hint}"))
 
 
-def _unreadable(source: Path, reason: str) -> DataError:
-    first = reason.strip().splitlines()[0] if reason.strip() else "unknown format"
-    return DataError(Problem(str(source), wanted="a GeoPackage, GeoJSON, Shapefile, FlatGeobuf or CSV", got=first))
+def _unreadable(
+    source: Path, reason: str, *, wanted: str = "a GeoPackage, GeoJSON, Shapefile, FlatGeobuf or CSV"
+) -> DataError:
+    # GDAL goes on with advice about its own drivers.
+    first = " ".join(reason.partition("It might help")[0].split()).rstrip(".;") or "unknown format"
+    return DataError(Problem(str(source), wanted=wanted, got=first))
 
 
 def _own_names(raw: pd.DataFrame, role: str) -> dict[str, str]:
     ours = [column.name for column in TABLES[role] if column.name != "geometry"]
     ours += [name for pair in _COORDINATES for name in pair] if not isinstance(raw, gpd.GeoDataFrame) else []
     own = {name: name for name in ours if name in raw.columns}
+    # A column that looks like a misspelt one of ours is taken along: the network refuses it by name.
+    absent = [name for name in ours if name not in own]
+    own |= {
+        name: name
+        for name in map(str, raw.columns)
+        if name not in own and difflib.get_close_matches(name, absent, n=1, cutoff=MISSPELT)
+    }
     if "geometry" in raw.columns and not isinstance(raw, gpd.GeoDataFrame) and role in ("assets", "zones"):
         own["geometry"] = "geometry"
     return own

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from resilience.errors import DataError, MissingInputError, Problem
+from resilience.errors import DataError, MissingInputError, Problem, suggestion
 from resilience.readers.labelled import LabelledLayer, choose_variable, labelled_layers
 
 MARKERS = ("zarr.json", ".zgroup", ".zarray", ".zmetadata")
@@ -52,6 +52,10 @@ def zarr_layers(path: str, *, variable: str | None = None) -> list[LabelledLayer
     except (OSError, ValueError, KeyError) as error:
         problem = Problem(path, "a Zarr store", f"cannot be opened: {' '.join(str(error).split())}")
         raise MissingInputError(problem) from error
+    if isinstance(node, zarr.Group) and variable is not None and variable not in node:
+        names = sorted(node.keys())
+        got = f"no array {variable!r}{suggestion(variable, names)}"
+        raise DataError(Problem(path, f"one of {', '.join(names)}", got))
     if isinstance(node, zarr.Array):
         array = _bare_array(node, path)
         return labelled_layers(array, subject=path, attributes=dict(node.attrs))

@@ -10,8 +10,11 @@ from resilience.errors import suggestion
 from resilience.scenario.fields import Finding
 from resilience.scenario.hazards import HazardSection
 from resilience.scenario.networks import NetworkSection
-from resilience.scenario.options import CascadeSection
+from resilience.scenario.options import CascadeSection, RiskSection
 from resilience.scenario.rules import DependencyRule, Rule, ServiceSection, SupplyRule
+
+MOST_OCCURRENCES = 20_000_000
+"""Rows of a catalogue: some gigabytes."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +27,13 @@ class Sections:
     rules: tuple[Rule, ...] | None
     services: Mapping[str, ServiceSection] | None
     cascade: CascadeSection | None
+    risk: RiskSection | None
 
 
 def check_sections(sections: Sections) -> Iterator[Finding]:
     """Yield what does not fit."""
     yield from _check_families(sections)
+    yield from _check_catalogue(sections)
     yield from _check_presence(sections)
     yield from _check_services(sections)
     yield from _check_words(sections)
@@ -41,6 +46,18 @@ def _check_families(sections: Sections) -> Iterator[Finding]:
             got = f"{hazard.family!r}, as hazards.{seen[hazard.family]}"
             yield Finding("hazards", i, "family", wanted="an id of its own for every family", got=got)
         seen.setdefault(hazard.family, i)
+
+
+def _check_catalogue(sections: Sections) -> Iterator[Finding]:
+    """Hold what the catalogue of years would list against what fits into memory."""
+    years = sections.risk.catalogue_years if sections.risk is not None else 0
+    for i, hazard in enumerate(sections.hazards or ()):
+        expected = sum(hazard.annual_rates) * years
+        if expected > MOST_OCCURRENCES:
+            wanted = (
+                f"at most {MOST_OCCURRENCES:,} events in risk.catalogue_years = {years:,} (fewer years, or 0 for none)"
+            )
+            yield Finding("hazards", i, "annual_rates", wanted=wanted, got=f"{expected:.3g} events")
 
 
 def _check_presence(sections: Sections) -> Iterator[Finding]:

@@ -85,7 +85,8 @@ def shown(value: object, *, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[: limit - 4]}...{text[-1]}"
 
 
-def _whole(value: Any) -> int:
+def whole(value: Any) -> int:
+    """Return a whole number, however it is written; ``1e4`` is one, ``true`` is not."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, float) and value.is_integer():
@@ -169,7 +170,7 @@ class _OneOrMany:
         return {"anyOf": [items, listed, *mapped]}
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
+Whole = Annotated[int, BeforeValidator(whole)]
 Number = Annotated[float, Strict(), AllowInfNan(False)]
 Positive = Annotated[Number, Field(gt=0)]
 NotNegative = Annotated[Number, Field(ge=0)]

@@ -118,6 +118,8 @@ def known_keys(model: type[BaseModel], loc: Iterable[str | int]) -> list[str]:
 
 def meaning(model: type[BaseModel], loc: Sequence[str | int]) -> str:
     """Return what the key at `loc` is for."""
+    if isinstance(loc[-1], int):
+        return meaning(model, loc[:-1])
     found = _follow(model, list(loc[:-1]))
     for name, field in (found.model_fields if found is not None else {}).items():
         if _key(name, field) == loc[-1]:

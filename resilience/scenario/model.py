@@ -10,12 +10,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from resilience.errors import ConfigurationError, Problem
 from resilience.scenario.checks import Sections, check_sections
 from resilience.scenario.dump import dump_yaml
-from resilience.scenario.fields import MetricCrsText, Name, Section, Whole, raise_findings
+from resilience.scenario.fields import MetricCrsText, Name, Section, Whole, raise_findings, whole
 from resilience.scenario.hazards import HazardSection
 from resilience.scenario.messages import problems_of
 from resilience.scenario.networks import NetworkSection
@@ -52,7 +52,7 @@ class Scenario(Section):
     (1024, 'trapezoid')
     """
 
-    schema_version: Literal[1] = Field(description="1")
+    schema_version: Annotated[Literal[1], BeforeValidator(whole)] = Field(description="1")
     name: Name = Field(description="name of the scenario")
     seed: Annotated[Whole, Field(ge=0, lt=2**63)] = Field(default=0, description="seed of all draws of chance")
     crs: MetricCrsText | None = Field(default=None, description="metric coordinate reference system to work in")

@@ -30,12 +30,24 @@ from resilience.scenario.fields import (
 
 CURVE_ROLES: tuple[str, ...] = ("flood_damage", "flood_fragility", "heat_damage", "heat_fragility")
 ASSET_COLUMNS: tuple[str, ...] = (
-    "id", "sector", "kind", "geometry", "x", "y", "from_asset", "to_asset", "oneway",
+    "id", "sector", "kind", "geometry", "x", "y", "lon", "lat", "from_asset", "to_asset", "oneway",
     *(f"{role}_curve" for role in CURVE_ROLES),
     "component_height", "barrier_height", "seal_failure", "dry_threshold", "replacement_cost", "repair_class",
     "failure_group", "district", "access_asset", "length", "speed", "reactance", "rating",
 )  # fmt: skip
-ZONE_COLUMNS: tuple[str, ...] = ("id", "geometry", "x", "y", "persons", "district", "group", "period", "access_asset")
+ZONE_COLUMNS: tuple[str, ...] = (
+    "id",
+    "geometry",
+    "x",
+    "y",
+    "lon",
+    "lat",
+    "persons",
+    "district",
+    "group",
+    "period",
+    "access_asset",
+)
 NEED_COLUMNS: tuple[str, ...] = (
     "id", "dependent", "service", "required", "buffer_hours", "start_probability", "recharge_hours", "buffer_height",
 )  # fmt: skip
@@ -62,7 +74,9 @@ class Layer(Section):
     format: Literal["vector", "table", "graphml"] | None = Field(
         default=None, description="what the file is; by default its suffix tells"
     )
-    columns: dict[str, Text] = Field(default_factory=dict, description="our column: column of the file")
+    columns: dict[str, Text] = Field(
+        default_factory=dict, description="our column: column of the file; `id: auto` numbers the rows"
+    )
     where: Filter = Field(
         default_factory=dict, description="column of the file: value or values of the features that are read"
     )
@@ -70,6 +84,8 @@ class Layer(Section):
     crs: CrsText | None = Field(
         default=None, description="coordinate reference system; needed where the file does not tell"
     )
+
+    encoding: Text | None = Field(default=None, description="of the text in a Shapefile or CSV, e.g. cp949")
 
     def constants(self) -> dict[str, Any]:
         """Return our columns that have one value for the whole layer."""
@@ -88,8 +104,9 @@ class Layer(Section):
         known = self.known_columns()
         constants = self.constants()
         for ours in self.columns:
-            if ours not in known:
-                wanted = f"one of {', '.join(known)}{suggestion(ours, known)}"
+            # Other columns may be kept to select by, so only what looks like a slip of ours is refused.
+            if ours not in known and (hint := suggestion(ours, known)):
+                wanted = f"one of {', '.join(known)}, or another name for a column to select by{hint}"
                 yield Finding("columns", ours, wanted=wanted, got=f"unknown column {ours!r}")
             elif ours in constants:
                 yield Finding("columns", ours, wanted=f"{ours} as a column or as a constant", got="both")
@@ -101,6 +118,13 @@ class AssetLayer(Layer):
     sector: Text | None = Field(default=None, description="network of all assets of the layer, e.g. power")
     kind: Text | None = Field(default=None, description="what all assets of the layer are, e.g. substation")
     node_kind: Text | None = Field(default=None, description="kind of the nodes, where one file holds nodes and links")
+    end_prefix: str | None = Field(default=None, description="put before from_asset and to_asset; by default id_prefix")
+    topology: Literal["endpoints"] | None = Field(
+        default=None, description="endpoints: lines become links, nodes are made where their ends meet"
+    )
+    tolerance_m: NotNegative | None = Field(
+        default=None, description="with topology: ends nearer than this are one node"
+    )
     curves: CurveNames = Field(default_factory=CurveNames, description="curves of all assets of the layer")
     component_height: Number | None = Field(default=None, description="m above ground of the lowest vital component")
     barrier_height: NotNegative | None = Field(default=None, description="m above ground of a flood barrier")
@@ -133,8 +157,16 @@ class AssetLayer(Layer):
     def _findings(self) -> Iterator[Finding]:
         yield from super()._findings()
         graph = self.format == "graphml" or (self.format is None and self.path.suffix.lower() == ".graphml")
-        if self.node_kind is not None and not graph:
-            yield Finding("node_kind", wanted="node_kind only for a GraphML file", got=shown(self.node_kind))
+        if self.node_kind is not None and not graph and self.topology is None:
+            wanted = "node_kind only for a GraphML file or with topology"
+            yield Finding("node_kind", wanted=wanted, got=shown(self.node_kind))
+        if self.tolerance_m is not None and self.topology is None:
+            yield Finding("tolerance_m", wanted="topology: endpoints", got="tolerance_m alone")
+        if graph:
+            # A graph tells itself what its links join and which way they lead.
+            for name in ("where", "layer", "encoding", "topology", "end_prefix", "oneway"):
+                if getattr(self, name) not in (None, {}):
+                    yield Finding(name, wanted=f"no {name} for a GraphML file", got=shown(getattr(self, name)))
         if self.seal_failure is not None and self.barrier_height is None and "barrier_height" not in self.columns:
             yield Finding("seal_failure", wanted="barrier_height of the barrier that leaks", got="no barrier_height")
         if self.sector is None and "sector" not in self.columns:
@@ -182,6 +214,7 @@ class TableFile(Section):
 
     path: InputPath = Field(description="CSV file")
     columns: dict[str, Text] = Field(default_factory=dict, description="our column: column of the file")
+    encoding: Text | None = Field(default=None, description="of the text, e.g. cp949")
 
 
 Table = Annotated[TableFile, BeforeValidator(_as_table), _PathOrMapping()]

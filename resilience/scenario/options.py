@@ -23,7 +23,7 @@ from resilience.scenario.fields import (
 )
 
 WORD_GROUP = 512
-OUTPUTS = ("summary", "assets", "zones", "exceedance", "samples")
+OUTPUTS = ("summary", "assets", "zones", "exceedance")
 
 
 class CurveFile(Section):
@@ -106,24 +106,36 @@ class RiskSection(Section):
     )
     return_periods: Annotated[tuple[Positive, ...], *OneOrMany] = Field(
         default=(2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0),
-        description="years at which exceedance curves are reported",
+        description="years at which exceedance curves are reported: above 1, at most catalogue_years",
     )
     confidence: Annotated[Share, Field(gt=0, lt=1)] = Field(default=0.9, description="level of the intervals")
-    bootstrap: Annotated[Whole, Field(ge=0, le=1_000_000)] = Field(default=1_000, description="resamples of the years")
+    bootstrap: Annotated[Whole, Field(ge=2, le=1_000_000)] = Field(default=1_000, description="resamples of the years")
+
+    @model_validator(mode="after")
+    def _check(self) -> RiskSection:
+        raise_findings(type(self).__name__, self._findings())
+        return self
+
+    def _findings(self) -> Iterator[Finding]:
+        years = self.catalogue_years
+        outside = [period for period in self.return_periods if not 1 < period <= years]
+        if years and outside:
+            wanted = f"years above 1 and at most catalogue_years = {years} (or catalogue_years: 0 for no curves)"
+            yield Finding("return_periods", wanted=wanted, got=", ".join(f"{period:g}" for period in outside[:3]))
 
 
 class ImportanceSection(Section):
     """Whose failure matters."""
 
     top: Annotated[Whole, Field(ge=0)] = Field(
-        default=10, description="assets that are re-run in pairs, the most important"
+        default=0, description="assets that are run again in pairs (never and always failing), the most important"
     )
-    assets: Texts = Field(default=(), description="assets that are re-run whatever their rank")
+    assets: Texts = Field(default=(), description="assets that are run again in pairs whatever their rank")
 
 
 class OutputsSection(Section):
     """What is written beside the result store."""
 
-    tables: Annotated[tuple[Literal["summary", "assets", "zones", "exceedance", "samples"], ...], *OneOrMany] = Field(
+    tables: Annotated[tuple[Literal["summary", "assets", "zones", "exceedance"], ...], *OneOrMany] = Field(
         default=("summary", "assets", "zones", "exceedance"), description="CSV tables"
     )
