@@ -14,7 +14,19 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from resilience.kernels.compiler import INTERPRETED
-from resilience.kernels.rows import ONE, ONES, _any, _inverse, _load, _row, _splat, _store, plain_any, plain_decide
+from resilience.kernels.rows import (
+    ONE,
+    ONES,
+    _any,
+    _inverse,
+    _load,
+    _require_contiguous,
+    _row,
+    _splat,
+    _store,
+    plain_any,
+    plain_decide,
+)
 
 Words = NDArray[np.uint64]
 
@@ -39,6 +51,7 @@ def plain_decide_four(result: Words, i: int, undecided: Words, j: int, planes: W
 @intrinsic
 def vector_decide_four(typing: Any, result: Any, i: Any, undecided: Any, j: Any, planes: Any, bits: Any) -> Any:
     """Vector body of :func:`plain_decide_four`."""
+    _require_contiguous(result, undecided, planes)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kinds = signature.args

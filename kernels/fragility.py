@@ -89,11 +89,11 @@ def _draw_pair(words: Undecided, n: int, pair: np.uint64, k0: np.uint64, k1: np.
         x0, x1, x2, x3 = philox(low[x], high[x], word[x], pair, k0, k1)
         left = undecided[x]
         plane = x0 | (x1 << _SHIFT)
-        bit = ZERO - ((threshold[x] >> (shift + _ONE)) & _ONE)
+        bit = ONES if (threshold[x] >> (shift + _ONE)) & _ONE != ZERO else ZERO
         found = bit & left & ~plane
         left &= ~(plane ^ bit)
         plane = x2 | (x3 << _SHIFT)
-        bit = ZERO - ((threshold[x] >> shift) & _ONE)
+        bit = ONES if (threshold[x] >> shift) & _ONE != ZERO else ZERO
         lower[x] = found | (bit & left & ~plane)
         undecided[x] = left & ~(plane ^ bit)
 
