@@ -38,6 +38,7 @@ SCENARIO = "schema_version: 1\nname: demo\nnetwork: {synthetic: {size: 500}}\n"
 @dataclass
 class FakeResult:
     path: Path | None
+    notes: tuple[str, ...] = ("baseline gap: 3 persons",)
 
     def summary_table(self) -> list[tuple[object, ...]]:
         return [("service", "persons per year"), ("power", 12.5), ("의료", 3)]
@@ -104,6 +105,7 @@ def test_run_writes_results_out_and_messages_aside(
         "0 of 2 blocks (0 %) after 0 s",
         "1 of 2 blocks (50 %) after 0 s",
         "2 of 2 blocks (100 %) after 0 s",
+        "note: baseline gap: 3 persons",
         f"run directory: {out}",
     ]
     assert not out.parent.exists()

@@ -112,6 +112,8 @@ def _assess(scenario: Scenario, out: Path | None) -> None:
     with show_progress() as progress:
         result = assess(scenario, out=out, progress=progress)
     write_rows(result.summary_table())
+    for note in result.notes:
+        say(f"note: {note}")
     if result.path is not None:
         say(f"run directory: {result.path}")
 

@@ -132,7 +132,8 @@ CASES: list[tuple[str, Change, int, tuple[str, ...]]] = [
     ("working CRS in feet", lambda town: town.scenario.update(crs="EPSG:2249"), 78, ("projected system in metres",)),
     ("Mercator of the web", lambda town: town.scenario.update(crs="EPSG:3857"), 65, ("stretched",)),
     ("one layer in another CRS than it says", assets(crs="EPSG:5186"), 65, ("outside", "9 of 13", "are both CRS")),
-    ("coordinates beyond the projection", shape(0, {"type": "Point", "coordinates": [1e30, 1e30]}), 65, ("S1",)),
+    ("coordinates beyond the projection", shape(0, {"type": "Point", "coordinates": [1e30, 1e30]}), 65,
+     ("coordinates that cannot be placed", "S1")),
     # ids and references
     ("duplicate ids", feature(1, "id", "S1"), 65, ("assets.id", "repeated ids", "S1", "1 of 13")),
     ("id of an asset for a zone", feature(0, "id", "H1", layer="zones.geojson"), 65, ("also used by assets", "H1")),
@@ -187,6 +188,11 @@ CASES: list[tuple[str, Change, int, tuple[str, ...]]] = [
         [200_010.0, 300_010.0]]]}, layer="zones.geojson"), 65, ("invalid geometries", "Self-intersection", "Z1")),
     ("zone that is a line", shape(0, {"type": "LineString", "coordinates": [[200_010.0, 300_010.0], [
         200_100.0, 300_100.0]]}, layer="zones.geojson"), 65, ("zones.geometry", "LineString", "Z1")),
+    ("link without length", shape(0, {"type": "LineString", "coordinates": [[200_085.0, 300_315.0]] * 2},
+                                  layer="roads.geojson"), 65, ("invalid geometries", "Too few points", "L1")),
+    ("asset over the edge of the map", shape(3, {"type": "Polygon", "coordinates": [[
+        [199_900.0, 300_010.0], [200_100.0, 300_010.0], [200_100.0, 300_100.0], [199_900.0, 300_010.0]]]}), 65,
+     ("partly outside", "H1", "outside='dry'")),
     # numbers
     ("persons missing", feature(0, "persons", None, layer="zones.geojson"), 65, ("zones.persons", "missing", "Z1")),
     ("persons negative", feature(0, "persons", -3, layer="zones.geojson"), 65, ("zones.persons", "Z1 has -3")),
