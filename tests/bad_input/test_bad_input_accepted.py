@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pytest
 from affine import Affine
@@ -68,6 +69,13 @@ def no_length(town: Any) -> None:
     town.scenario["network"]["assets"][1]["columns"]["length"] = "length"
 
 
+def other_system(town: Any) -> None:
+    """The zones come in degrees, the rest in metres."""
+    zones = gpd.read_file(town.root / "zones.geojson").to_crs("EPSG:4326")
+    zones.to_file(town.root / "zones.gpkg", driver="GPKG", layer="zones")
+    town.scenario["network"]["zones"]["path"] = "zones.gpkg"
+
+
 def zone_over_the_edge(town: Any) -> None:
     shape = {"type": "Polygon", "coordinates": town.square(-30, -30, 20, 20)}
     town.spoil_layer("zones.geojson", lambda features: features[0].update(geometry=shape))
@@ -123,6 +131,7 @@ CASES: list[tuple[str, Change, tuple[str, ...]]] = [
         f"depth_rp{n}.tif", town.depths(n)[::-1], transform=Affine(10, 0, 200_000, 0, 10, 300_000))
         for n in town.PERIODS], ()),
     ("link without length", no_length, ()),
+    ("layers in several systems", other_system, ()),
     ("zone over the edge of the map", zone_over_the_edge, ()),
     ("nobody lives there", nobody, ()),
     ("no tables", without_rules_and_tables, ()),

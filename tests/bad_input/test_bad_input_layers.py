@@ -266,10 +266,17 @@ CASES: list[tuple[str, Change, int, tuple[str, ...]]] = [
      ("assets.flood_fragility_curve", "rule 1 (power).from.kind", "limit_minutes")),
 ]  # fmt: skip
 
+NAMES = [case[0] for case in CASES]
 
-@pytest.mark.parametrize(("name", "change", "code", "words"), CASES, ids=[case[0] for case in CASES])
+
+def verbs_of(name: str) -> tuple[str, ...]:
+    """Return the verbs to try: `check` makes the checks of `run`, so a part of the cases is enough for it."""
+    return ("run", "check") if NAMES.index(name) % 8 == 0 else ("run",)
+
+
+@pytest.mark.parametrize(("name", "change", "code", "words"), CASES, ids=NAMES)
 def test_a_wrong_layer_is_refused(town: Any, name: str, change: Change, code: int, words: tuple[str, ...]) -> None:
     (town.root / "folder").mkdir()
     change(town)
-    told = town.refused(code, *words).err
+    told = town.refused(code, *words, verbs=verbs_of(name)).err
     print(f"{name}: {told.replace(str(town.root) + '/', '')}")
