@@ -1,22 +1,76 @@
+# With make and Python 3.11 or newer, two commands do everything: `make demo` and `make test`.
+
 PYTHON ?= python3
 VENV ?= .venv
-BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+BIN = $(VENV)/bin
 
-.PHONY: demo test check bench matrix clean
+# Only a default may be passed over for a newer Python; one that was asked for is used or refused.
+PYTHONS = $(PYTHON) $(if $(filter file,$(origin PYTHON)),python3.13 python3.12 python3.11)
+NEW_ENOUGH = import sys; sys.exit(sys.version_info < (3, 11))
+# Twice quiet: errors are told, an index that lacks a folder is not.
+INSTALL = $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input --constraint constraints.txt
+PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
-$(STAMP): pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit("urban-resilience needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
-	touch $@
+# The same examples on every run; `pytest` by hand searches for new ones.
+export HYPOTHESIS_PROFILE ?= fixed
 
-demo: $(STAMP)
+.PHONY: demo test check interpreted pytest bench matrix clean
+
+demo: $(VENV)/.installed
 	$(BIN)/resilience demo --out demo
 
-test: $(STAMP)
+# The whole suite last: its closing line is the last line.
+test: check interpreted
+	$(PYTEST)
+
+check: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+
+interpreted: $(VENV)/.installed-test
+	NUMBA_DISABLE_JIT=1 $(PYTEST) tests/test_kernels_*.py --cov=kernels --cov-branch --cov-report=
+
+pytest: $(VENV)/.installed-test
+	$(PYTEST)
+
+bench: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks
+
+matrix:
+	@for version in 3.11 3.12 3.13; do \
+	  if python$$version -c '$(NEW_ENOUGH)' 2>/dev/null; then \
+	    $(MAKE) pytest PYTHON=python$$version VENV=.venv-$$version || exit 1; \
+	  else \
+	    echo "python$$version was not found: not tried"; \
+	  fi; \
+	done
+
+clean:
+	rm -rf .venv .venv-3.* build dist demo *.egg-info .coverage .coverage.* htmlcov
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@for python in $(PYTHONS); do \
+	  if $$python -c '$(NEW_ENOUGH)' 2>/dev/null; then \
+	    echo "making $(VENV) with $$python ($$($$python --version))"; \
+	    $$python -m venv --clear $(VENV) && exit 0; \
+	    rm -rf $(VENV); \
+	    echo "$$python cannot make virtual environments; on Debian and Ubuntu, install python3-venv" >&2; \
+	    exit 1; \
+	  fi; \
+	done; \
+	echo "Python 3.11 or newer is needed; tried: $(PYTHONS); name one with: make PYTHON=/path/to/python" >&2; \
+	exit 1
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing into $(VENV); the first time takes a minute or two"
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.installed-test $(VENV)/.installed-bench: $(VENV)/.installed-%: $(VENV)/.installed
+	@echo "installing what '$*' needs"
+	@$(INSTALL) --editable '.[$*]'
+	@touch $@

@@ -53,9 +53,12 @@ def _cache_folder() -> Path | None:
     for place in _candidates():
         folder = place / "kernels" / name
         try:
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.mkdir(parents=True, exist_ok=True)
             # A folder in a shared temporary directory that somebody else made could carry somebody else's code.
-            if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
+            shared = place.parent == Path(tempfile.gettempdir())
+            owned = (place, folder) if shared else (folder,)
+            if hasattr(os, "getuid") and any(part.stat().st_uid != os.getuid() for part in owned):
                 continue
             with tempfile.TemporaryFile(dir=folder):
                 return folder

@@ -39,7 +39,7 @@ def meet_need(
 ) -> None:
     """Write into tally[0] where `need` is met: bit-sliced count of providers, saturating at `required`.
 
-    `tally` needs ``max(required) + 1`` rows. k = 1 is OR and k = n is AND.
+    `tally` needs ``max(required) + 1`` rows. k = 1 is OR, k = n is AND, and k > n is never met.
     """
     start = provider_indptr[need]
     end = provider_indptr[need + 1]
@@ -48,7 +48,9 @@ def meet_need(
         fill_row(tally, 0, ZERO)
         for x in range(start, end):
             or_row(tally, 0, up, provider[x])
-    elif k >= end - start:
+    elif k > end - start:
+        fill_row(tally, 0, ZERO)
+    elif k == end - start:
         fill_row(tally, 0, ONES)
         for x in range(start, end):
             and_row(tally, 0, up, provider[x])

@@ -24,7 +24,8 @@ def _find(keys: Integers, a: int, b: int) -> int:
     high = max(a, b)
     key = (low << 32) | high
     mask = keys.size - 1
-    place = ((key * 0x9E3779B97F4A7C15) >> 20) & mask
+    # Both products stay below 2**63: interpreted, an overflow is an error.
+    place = (((low * 0x9E3779B1) ^ (high * 0x85EBCA77)) >> 15) & mask
     while keys[place] not in (_EMPTY, key):
         place = (place + 1) & mask
     return place

@@ -12,14 +12,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from resilience.kernels.compiler import inlined, kernel
-from resilience.kernels.tiles import COLUMN_BITS, COLUMN_MASK, Raster, Response, Sums, add_cells, find_cells
+from resilience.kernels.compiler import kernel
+from resilience.kernels.tiles import COLUMN_BITS, COLUMN_MASK, Raster, Response, Sums, add_runs
 
 SLIVER = 1e-9
 """Shortest piece, in cells."""
 
+LEVEL = 1e-290
+"""Smaller moves along an axis are none: the share at which they meet a border would overflow."""
+
 BUFFER = 4096
-"""Pieces held before their values are read: 64 kB, within the second cache."""
+"""Pieces held before their values are read: 64 kB, and 256 kB of values asked for, within the second cache."""
 
 
 class Lines(NamedTuple):
@@ -44,7 +47,7 @@ class Lines(NamedTuple):
     asset: NDArray[np.int64]
 
 
-@inlined
+@kernel
 def first_cell(start: float, end: float, size: int) -> int:
     """Return the row or column in which a move from `start` to `end` begins."""
     if end < start:
@@ -65,7 +68,7 @@ def clip_segment(
         start = column if axis == 0 else row
         move = end_column - column if axis == 0 else end_row - row
         size = width if axis == 0 else height
-        if move == 0.0:
+        if abs(move) < LEVEL:
             if start < 0.0 or start > size:
                 return 1.0, 0.0
         else:
@@ -97,7 +100,9 @@ def walk_segment(
     move_row = end_row - row
     at_column = first_cell(column, end_column, width)
     at_row = first_cell(row, end_row, height)
-    steps = abs(first_cell(end_column, column, width) - at_column) + abs(first_cell(end_row, row, height) - at_row)
+    column_steps = abs(first_cell(end_column, column, width) - at_column)
+    row_steps = abs(first_cell(end_row, row, height) - at_row)
+    steps = column_steps + row_steps
     at = (at_row << COLUMN_BITS) | at_column
     if steps == 0:
         cell[start] = at
@@ -106,15 +111,15 @@ def walk_segment(
     step_column = 1 if move_column > 0.0 else -1
     step_row = (1 if move_row > 0.0 else -1) << COLUMN_BITS
     # Crossings come from the border's number, not from a running sum: no drift, and a corner is met by both at once.
-    per_column = 1.0 / move_column if move_column != 0.0 else 0.0
-    per_row = 1.0 / move_row if move_row != 0.0 else 0.0
+    per_column = 1.0 / move_column if column_steps > 0 else 0.0
+    per_row = 1.0 / move_row if row_steps > 0 else 0.0
     border_column = float(at_column + (1 if move_column > 0.0 else 0))
     border_row = float(at_row + (1 if move_row > 0.0 else 0))
     towards_column = 1.0 if move_column > 0.0 else -1.0
     towards_row = 1.0 if move_row > 0.0 else -1.0
     never = 2.0
-    cross_column = (border_column - column) * per_column if move_column != 0.0 else never
-    cross_row = (border_row - row) * per_row if move_row != 0.0 else never
+    cross_column = (border_column - column) * per_column if column_steps > 0 else never
+    cross_row = (border_row - row) * per_row if row_steps > 0 else never
     sliver = SLIVER / max(abs(move_column), abs(move_row))
     done = 0.0
     n = start
@@ -185,7 +190,7 @@ def add_segment(
     return n
 
 
-@inlined
+@kernel
 def pieces_bound(lines: Lines, vertex: int, height: int, width: int) -> int:
     """Return an upper bound of the pieces of the segment that starts at `vertex`."""
     across = min(abs(lines.column[vertex + 1] - lines.column[vertex]), float(width))
@@ -216,22 +221,34 @@ def traverse_lines(raster: Raster, lines: Lines, selection: NDArray[np.int64], r
     ----------
     Amanatides, J. and Woo, A. (1987). A fast voxel traversal algorithm for ray tracing. Eurographics.
     """
-    room = max(BUFFER, raster.height + raster.width + 8)
+    height, width = raster.height, raster.width
+    room = max(BUFFER, height + width + 8)
     cell = np.empty(room, dtype=np.int64)
-    offset = np.empty(room, dtype=np.int64)
     weight = np.empty(room, dtype=np.float64)
+    owner = np.empty(BUFFER, dtype=np.int64)
+    end = np.empty(BUFFER, dtype=np.int64)
+    n = 0
+    n_run = 0
     for asset in selection:
-        n = 0
+        bound = 0
         for part in range(lines.asset[asset], lines.asset[asset + 1]):
             for vertex in range(lines.part[part], lines.part[part + 1] - 1):
-                if n + pieces_bound(lines, vertex, raster.height, raster.width) > room:
-                    find_cells(raster, cell, n, offset)
-                    add_cells(raster, offset, weight, n, asset, response, sums)
+                bound += pieces_bound(lines, vertex, height, width)
+        # A line is divided only if it does not fit alone: its sums must not depend on what else is in the buffer.
+        if n_run == BUFFER - 1 or n + bound > BUFFER:
+            add_runs(raster, cell, weight, owner, end, n_run, response, sums)
+            n = 0
+            n_run = 0
+        for part in range(lines.asset[asset], lines.asset[asset + 1]):
+            for vertex in range(lines.part[part], lines.part[part + 1] - 1):
+                if n + pieces_bound(lines, vertex, height, width) > room:
+                    owner[0], end[0] = asset, n
+                    add_runs(raster, cell, weight, owner, end, 1, response, sums)
                     n = 0
-                n = add_segment(lines, vertex, raster.height, raster.width, n, cell, weight)
-        if n > 0:
-            find_cells(raster, cell, n, offset)
-            add_cells(raster, offset, weight, n, asset, response, sums)
+                n = add_segment(lines, vertex, height, width, n, cell, weight)
+        owner[n_run], end[n_run] = asset, n
+        n_run += 1
+    add_runs(raster, cell, weight, owner, end, n_run, response, sums)
 
 
 @kernel

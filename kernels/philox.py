@@ -23,12 +23,13 @@ def philox(
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
     """Return the four 32-bit numbers of counter (c0..c3) under key (k0, k1), each in the low half of a uint64."""
     for _ in range(10):
-        a = _M0 * c0
-        b = _M1 * c2
+        # Masked where they are multiplied and nowhere else: a vector unit multiplies low halves in one instruction.
+        a = _M0 * (c0 & _MASK)
+        b = _M1 * (c2 & _MASK)
         c0 = (b >> _SHIFT) ^ c1 ^ k0
-        c1 = b & _MASK
+        c1 = b
         c2 = (a >> _SHIFT) ^ c3 ^ k1
-        c3 = a & _MASK
+        c3 = a
         k0 = (k0 + _W0) & _MASK
         k1 = (k1 + _W1) & _MASK
-    return c0, c1, c2, c3
+    return c0 & _MASK, c1 & _MASK, c2 & _MASK, c3 & _MASK

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from resilience.kernels.compiler import inlined, kernel
+from resilience.kernels.compiler import kernel
 from resilience.kernels.prefetch import prefetch
 from resilience.kernels.tiles import COLUMN_BITS, Raster, cell_offset, find_cells, tile_shift
 
@@ -19,7 +19,7 @@ Transform = tuple[float, float, float, float]
 """x of the first column's border, cell size along x, y of the first row's border, cell size along y."""
 
 
-@inlined
+@kernel
 def exact_cell(coordinate: float, origin: float, step: float, size: int) -> int:
     """Return the row or column of a coordinate, -1 outside; the last one owns the outer border."""
     position = (coordinate - origin) / step
@@ -34,14 +34,16 @@ def locate_points(
     transform: Transform,
     x: NDArray[np.float64],
     y: NDArray[np.float64],
-    cell: NDArray[np.int64],
+    offset: NDArray[np.int64],
 ) -> None:
-    """Write the cell ``row << 32 | column`` of each point; -1 outside.
+    """Write the position within a band of the cell each point lies in; -1 outside and where not loaded.
 
     Multiplying by the inverse of the cell size is several times faster than dividing, but may put a point on a border
     into the wrong cell: a block with such a point is done again by division.
     """
     n = x.size
+    whole = raster.tiles.size == 1
+    per_row = raster.values.shape[2] if whole else 1 << COLUMN_BITS
     x_origin, x_step, y_origin, y_step = transform
     columns, rows = 1.0 / x_step, 1.0 / y_step
     height, width = float(raster.height), float(raster.width)
@@ -53,12 +55,14 @@ def locate_points(
         if max(abs(column - left - 0.5), abs(row - top - 0.5)) > 0.5 - NEAR:
             near += 1
         inside = (left >= 0.0) & (left < width) & (top >= 0.0) & (top < height)
-        cell[k] = (int(top) << COLUMN_BITS) | int(left) if inside else -1
+        offset[k] = int(top) * per_row + int(left) if inside else -1
     if near > 0:
         for k in range(n):
             at_column = exact_cell(x[k], x_origin, x_step, raster.width)
             at_row = exact_cell(y[k], y_origin, y_step, raster.height)
-            cell[k] = (at_row << COLUMN_BITS) | at_column if at_column >= 0 and at_row >= 0 else -1
+            offset[k] = at_row * per_row + at_column if at_column >= 0 and at_row >= 0 else -1
+    if not whole:
+        find_cells(raster, offset, n, offset)
 
 
 @kernel
@@ -90,13 +94,11 @@ def sample_points(
     now = np.empty(BLOCK, dtype=np.int64)
     ahead = np.empty(BLOCK, dtype=np.int64)
     locate_points(raster, transform, x[:BLOCK], y[:BLOCK], ahead)
-    find_cells(raster, ahead, min(BLOCK, x.size), ahead)
     for start in range(0, x.size, BLOCK):
         now, ahead = ahead, now
         n = min(BLOCK, x.size - start)
         stop = start + n
         locate_points(raster, transform, x[stop : stop + BLOCK], y[stop : stop + BLOCK], ahead)
-        find_cells(raster, ahead, min(BLOCK, x.size - stop), ahead)
         for band in range(raster.values.shape[0]):
             base = band * stride
             sampled = out[band, start:stop]

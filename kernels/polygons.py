@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from resilience.kernels.compiler import inlined, kernel
-from resilience.kernels.tiles import COLUMN_BITS, Raster, Response, Sums, add_cells, find_cells
+from resilience.kernels.compiler import kernel
+from resilience.kernels.tiles import COLUMN_BITS, Raster, Response, Sums, add_runs
 
 STRIP = 65_536
 """Cells of a strip of rows worked on at once: 512 kB, within the second cache."""
@@ -72,7 +72,7 @@ def measure_polygons(polygons: Polygons, selection: NDArray[np.int64], area: NDA
         area[position] = total
 
 
-@inlined
+@kernel
 def add_piece(
     left_area: NDArray[np.float64], columns: int, start: float, start_row: float, end: float, end_row: float
 ) -> None:
@@ -85,15 +85,16 @@ def add_piece(
     if high <= 0.0:
         left_area[0] += height
     elif low < columns:
-        per_column = height / (high - low) if high > low else 0.0
+        # Shares, not slopes: the slope of an edge that is nearly upright or level may overflow.
+        across = high - low
         if low < 0.0:
-            left_area[0] += per_column * (0.0 - low)
+            left_area[0] += height * ((0.0 - low) / across)
             low = 0.0
         if high > columns:
             high = float(columns)
         first, last = int(np.floor(low)), min(int(np.floor(high)), columns - 1)
         if first >= last:
-            part = per_column * (high - low) if high > low else height
+            part = height * ((high - low) / across) if across > 0.0 else height
             inside = 0.5 * (low + high) - first
             left_area[first] += part * (1.0 - inside)
             left_area[first + 1] += part * inside
@@ -101,7 +102,7 @@ def add_piece(
             for column in range(first, last + 1):
                 from_left = max(low, float(column))
                 to_right = min(high, float(column + 1))
-                part = per_column * (to_right - from_left)
+                part = height * ((to_right - from_left) / across)
                 inside = 0.5 * (from_left + to_right) - column
                 left_area[column] += part * (1.0 - inside)
                 left_area[column + 1] += part * inside
@@ -136,16 +137,20 @@ def cover_rows(
             top, bottom = max(min(row, end_row), 0.0), min(max(row, end_row), float(rows))
             if not bottom > top:
                 continue
-            per_row = (end_column - column) / (end_row - row)
+            move_column, move_row = end_column - column, end_row - row
             # Downward edges lie on the right of a ring that turns from columns towards rows.
             sign = turn if end_row < row else -turn
-            upper, at = top, column + (top - row) * per_row
+            upper, at = top, column + move_column * ((top - row) / move_row)
             for number in range(int(np.floor(top)), rows):
                 lower = min(float(number + 1), bottom)
                 if not lower > upper:
                     break
                 exact_end = lower == max(row, end_row)
-                to = (end_column if end_row > row else column) if exact_end else column + (lower - row) * per_row
+                to = (
+                    (end_column if end_row > row else column)
+                    if exact_end
+                    else column + move_column * ((lower - row) / move_row)
+                )
                 add_piece(area[number], columns, at, sign * upper, to, sign * lower)
                 upper, at = lower, to
     for number in range(rows):
@@ -192,7 +197,11 @@ def cover_polygons(
     area = np.empty(STRIP + raster.width + 1, dtype=np.float64)
     cell = np.empty(BUFFER, dtype=np.int64)
     weight = np.empty(BUFFER, dtype=np.float64)
+    owner = np.empty(BUFFER, dtype=np.int64)
+    end = np.empty(BUFFER, dtype=np.int64)
     size = np.empty(1, dtype=np.float64)
+    n = 0
+    n_run = 0
     for position in range(selection.size):
         asset = selection[position]
         if polygons.asset[asset] == polygons.asset[asset + 1]:
@@ -201,10 +210,14 @@ def cover_polygons(
         least = TRACE * min(1.0, size[0])
         first_row, end_row, first_column, end_column = polygon_window(polygons, asset, raster.height, raster.width)
         columns = end_column - first_column
-        if columns <= 0:
+        if columns <= 0 or end_row <= first_row:
             continue
+        # A polygon is divided only if it may not fit alone: its sums must not depend on what else is in the buffer.
+        if n_run == BUFFER - 1 or n + columns * (end_row - first_row) > BUFFER:
+            add_runs(raster, cell, weight, owner, end, n_run, response, sums)
+            n = 0
+            n_run = 0
         step = max(1, STRIP // (columns + 1))
-        n = 0
         for start in range(first_row, end_row, step):
             rows = min(step, end_row - start)
             strip = area[: rows * (columns + 1)].reshape((rows, columns + 1))
@@ -213,14 +226,15 @@ def cover_polygons(
                 for k in range(columns):
                     if strip[number, k] > least:
                         if n == BUFFER:
-                            find_cells(raster, cell, n, cell)
-                            add_cells(raster, cell, weight, n, asset, response, sums)
+                            owner[0], end[0] = asset, n
+                            add_runs(raster, cell, weight, owner, end, 1, response, sums)
                             n = 0
                         cell[n] = ((start + number) << COLUMN_BITS) | (first_column + k)
                         weight[n] = strip[number, k]
                         n += 1
-        find_cells(raster, cell, n, cell)
-        add_cells(raster, cell, weight, n, asset, response, sums)
+        owner[n_run], end[n_run] = asset, n
+        n_run += 1
+    add_runs(raster, cell, weight, owner, end, n_run, response, sums)
 
 
 @kernel

@@ -33,7 +33,7 @@ Indices = NDArray[np.int32]
 Flags = NDArray[np.uint8]
 
 SHARES = 720720
-"""Least common multiple of 1 to 16: a sample counts as this many shares, so that ties divide exactly."""
+"""Least common multiple of 1 to 16: a sample counts as this many shares, so that ties of up to 16 divide exactly."""
 
 
 @kernel
@@ -213,13 +213,16 @@ def share_roots(roots: NDArray[np.uint64], weight: Integers, shares: Integers, p
     Parameters
     ----------
     roots : (n_category, n, 8) uint64
-        At most 16 categories.
     weight : (n,) int64
         People of each row.
     shares : (n, n_category) int64
         Changed in place: :data:`SHARES` per sample, divided among its roots.
     people : (n_category,) int64
-        Changed in place: weight per sample, divided among its roots; what whole numbers leave over goes to the first.
+        Changed in place: weight per sample, divided among its roots.
+
+    Notes
+    -----
+    What whole numbers leave over goes to the first root, so that samples and people add up.
     """
     n_category = roots.shape[0]
     at_least = np.empty((n_category + 2, 8), np.uint64)
@@ -240,14 +243,18 @@ def share_roots(roots: NDArray[np.uint64], weight: Integers, shares: Integers, p
                 continue
             each = weight[i] // m
             left_over = weight[i] - each * m
+            share = SHARES // m
+            share_left_over = SHARES - share * m
             fill_row(taken, 0, ZERO)
             for category in range(n_category):
                 copy_row(part, 0, exact, 0)
                 and_row(part, 0, roots[category], i)
                 count = count_row(part, 0)
-                shares[i, category] += count * (SHARES // m)
+                shares[i, category] += count * share
                 people[category] += count * each
-                if left_over:
+                if left_over or share_left_over:
                     and_not_row(part, 0, taken, 0)
-                    people[category] += count_row(part, 0) * left_over
+                    first = count_row(part, 0)
+                    shares[i, category] += first * share_left_over
+                    people[category] += first * left_over
                     or_row(taken, 0, part, 0)

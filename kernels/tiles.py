@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from resilience.kernels.compiler import inlined, kernel
+from resilience.kernels.compiler import kernel
 from resilience.kernels.curves import interpolate_curve
 from resilience.kernels.prefetch import prefetch
 
@@ -131,7 +131,7 @@ def tile_shift(raster: Raster) -> int:
     return shift
 
 
-@inlined
+@kernel
 def cell_offset(tiles: NDArray[np.int64], shift: int, stride: int, row: int, column: int) -> int:
     """Return the position of a cell within a band, -1 if its tile is not loaded; the cell must lie on the raster."""
     base = tiles[row >> shift, column >> shift]
@@ -158,7 +158,7 @@ def find_cells(raster: Raster, cell: NDArray[np.int64], n: int, offset: NDArray[
                 offset[k] = -1
 
 
-@inlined
+@kernel
 def damage_at(response: Response, asset: int, value: float) -> float:
     """Return the damage fraction of a cell: 0 for a dry cell, below the threshold, or below the component.
 
@@ -174,63 +174,92 @@ def damage_at(response: Response, asset: int, value: float) -> float:
 
 
 @kernel
-def add_cells(
+def drop_absent(offset: NDArray[np.int64], weight: NDArray[np.float64], end: NDArray[np.int64], n_run: int) -> None:
+    """Take the pieces whose tile is not loaded (offset -1) out of every run. They come in another pass. O(pieces)."""
+    kept = 0
+    k = 0
+    for run in range(n_run):
+        while k < end[run]:
+            if offset[k] >= 0:
+                offset[kept] = offset[k]
+                weight[kept] = weight[k]
+                kept += 1
+            k += 1
+        end[run] = kept
+
+
+@kernel
+def add_runs(
     raster: Raster,
-    offset: NDArray[np.int64],
+    cell: NDArray[np.int64],
     weight: NDArray[np.float64],
-    n: int,
-    asset: int,
+    asset: NDArray[np.int64],
+    end: NDArray[np.int64],
+    n_run: int,
     response: Response,
     sums: Sums,
 ) -> None:
-    """Add the first `n` pieces, each with its cell and weight, to the sums of one asset, over all bands.
+    """Add pieces, each with its cell and weight, to the sums of their assets, over all bands.
 
-    Pieces with offset -1 are left out: their tile comes in another pass. All bands read the same few cells while
-    positions and weights are in the first cache. O(n bands).
+    Parameters
+    ----------
+    raster : Raster
+    cell : (any,) int64
+        Cells ``row << 32 | column``; used up.
+    weight : (any,) float64
+        Length or area of the piece; used up.
+    asset, end : (any,) int64
+        The pieces of ``asset[i]`` end before ``end[i]``, where those of the next begin; `end` is used up.
+    n_run : int
+        Number of assets.
+    response, sums : Response, Sums
+
+    Notes
+    -----
+    A few thousand pieces at a time: their values are asked for first, so that memory answers many at once, and all
+    bands read the same positions from the second cache. O(pieces x bands).
     """
-    kept = 0
-    total = 0.0
-    flat = raster.values.reshape(-1)
-    for k in range(n):
-        if offset[k] >= 0:
-            prefetch(flat, offset[k])
-            offset[kept] = offset[k]
-            weight[kept] = weight[k]
-            total += weight[k]
-            kept += 1
-    if kept == 0:
+    if n_run == 0:
         return
-    sums.weight[asset] += total
-    stride = raster.values.shape[1] * raster.values.shape[2]
-    threshold = np.float32(response.threshold[asset])
+    find_cells(raster, cell, end[n_run - 1], cell)
+    if raster.tiles.size > 1:
+        drop_absent(cell, weight, end, n_run)
+    n = end[n_run - 1]
     missing = np.float32(response.missing)
-    damaged = response.curve[asset] >= 0
     for band in range(raster.values.shape[0]):
-        base = band * stride
-        highest = np.float32(-np.inf)
-        weighted = 0.0
-        wet = 0.0
-        for k in range(kept):
-            value = flat[base + offset[k]]
-            if value != value:
-                value = missing
-            if value > highest:
-                highest = value
-            weighted += weight[k] * value
-            if value > threshold:
-                wet += weight[k]
-        if weighted != weighted:
-            sums.maximum[band, asset] = np.nan
-        elif highest > sums.maximum[band, asset]:
-            sums.maximum[band, asset] = highest
-        sums.weighted[band, asset] += weighted
-        sums.wet[band, asset] += wet
-        if damaged and highest > response.lowest:
-            damage = 0.0
-            for k in range(kept):
-                value = flat[base + offset[k]]
-                damage += weight[k] * damage_at(response, asset, float(value if value == value else missing))
-            sums.damage[band, asset] += damage
+        flat = raster.values[band].reshape(-1)
+        for k in range(n):
+            prefetch(flat, cell[k])
+        start = 0
+        for run in range(n_run):
+            a = asset[run]
+            threshold = np.float32(response.threshold[a])
+            highest = np.float32(-np.inf)
+            total = 0.0
+            weighted = 0.0
+            wet = 0.0
+            for k in range(start, end[run]):
+                value = flat[cell[k]]
+                value = value if value == value else missing
+                highest = value if value > highest else highest
+                total += weight[k]
+                weighted += weight[k] * value
+                wet += weight[k] if value > threshold else 0.0
+            if weighted != weighted:
+                sums.maximum[band, a] = np.nan
+            elif highest > sums.maximum[band, a]:
+                sums.maximum[band, a] = highest
+            sums.weighted[band, a] += weighted
+            sums.wet[band, a] += wet
+            if band == 0:
+                sums.weight[a] += total
+            if response.curve[a] >= 0 and highest > response.lowest:
+                damage = 0.0
+                for k in range(start, end[run]):
+                    value = flat[cell[k]]
+                    damage += weight[k] * damage_at(response, a, float(value if value == value else missing))
+                sums.damage[band, a] += damage
+            start = end[run]
 
 
 @kernel
@@ -244,48 +273,41 @@ def evaluate_damage(
 
 
 @kernel
-def plan_chunks(
-    order: NDArray[np.int64],
-    indptr: NDArray[np.int64],
-    tile: NDArray[np.int64],
-    n_slot: int,
-    n_tile: int,
-    ends: NDArray[np.int64],
+def plan_runs(
+    indptr: NDArray[np.int64], tile: NDArray[np.int64], n_slot: int, n_tile: int, ends: NDArray[np.int64]
 ) -> int:
-    """Cut assets into runs whose tiles fit into `n_slot` places; return the number of runs.
+    """Cut assets, in the order of work, into runs whose tiles fit into `n_slot` places; return the number of runs.
 
     Parameters
     ----------
-    order : (n,) int64
-        Assets in the order of work.
-    indptr, tile : (asset + 1,), (any,) int64
+    indptr, tile : (n + 1,), (any,) int64
         The tiles of each asset, each once.
     n_slot, n_tile : int
         Places in the buffer; tiles of the raster.
     ends : (n,) int64
-        Output: end of each run in `order`. An asset with more than `n_slot` tiles is a run of its own.
+        Output: end of each run. An asset with more than `n_slot` tiles is a run of its own.
 
     Notes
     -----
     O(tiles of all assets).
     """
     stamp = np.full(n_tile, -1, dtype=np.int64)
+    n = indptr.size - 1
     runs = 0
     used = 0
-    for position in range(order.size):
-        asset = order[position]
+    for asset in range(n):
         fresh = 0
         for k in range(indptr[asset], indptr[asset + 1]):
             fresh += stamp[tile[k]] != runs
         if used > 0 and used + fresh > n_slot:
-            ends[runs] = position
+            ends[runs] = asset
             runs += 1
             used = 0
             fresh = indptr[asset + 1] - indptr[asset]
         for k in range(indptr[asset], indptr[asset + 1]):
             stamp[tile[k]] = runs
         used += fresh
-    if order.size > 0:
-        ends[runs] = order.size
+    if n > 0:
+        ends[runs] = n
         runs += 1
     return runs

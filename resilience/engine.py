@@ -104,6 +104,8 @@ class BlockSums:
         The same by root cause, in shares.
     zone_samples : (n_zone, n_service) int64
         Samples without the service, in shares.
+    zone_roots : (n_zone, n_service, n_root) int64
+        The same by root cause.
     root_people : (n_service, n_root) int64
     loss_failed, loss_square_failed : (n_failing, n_service) int64
         Sum of people without, and of its square in steps, over the samples in which the asset failed.
@@ -116,6 +118,7 @@ class BlockSums:
     causes: Integers
     root_shares: Integers
     zone_samples: Integers
+    zone_roots: Integers
     root_people: Integers
     loss_failed: Integers
     loss_square_failed: Integers
@@ -125,8 +128,8 @@ class BlockSums:
     def add(self, other: BlockSums) -> None:
         """Add another block's sums; samples are not joined."""
         for name in (
-            "failed", "causes", "root_shares", "zone_samples", "root_people", "loss_failed", "loss_square_failed",
-            "loss_square",
+            "failed", "causes", "root_shares", "zone_samples", "zone_roots", "root_people", "loss_failed",
+            "loss_square_failed", "loss_square",
         ):  # fmt: skip
             getattr(self, name).__iadd__(getattr(other, name))
 
@@ -233,6 +236,7 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
         causes=causes.causes[plan.affected],
         root_shares=causes.root_shares[plan.affected],
         zone_samples=services.zone_samples,
+        zone_roots=services.zone_roots,
         root_people=services.root_people,
         loss_failed=loss_failed.T.copy(),
         loss_square_failed=loss_square_failed.T.copy(),

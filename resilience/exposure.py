@@ -8,6 +8,7 @@ all events, and only tiles of the map that hold assets are read.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -22,7 +23,7 @@ from resilience.hazard import grid_of, read_window
 from resilience.kernels.lines import list_line_tiles, traverse_lines
 from resilience.kernels.points import interpolate_points, sample_points
 from resilience.kernels.polygons import cover_polygons, list_polygon_tiles
-from resilience.kernels.tiles import Raster, Response, Sums, empty_sums, evaluate_damage, plan_chunks, whole_raster
+from resilience.kernels.tiles import Raster, Response, Sums, empty_sums, evaluate_damage, plan_runs, whole_raster
 from resilience.placement import Placement, place_assets
 from resilience.tile_buffer import TILE_SHIFT, TileBuffer
 from resilience.variables import VARIABLES
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 METHODS = ("nearest", "bilinear")
 TILE_BUDGET = 256 * 2**20
-"""Bytes of map held at once; the only part of the memory that would grow with the map."""
+"""Bytes of map held at once, and a quarter of it while reading; nothing else grows with the size of the map."""
 
 LEAST_TILES = 64
 """Tiles that should fit into the budget; with more events than that allows, the events are worked on in turns."""
@@ -311,20 +312,24 @@ def _runs(
     indptr: NDArray[np.int64], tile: NDArray[np.int64], buffer: TileBuffer
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Yield assets, in the order of their first tile, in runs whose tiles fit into the buffer, and those tiles."""
-    touching = np.flatnonzero(np.diff(indptr))
+    counts = np.diff(indptr)
+    touching = np.flatnonzero(counts)
     if len(touching) == 0:
         return
     first = np.minimum.reduceat(tile, indptr[touching])
-    order = touching[np.argsort(first, kind="stable")]
+    # Sixteen bits are sorted by radix, several times faster than by comparison.
+    small = first.astype(np.uint16) if buffer.n_tile <= 2**16 else first
+    order = touching[np.argsort(small, kind="stable")]
+    counts = counts[order]
+    places = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)])
+    if len(tile) == len(order):
+        tile = tile[indptr[order]]
+    else:
+        tile = tile[np.repeat(indptr[order] - places[:-1], counts) + np.arange(places[-1])]
     ends = np.empty(len(order), dtype=np.int64)
-    n_run = plan_chunks(order, indptr, tile, buffer.n_slot, buffer.n_tile, ends)
-    counts = np.diff(indptr)[order]
-    stops = np.cumsum(counts)
-    ordered = tile[np.repeat(indptr[order] - (stops - counts), counts) + np.arange(counts.sum())]
-    start = 0
-    for end in ends[:n_run].tolist():
-        yield order[start:end], np.unique(ordered[stops[start] - counts[start] : stops[end - 1]])
-        start = end
+    n_run = plan_runs(places, tile, buffer.n_slot, buffer.n_tile, ends)
+    for start, end in pairwise([0, *ends[:n_run].tolist()]):
+        yield order[start:end], np.flatnonzero(np.bincount(tile[places[start] : places[end]]))
 
 
 def _add_points(sampled: NDArray[np.float64], placed: Placement, response: Response, sums: Sums) -> None:

@@ -306,6 +306,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
             ).services
         attempt(partial(_check_services, known, services))
         attempt(partial(_check_people, known, scenario.monte_carlo.samples))
+        attempt(partial(_check_importance, known, scenario.importance.assets))
         reached = attempt(partial(build_services, services, known))
         levels = attempt(partial(_settle_levels, scenario, known))
     attempt.raise_if_any()
@@ -336,6 +337,17 @@ def _check_services(network: Network, services: Any) -> None:
         first = list(dict.fromkeys(named[unknown]))
         raise DataError(
             Problem("needs.service", wanted, "needs of other services", int(unknown.sum()), len(named), first)
+        )
+
+
+def _check_importance(network: Network, names: Sequence[str]) -> None:
+    """Raise if an asset that is to be run in pairs is none."""
+    present = set(network.assets["id"].astype(str))
+    strange = [name for name in names if name not in present]
+    if strange:
+        hint = suggestion(strange[0], present)
+        raise ConfigurationError(
+            Problem("importance.assets", f"ids of assets{hint}", "others", len(strange), len(names), strange)
         )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from resilience.cascade import supplied_graphs
+from resilience.caveats import caveats, with_costs
 from resilience.damage import damage
 from resilience.engine import (
     Block,
@@ -28,18 +29,21 @@ from resilience.exposure import expose
 from resilience.inputs import Attempts, Inputs, describe_sources, load_inputs
 from resilience.network.compile import PERSON, compile_network
 from resilience.network.writing import write_tables
+from resilience.pairs import choose_assets, run_in_pairs
 from resilience.provenance import describe_run, now
-from resilience.result import Result, label_sums
+from resilience.result import Result, counted_in, label_sums
 from resilience.risk.expected import expected_annual
 from resilience.risk.importance import asset_importance
 from resilience.risk.tail import catalogue_risk
 from resilience.risk.yearly import occurrence_losses, yearly_losses
 from resilience.scenario import Scenario
 from resilience.service import lay_out_services
-from resilience.store import MANIFEST, RESULTS, TOTALS, RunStore
+from resilience.store import MANIFEST, NETWORK, RESULTS, TOTALS, RunStore
 from resilience.variables import VARIABLES
 
 Progress = Callable[[int, int], None]
+
+DIRECT_LOSS = "direct_loss"
 
 # A task of a second or more on a city of 100,000 assets; a small city gets the same, its tasks are short anyway.
 BLOCK_SAMPLES = 4096
@@ -82,18 +86,22 @@ def assess(
     damaged = expose_and_damage(inputs)
     weights = weigh_events(inputs, damaged, scenario)
     city, tasks = prepare(inputs, damaged, scenario)
-    store = RunStore(Path(out)) if out is not None else None
+    store = RunStore(Path(out), inputs=_input_paths(scenario)) if out is not None else None
     sums, people = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
     labelled = label_sums(city, tasks, sums, damaged, persons_unit=inputs.network.persons_unit)
     labelled = labelled.assign(weights)
-    labelled[TOTALS] = VARIABLES[TOTALS].array(people).assign_attrs(units=inputs.network.persons_unit)
+    labelled[TOTALS] = VARIABLES[TOTALS].array(people)
+    labelled[TOTALS].attrs = counted_in(VARIABLES[TOTALS].attributes(), inputs.network.persons_unit)
     labelled = add_annual(labelled)
+    importance = rank_assets(labelled)
+    pairs = rerun(city, damaged, labelled, importance, scenario, workers)
     result = Result(
         dataset=labelled.assign_attrs(describe(scenario, inputs, damaged)),
         exceedance=exceed(labelled, inputs, scenario),
-        importance=rank_assets(labelled),
+        importance=importance,
+        pairs=pairs,
         path=store.path if store is not None else None,
-        notes=(*inputs.notes, *caveats(labelled, inputs, scenario)),
+        notes=(*inputs.notes, *caveats(labelled, inputs)),
     )
     if store is not None:
         write_run(store, result, scenario, inputs, started)
@@ -132,6 +140,7 @@ def expose_and_damage(inputs: Inputs) -> xr.Dataset:
     return together.transpose("event", "asset").assign_coords(
         sector=("asset", assets["sector"].astype(str).to_numpy(dtype=object)),
         kind=("asset", assets["kind"].astype(str).to_numpy(dtype=object)),
+        dry_threshold=("asset", assets["dry_threshold"].to_numpy(dtype=np.float64), {"units": "m"}),
     )
 
 
@@ -193,12 +202,10 @@ def run_samples(
 ) -> tuple[list[BlockSums], np.ndarray[Any, np.dtype[np.float64]]]:
     """Return the sums of every event, and people per event, service and sample; blocks go to the store as they end."""
     n_samples = scenario.monte_carlo.samples
-    block_samples = min(scenario.monte_carlo.block or BLOCK_SAMPLES, n_samples)
+    size = block_samples(scenario)
     people = np.empty((len(tasks), len(city.layout.names), n_samples))
     if store is not None:
-        store.begin(
-            n_event=len(tasks), n_service=len(city.layout.names), n_sample=n_samples, block_samples=block_samples
-        )
+        store.begin(n_event=len(tasks), n_service=len(city.layout.names), n_sample=n_samples, block_samples=size)
 
     def keep(block: Block, sums: BlockSums) -> None:
         first = block.first_word * 64
@@ -208,7 +215,7 @@ def run_samples(
             store.write_block(block.task.event, first, counted)
 
     sums = simulate(
-        city, tasks, n_samples=n_samples, block_samples=block_samples, workers=workers or os.cpu_count() or 1,
+        city, tasks, n_samples=n_samples, block_samples=size, workers=workers or os.cpu_count() or 1,
         on_block=keep, progress=progress,
     )  # fmt: skip
     return sums, people
@@ -229,14 +236,18 @@ def add_annual(labelled: xr.Dataset) -> xr.Dataset:
     annual = expected_annual(part[TOTALS], weights=weights, tail_weights=tails)
     money = expected_annual(part["direct_loss"], weights=weights, tail_weights=tails)
     per_asset = expected_annual(part["asset_direct_loss"], weights=weights, tail_weights=tails)
-    return labelled.assign(
-        annual_value=annual["annual_value"],
-        annual_standard_error=annual["annual_standard_error"],
-        annual_tail=annual["annual_tail"],
-        annual_direct_loss=money["annual_value"],
-        annual_direct_loss_tail=money["annual_tail"],
-        asset_annual_direct_loss=per_asset["annual_value"],
-    )
+    unit = str(labelled[TOTALS].attrs["units"])
+    found: dict[Any, Any] = {
+        name: annual[name].assign_attrs(counted_in(VARIABLES[name].attributes(), unit))
+        for name in ("annual_value", "annual_standard_error", "annual_tail")
+    }
+    for name, value, of in (
+        ("annual_direct_loss", money["annual_value"], "of all assets"),
+        ("annual_direct_loss_tail", money["annual_tail"], "of all assets beyond the rarest event"),
+        ("asset_annual_direct_loss", per_asset["annual_value"], "of the asset"),
+    ):
+        found[name] = value.assign_attrs(long_name=f"expected annual repair cost {of}")
+    return labelled.assign(found)
 
 
 def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Dataset | None:
@@ -249,13 +260,24 @@ def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Datas
     catalogue = draw_catalogue(
         families, years=risk.catalogue_years, seed=scenario.seed, n_samples=rated.sizes["sample"], rule=risk.rule
     )
-    losses = occurrence_losses(rated[TOTALS], catalogue)
+    people = rated[TOTALS].rename(service="quantity")
+    parts = [people]
+    if np.isfinite(rated["direct_loss"].values).all():
+        parts.append(
+            rated["direct_loss"].expand_dims(quantity=[DIRECT_LOSS], sample=rated.sizes["sample"], axis=(1, 2))
+        )
+    totals = xr.concat(parts, dim="quantity", join="override", combine_attrs="drop")
+    losses = occurrence_losses(totals, catalogue)
     years = yearly_losses(losses, year=catalogue["year"].to_numpy(), n_years=risk.catalogue_years)
     found = catalogue_risk(
         years, np.array(risk.return_periods), confidence=risk.confidence, replicates=risk.bootstrap,
         seed=scenario.seed,
     )  # fmt: skip
-    return found.assign_coords(service=labelled["service"])
+    units = [inputs.network.persons_unit] * people.sizes["quantity"] + ["money"]
+    # A direct loss that is unknown has no curve: NaN.
+    quantities = np.array([*people["quantity"].values.tolist(), DIRECT_LOSS])
+    found = found.assign_coords(quantity=totals["quantity"]).reindex(quantity=quantities)
+    return found.assign_coords(quantity_unit=("quantity", units))
 
 
 def rank_assets(labelled: xr.Dataset) -> xr.Dataset | None:
@@ -277,6 +299,32 @@ def rank_assets(labelled: xr.Dataset) -> xr.Dataset | None:
     )
 
 
+def rerun(
+    city: City,
+    damaged: xr.Dataset,
+    labelled: xr.Dataset,
+    importance: xr.Dataset | None,
+    scenario: Scenario,
+    workers: int | None,
+) -> xr.Dataset | None:
+    """Return the importance of the scenario's chosen assets from paired runs; None where none is chosen."""
+    section = scenario.importance
+    if importance is None or not (section.top or section.assets):
+        return None
+    chosen = choose_assets(importance, top=section.top, named=section.assets)
+    rated = rated_events(labelled)
+    return run_in_pairs(
+        city, damaged.isel(event=rated), chosen, people=labelled[TOTALS].isel(event=rated),
+        weights=(labelled["annual_weight"] + labelled["tail_weight"]).isel(event=rated),
+        block_samples=block_samples(scenario), workers=workers or os.cpu_count() or 1,
+    )  # fmt: skip
+
+
+def block_samples(scenario: Scenario) -> int:
+    """Return how many samples a block has."""
+    return min(scenario.monte_carlo.block or BLOCK_SAMPLES, scenario.monte_carlo.samples)
+
+
 def describe(scenario: Scenario, inputs: Inputs, damaged: xr.Dataset) -> dict[str, Any]:
     """Return the attributes of the result."""
     return {
@@ -285,44 +333,13 @@ def describe(scenario: Scenario, inputs: Inputs, damaged: xr.Dataset) -> dict[st
         "scenario_sha256": scenario.digest(),
         "seed": str(scenario.seed),
         "samples": scenario.monte_carlo.samples,
-        "persons_unit": inputs.network.persons_unit,
+        "counted_in": inputs.network.persons_unit,
+        "assets_with_costs": int(with_costs(inputs).sum()),
         "integration_rule": scenario.risk.rule,
         "tail": scenario.risk.tail,
         "time": "at the peak of the event (time zero); buffers that start hold",
         "notes": list(inputs.notes),
     }
-
-
-def caveats(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> tuple[str, ...]:
-    """Return what a reader must know: defaults, gaps of the intact city, unknown hazard, repairs."""
-    lines = []
-    if not rated_events(labelled).all():
-        lines.append("families without rates: results are conditional on the event, nothing per year is told for them")
-    down = int(labelled["baseline_down"].sum())
-    if down:
-        lines.append(f"{down:,} assets are down in the intact city; they are listed and never counted as lost")
-    gap = labelled["zone_persons"] * (1 - labelled["baseline_served"])
-    for service, people in zip(labelled["service"].values, gap.sum("zone").values, strict=True):
-        if people > 0.5:
-            lines.append(
-                f"baseline gap: {people:,.0f} {inputs.network.persons_unit} without {service} in the intact city"
-            )
-    unknown = int(np.isnan(labelled["failure_probability"].values).any(axis=0).sum())
-    if unknown:
-        lines.append(f"{unknown:,} assets have unknown hazard; the cascade takes them as not failing")
-    for name, count in labelled.attrs.items():
-        if str(name).startswith("monotonicity_repairs_") and count:
-            lines.append(f"{count:,} cells of {str(name).removeprefix('monotonicity_repairs_')} fell with rarer events")
-    used = {
-        name
-        for column in ("flood_damage_curve", "flood_fragility_curve", "heat_damage_curve", "heat_fragility_curve")
-        for name in set(inputs.network.assets[column].astype(str))
-        if name
-    }
-    judged = sorted(name for name in used if inputs.curves[name].basis == "default")
-    if judged:
-        lines.append(f"curves that are defaults (expert judgement): {', '.join(judged)}")
-    return tuple(lines)
 
 
 def _input_paths(scenario: Scenario) -> Iterable[Path]:
@@ -343,21 +360,35 @@ def write_run(store: RunStore, result: Result, scenario: Scenario, inputs: Input
     if result.importance is not None:
         important = result.importance.reindex(asset=dataset["asset"])
         dataset = dataset.assign({f"importance_{name}": array for name, array in important.data_vars.items()})
+    if result.pairs is not None:
+        paired = result.pairs.reindex(asset=dataset["asset"])
+        dataset = dataset.assign({f"paired_{name}": array for name, array in paired.data_vars.items()})
+    if result.exceedance is not None:
+        years = result.exceedance.rename(return_period="years")
+        dataset = dataset.assign({f"catalogue_{name}": array for name, array in years.data_vars.items()})
     store.finish(dataset)
     store.write_text("scenario.yaml", scenario.to_yaml())
-    table = result.summary_table()
-    store.write_table("summary.csv", table[0], table[1:])
-    store.write_table("events.csv", *result.events_table())
     wanted = scenario.outputs.tables
+    if "summary" in wanted:
+        table = result.summary_table()
+        store.write_table("summary.csv", table[0], table[1:])
+    store.write_table("events.csv", *result.events_table())
+    store.write_table("causes.csv", *result.causes_table())
+    store.write_table("why.csv", *result.roots_table())
     if "assets" in wanted:
         store.write_table("assets.csv", *result.assets_table())
     if "zones" in wanted:
         store.write_table("zones.csv", *result.zones_table())
     if "exceedance" in wanted and result.exceedance is not None:
         store.write_table("exceedance.csv", *result.exceedance_table())
-    write_tables(inputs.network, store.path / "network")
+    write_tables(inputs.network, store.path / NETWORK)
     store.write_text("notes.txt", "".join(f"{note}\n" for note in result.notes))
-    figures = {"samples": scenario.monte_carlo.samples, "events": dataset.sizes["event"], "results": RESULTS}
+    figures = {
+        "samples": scenario.monte_carlo.samples,
+        "block": block_samples(scenario),
+        "events": dataset.sizes["event"],
+        "results": RESULTS,
+    }
     store.write_json(
         MANIFEST,
         describe_run(

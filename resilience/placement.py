@@ -105,15 +105,16 @@ def place_assets(geometry: NDArray[np.object_], *, ids: NDArray[np.str_], crs: C
     kinds = _check_geometry(geometry, ids)
     n = len(geometry)
     is_line = np.isin(kinds, LINES)
-    length = np.where(is_line, shapely.length(geometry), 0.0)
+    length = np.zeros(n)
+    length[is_line] = shapely.length(geometry[is_line])
     as_point = np.isin(kinds, POINTS) | (is_line & (length == 0.0))
     same = crs.equals(grid.crs, ignore_axis_order=True)
     transformer = None if same else _transformer(crs, grid.crs)
 
     points = np.flatnonzero(as_point)
-    spots, which = shapely.get_parts(_as_points(geometry[points]), return_index=True)
+    spots, which = shapely.get_coordinates(_as_points(geometry[points]), return_index=True)
     owner = points[which]
-    x, y = _project(shapely.get_coordinates(spots), transformer)
+    x, y = _project(spots, transformer)
     spot_column, spot_row = grid.to_cells(x, y)
 
     strings = np.flatnonzero(is_line & ~as_point)
@@ -162,7 +163,8 @@ def _check_geometry(geometry: NDArray[np.object_], ids: NDArray[np.str_]) -> NDA
     coordinates, asset = shapely.get_coordinates(geometry, return_index=True)
     infinite = np.zeros(len(geometry), dtype=np.bool_)
     infinite[asset[~np.isfinite(coordinates).all(axis=1)]] = True
-    invalid = area & ~infinite & ~np.asarray(shapely.is_valid(geometry) & (shapely.area(geometry) > 0.0))
+    invalid = area & ~infinite
+    invalid[invalid] = ~(shapely.is_valid(geometry[invalid]) & (shapely.area(geometry[invalid]) > 0.0))
     problems = Problems()
     _note(problems, empty, ids, wanted="a point, line or polygon each", got="have no geometry")
     _note(problems, ~known & ~empty, ids, wanted="points, lines or polygons", got="have another kind of geometry")

@@ -16,8 +16,12 @@ from resilience.engine import BlockSums, City, EventTask, square_step
 from resilience.kernels.roots import SHARES
 from resilience.network.compile import PERSON
 from resilience.variables import VARIABLES
+from resilience.why import causes_table, order_by_kind, origins_table, roots_table, why_table
 
 Row = tuple[Any, ...]
+
+CAN_FAIL = 2.0**-32
+"""Least probability that the draws resolve."""
 
 
 def label_sums(
@@ -54,6 +58,7 @@ def label_sums(
     down = np.zeros((n_event, n_asset, len(causes)), np.int32)
     root_share = np.zeros((n_event, n_asset, len(roots)), np.float32)
     zone = np.zeros((n_event, compiled.n_zone, len(services)))
+    zone_root = np.zeros((n_event, compiled.n_zone, len(services), len(roots)), np.float32)
     root_people = np.zeros((n_event, len(services), len(roots)))
     sum_failed = np.zeros((n_event, n_asset, len(services)))
     square_failed = np.zeros((n_event, n_asset, len(services)))
@@ -66,10 +71,12 @@ def label_sums(
         down[i, affected] = one.causes
         root_share[i][np.ix_(affected, column)] = one.root_shares / SHARES
         zone[i] = one.zone_samples / SHARES
+        zone_root[i][:, :, column] = one.zone_roots / SHARES
         root_people[i][:, column] = one.root_people / PERSON
         sum_failed[i, failing] = one.loss_failed / PERSON
         square_failed[i, failing] = one.loss_square_failed * step
         square[i] = one.loss_square * step
+    assigned = {services[part.service] for part in city.layout.assigned}
     coords: dict[str, Any] = {
         "service": services,
         "cause": causes,
@@ -86,6 +93,7 @@ def label_sums(
         "down_count": down,
         "root_share": root_share,
         "zone_without_service": zone,
+        "zone_root": zone_root,
         "root_people": root_people,
         "sum_loss_failed": sum_failed,
         "sum_loss2_failed": square_failed,
@@ -95,17 +103,28 @@ def label_sums(
     }
     for name, array in values.items():
         variable = VARIABLES[name]
-        attributes = variable.attributes()
-        if "persons" in variable.unit:
-            attributes["units"] = variable.unit.replace("persons", persons_unit)
-        result[name] = (variable.dims, array, attributes)
-    result["zone_persons"] = ("zone", compiled.persons / PERSON, {"units": persons_unit, "long_name": "people"})
-    result["people_served"] = (
-        "service",
-        city.people / PERSON,
-        {"units": persons_unit, "long_name": "people whom the intact city gives the service"},
-    )
+        result[name] = (variable.dims, array, counted_in(variable.attributes(), persons_unit))
+    by = np.array(["assignment" if name in assigned else "road" for name in services], dtype=object)
+    result["service_by"] = ("service", by, {"long_name": "how the service reaches zones"})
+    for name, dim, array, meaning in (
+        ("zone_people", "zone", compiled.persons, "people of the zone"),
+        ("people_served", "service", city.people, "people whom the intact city gives the service"),
+    ):
+        result[name] = (dim, array / PERSON, counted_in({"units": "persons", "long_name": meaning}, persons_unit))
     return result
+
+
+def counted_in(attributes: dict[str, str], unit: str) -> dict[str, str]:
+    """Return the attributes with `unit` in the place of persons: a city may count zones or dwellings instead.
+
+    Examples
+    --------
+    >>> counted_in({"units": "persons/year", "long_name": "people who lost the service"}, "zones")
+    {'units': 'zones/year', 'long_name': 'zones who lost the service'}
+    """
+    if unit == "persons":
+        return attributes
+    return {name: text.replace("persons", unit).replace("people", unit) for name, text in attributes.items()}
 
 
 @dataclass(frozen=True)
@@ -129,6 +148,7 @@ class Result:
     dataset: xr.Dataset
     exceedance: xr.Dataset | None
     importance: xr.Dataset | None
+    pairs: xr.Dataset | None
     path: Path | None
     notes: tuple[str, ...]
 
@@ -140,6 +160,19 @@ class Result:
     def unit(self) -> str:
         """What people are counted in."""
         return str(self.dataset["people_served"].attrs["units"])
+
+    @property
+    def tells_money(self) -> bool:
+        """Whether any asset has a replacement cost and a damage curve; without, a direct loss of 0 would mislead."""
+        return int(self.dataset.attrs.get("assets_with_costs", 1)) > 0
+
+    def why_table(self) -> list[list[str]]:
+        """Return the root causes of every loss in a few rows for people, header first; no rows without a loss."""
+        return why_table(self.dataset)
+
+    def origins_table(self) -> list[list[str]]:
+        """Return what the root causes stand for, header first; no rows without a loss."""
+        return origins_table(self.dataset)
 
     def summary_table(self) -> list[list[str]]:
         """Return the figures people read first, header first: per year where there are rates, else per event."""
@@ -158,17 +191,19 @@ class Result:
                         _figure(float(one["annual_tail"])),
                     ]
                 )
-            rows.append(
-                ["direct loss (money)", _figure(float(ds["annual_direct_loss"])), "",
-                 _figure(float(ds["annual_direct_loss_tail"]))]
-            )  # fmt: skip
+            if self.tells_money:
+                rows.append(
+                    ["direct loss (money)", _figure(float(ds["annual_direct_loss"])), "",
+                     _figure(float(ds["annual_direct_loss_tail"]))]
+                )  # fmt: skip
             return rows
-        rows.append(["event", *(f"{unit} without {name}" for name in ds["service"].values), "direct loss (money)"])
+        money = ["direct loss (money)"] if self.tells_money else []
+        rows.append(["event", *(f"{unit} without {name}" for name in ds["service"].values), *money])
         mean = ds["people_without_service"].mean("sample")
         for event in ds["event"].values:
             rows.append(
                 [str(event), *(_figure(float(v)) for v in mean.sel(event=event).values),
-                 _figure(float(ds["direct_loss"].sel(event=event)))]
+                 *(_figure(float(ds["direct_loss"].sel(event=event))) for _ in money)]
             )  # fmt: skip
         return rows
 
@@ -176,7 +211,7 @@ class Result:
         """Return people without each service per event: mean, standard error and quantiles over samples."""
         ds = self.dataset
         header = ["event", "family", "peril", "return_period", "annual_rate", "service", "mean", "standard_error",
-                  "p05", "p50", "p95", "share_of_people_served", "unit"]  # fmt: skip
+                  "p05", "p50", "p95", "share_of_served", "unit"]  # fmt: skip
 
         def rows() -> Iterator[Row]:
             for i, event in enumerate(ds["event"].values):
@@ -195,28 +230,40 @@ class Result:
 
         return header, rows()
 
+    def causes_table(self) -> tuple[list[str], Iterator[Row]]:
+        """Return what is down and which zone lacks what, with cause and root, one row each, per event."""
+        return causes_table(self.dataset)
+
+    def roots_table(self) -> tuple[list[str], Iterator[Row]]:
+        """Return the loss of every service by root cause."""
+        return roots_table(self.dataset, self.unit)
+
     def assets_table(self) -> tuple[list[str], Iterator[Row]]:
-        """Return every asset that can fail or be down: probabilities by cause and root, loss, per event."""
+        """Return, per event, every asset that stands in water, can fail or be down; kinds of few assets first."""
         ds = self.dataset
         n = ds.sizes["sample"]
         causes = [str(name) for name in ds["cause"].values]
         roots = [str(name) for name in ds["root"].values]
-        header = ["event", "asset", "sector", "kind", "intensity", "failure_probability", "down_probability",
-                  *(f"down_by_{name}" for name in causes), *(f"root_{name}" for name in roots),
-                  "direct_loss"]  # fmt: skip
+        header = ["event", "asset", "sector", "kind", "intensity", "wet_length", "failure_probability",
+                  "down_probability", *(f"down_by_{name}" for name in causes),
+                  *(f"root_{name}" for name in roots), "direct_loss"]  # fmt: skip
         down, root = ds["down_count"].values, ds["root_share"].values
         intensity, probability = ds["exposed_intensity"].values, ds["failure_probability"].values
-        loss = ds["asset_direct_loss"].values
+        loss, length = ds["asset_direct_loss"].values, ds["wet_length"].values
+        threshold, perils = ds["dry_threshold"].values, ds["peril"].values.astype(str)
+        order, told = order_by_kind(ds), self.tells_money
         names, sectors, kinds = (ds[name].values.astype(str) for name in ("asset", "sector", "kind"))
 
         def rows() -> Iterator[Row]:
             for i, event in enumerate(ds["event"].values):
-                shown = np.flatnonzero((down[i].sum(axis=1) > 0) | (probability[i] > 0) | (loss[i] > 0))
-                for a in shown:
+                shown = (down[i].sum(axis=1) > 0) | (probability[i] >= CAN_FAIL) | (loss[i] > 0)
+                if perils[i] == "flood":
+                    shown |= intensity[i] > threshold
+                for a in order[shown[order]]:
                     yield (
-                        str(event), names[a], sectors[a], kinds[a], float(intensity[i, a]), float(probability[i, a]),
-                        float(down[i, a].sum() / n), *(float(v / n) for v in down[i, a]),
-                        *(float(v / n) for v in root[i, a]), float(loss[i, a]),
+                        str(event), names[a], sectors[a], kinds[a], float(intensity[i, a]), float(length[i, a]),
+                        float(probability[i, a]), float(down[i, a].sum() / n), *(float(v / n) for v in down[i, a]),
+                        *(float(v / n) for v in root[i, a]), float(loss[i, a]) if told else float("nan"),
                     )  # fmt: skip
 
         return header, rows()
@@ -229,38 +276,40 @@ class Result:
         header = ["event", "zone", self.unit, *(f"lost_{name}" for name in services),
                   *(f"baseline_{name}" for name in services)]  # fmt: skip
         lost, served = ds["zone_without_service"].values, ds["baseline_served"].values
-        persons = ds["zone_persons"].values
+        people = ds["zone_people"].values
 
         def rows() -> Iterator[Row]:
             for i, event in enumerate(ds["event"].values):
                 for z, zone in enumerate(ds["zone"].values):
                     yield (
-                        str(event), str(zone), float(persons[z]), *(float(v / n) for v in lost[i, z]),
+                        str(event), str(zone), float(people[z]), *(float(v / n) for v in lost[i, z]),
                         *(float(v) for v in served[z]),
                     )  # fmt: skip
 
         return header, rows()
 
     def exceedance_table(self) -> tuple[list[str], Iterator[Row]]:
-        """Return occurrence and aggregate values per service and return period, with intervals."""
+        """Return occurrence and aggregate values per service and for direct loss, with intervals."""
         ds = self.exceedance
-        header = ["service", "return_period", "curve", "value", "low", "high", "tail_value", "tail_low", "tail_high",
+        header = ["quantity", "return_period", "curve", "value", "low", "high", "tail_value", "tail_low", "tail_high",
                   "unit"]  # fmt: skip
 
         def rows() -> Iterator[Row]:
             if ds is None:
                 return
-            for service in ds["service"].values:
+            for quantity in ds["quantity"].values:
+                if quantity == "direct_loss" and not self.tells_money:
+                    continue
                 for period in ds["return_period"].values:
-                    one = ds.sel(service=service, return_period=period)
+                    one = ds.sel(quantity=quantity, return_period=period)
                     for curve in ("occurrence", "aggregate"):
                         yield (
-                            str(service), float(period), curve,
+                            str(quantity), float(period), curve,
                             *(
                                 float(one[f"{curve}_{field}{end}"])
                                 for field in ("value", "tail_value") for end in ("", "_low", "_high")
                             ),
-                            self.unit,
+                            str(one["quantity_unit"].item()),
                         )  # fmt: skip
 
         return header, rows()

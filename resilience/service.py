@@ -1,8 +1,9 @@
 """From functional assets to people: who is without which service, 512 samples at a time.
 
-A zone has a service by *assignment* where each of its needs for it is met, or by *road* where it reaches, over
-functional road assets, a functional facility. Reachability stands in for a limit in minutes until travel times are
-computed. What the intact city does not serve is a baseline gap: listed, never counted as lost.
+A zone has a service by *assignment* where each of its needs for it is met, or by *road* where a functional facility
+reaches it over functional road assets, along one-way roads in their direction. Reachability stands in for a limit in
+minutes until travel times are computed. What the intact city does not serve is a baseline gap: listed, never counted
+as lost.
 """
 
 from __future__ import annotations
@@ -252,6 +253,8 @@ class ServiceCounter:
         Samples without the service, a group of a `mean` counting for its share of 720,720 parts.
     root_people : (n_service, n_root) int64
         People without, summed over samples, by root cause.
+    zone_roots : (n_zone, n_service, n_root) int64
+        `zone_samples` by root cause; a remainder of the division among groups is dropped.
     """
 
     def __init__(
@@ -265,9 +268,11 @@ class ServiceCounter:
         self.people = np.zeros((n_service, 512), np.int64)
         self.zone_samples = np.zeros((compiled.n_zone, n_service), np.int64)
         self.root_people = np.zeros((n_service, n_root), np.int64)
+        self.zone_roots = np.zeros((compiled.n_zone, n_service, n_root), np.int64)
         self.met: Words = np.empty((compiled.zone_need.size, 8), np.uint64)
         self._solvers = {name: ReachSolver(reach) for name, reach in plan.reach.items()}
         self.parts = layout.parts
+        self._road_blame: dict[str, Words] = {}
         self._weights = [self._weight(number, part) for number, part in enumerate(self.parts)]
 
     def _weight(self, number: int, part: AssignedPart | RoadPart) -> NDArray[np.int64]:
@@ -296,6 +301,7 @@ class ServiceCounter:
             Root causes of unmet zone needs.
         """
         self.people[:] = 0
+        self._road_blame.clear()
         for number, part in enumerate(self.parts):
             weight = self._weights[number]
             lost = self.lost(part, up)
@@ -307,11 +313,13 @@ class ServiceCounter:
             add_people(lost, weight, self.people[part.service])
             samples = np.zeros(part.zone.size, np.int64)
             count_samples(lost, samples)
-            self.zone_samples[part.zone, part.service] += samples * share * (weight > 0)
+            self.zone_samples[part.zone, part.service] += samples * share * self.served[number, part.zone]
             if found is not None:
                 found &= lost
-                unused = np.zeros((part.zone.size, found.shape[0]), np.int64)
-                share_roots(np.ascontiguousarray(found), weight, unused, self.root_people[part.service])
+                shares = np.zeros((part.zone.size, found.shape[0]), np.int64)
+                share_roots(np.ascontiguousarray(found), weight, shares, self.root_people[part.service])
+                n_group = 1 if isinstance(part, AssignedPart) else part.n_group
+                self.zone_roots[part.zone, part.service] += shares // n_group * (weight > 0)[:, np.newaxis]
 
     def meet(self, up: Words, buffer_row: Indices, buffered: Words) -> None:
         """Take the state of the assets for the calls that follow."""
@@ -341,23 +349,19 @@ class ServiceCounter:
         """
         solver = self._solvers[part.network]
         position = solver.plan.position
-        found = np.empty((roots.shape[0], part.zone.size, 8), np.uint64)
-        down = ~up
-        for category in range(roots.shape[0]):
-            blamed = roots[category] & down
-            if blamed[part.facility].any():
-                found[category] = solver.solve(blamed, part.facility, position[part.facility_node])[
-                    position[part.zone_node]
-                ]
-            else:
-                found[category] = 0
-        by_road = lost & ~np.bitwise_or.reduce(found, axis=0) if roots.shape[0] else lost
+        found = np.zeros((roots.shape[0], part.zone.size, 8), np.uint64)
+        # Kernels read rows of contiguous arrays; an indexed middle axis is not left in that order.
+        blamed = np.ascontiguousarray(roots[:, part.facility] & ~up[part.facility])
+        facility = np.arange(part.facility.size, dtype=np.int32)
+        for category in np.flatnonzero(blamed.any(axis=(1, 2))):
+            reached = solver.solve(blamed[category], facility, position[part.facility_node])
+            found[category] = reached[position[part.zone_node]]
+        by_road = lost & ~np.bitwise_or.reduce(found, axis=0)
         if by_road.any():
-            graph = solver.plan.graph
-            involved = np.concatenate([graph.node, graph.link])
-            for category in range(roots.shape[0]):
-                anywhere = np.bitwise_or.reduce(roots[category][involved] & down[involved], axis=0)
-                found[category] |= by_road & anywhere
+            if part.network not in self._road_blame:
+                travelled = np.concatenate([solver.plan.node, solver.plan.link])
+                self._road_blame[part.network] = np.bitwise_or.reduce(roots[:, travelled] & ~up[travelled], axis=1)
+            found |= by_road & self._road_blame[part.network][:, np.newaxis]
         return found
 
 

@@ -21,7 +21,11 @@ from resilience.errors import CannotCreateError, Problem, StorageError
 
 TOTALS = "people_without_service"
 RESULTS = "results.zarr"
+NETWORK = "network"
 MANIFEST = "manifest.json"
+TABLES = ("summary", "events", "causes", "why", "assets", "zones", "exceedance")
+# The manifest goes first when a run is replaced: where there is one, all it tells of is there.
+FILES = (MANIFEST, "scenario.yaml", "notes.txt", *(f"{table}.csv" for table in TABLES))
 
 
 @contextmanager
@@ -41,20 +45,23 @@ class RunStore:
     Parameters
     ----------
     path : pathlib.Path
-        Made if it is not there; an earlier run in it is replaced.
+        Made if it is not there; an earlier run in it is replaced, other files stay.
+    inputs : iterable of pathlib.Path
+        Files that must not be replaced.
 
     Raises
     ------
     CannotCreateError
-        It cannot be made.
+        It cannot be made, or inputs stand where results go.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, inputs: Iterable[Path] = ()) -> None:
         self.path = path
+        _check_inputs(path, inputs)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            # First of all: a directory with a manifest is a whole run, and this one no longer is.
-            (path / MANIFEST).unlink(missing_ok=True)
+            for name in FILES:
+                (path / name).unlink(missing_ok=True)
             if (path / RESULTS).exists():
                 shutil.rmtree(path / RESULTS)
         except OSError as error:
@@ -118,6 +125,21 @@ class RunStore:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow([_harmless(name) for name in header])
             writer.writerows([[_harmless(value) for value in row] for row in rows])
+
+
+def _check_inputs(path: Path, inputs: Iterable[Path]) -> None:
+    own = {(path / name).resolve() for name in (RESULTS, NETWORK, *FILES)}
+    lost = sorted({str(one) for one in inputs if own & {one.resolve(), *one.resolve().parents}})
+    if lost:
+        raise CannotCreateError(
+            Problem(
+                str(path),
+                wanted="a run directory apart from the inputs",
+                got="inputs that the run would replace",
+                count=len(lost),
+                first=lost,
+            )
+        )
 
 
 def _harmless(value: Any) -> Any:

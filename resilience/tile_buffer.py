@@ -18,6 +18,9 @@ TILE_SIZE = 1 << TILE_SHIFT
 LEAST_SLOTS = 4
 """A bilinear point needs four tiles at once."""
 
+MOST_SLOTS, USEFUL_ROWS = 256, 4
+"""Assets come in the order of their tiles: beyond a few rows of tiles, more of them would only be more fresh memory."""
+
 
 class TileBuffer:
     """Tiles of one hazard map.
@@ -44,7 +47,10 @@ class TileBuffer:
         rows, self._across = (-(-size // TILE_SIZE) for size in (self._height, self._width))
         self.n_tile = rows * self._across
         per_tile = 4 * n_event << (2 * TILE_SHIFT)
-        self.n_slot = min(self.n_tile, max(LEAST_SLOTS, budget // per_tile))
+        useful = max(MOST_SLOTS, USEFUL_ROWS * self._across)
+        self.n_slot = min(self.n_tile, useful, max(LEAST_SLOTS, budget // per_tile))
+        # What is being read is held beside the buffer: a quarter of it at most.
+        self._at_once = max(1, self.n_slot // 4)
         self.repairs = 0
         self._severity = hazard.attrs["axis"] == "severity" and n_event > 1
         self._dry = hazard.attrs["nodata"] == "dry"
@@ -66,7 +72,9 @@ class TileBuffer:
         # Neighbours in a row are read as one window: a file in strips decodes each of them once.
         cuts = np.flatnonzero((np.diff(fresh) != 1) | (fresh[1:] % self._across == 0)) + 1
         for start, stop in pairwise([0, *cuts.tolist(), len(fresh)]):
-            self._read(fresh[start:stop], free[start:stop])
+            for first in range(start, stop, self._at_once):
+                last = min(first + self._at_once, stop)
+                self._read(fresh[first:last], free[first:last])
         flat = self._offset.reshape(-1)
         flat[:] = -1
         slots = np.flatnonzero(self._held >= 0)
@@ -75,8 +83,6 @@ class TileBuffer:
 
     def _read(self, tiles: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
         """Read tiles that lie side by side."""
-        if len(tiles) == 0:
-            return
         top, left = (int(number) << TILE_SHIFT for number in divmod(tiles[0], self._across))
         bottom = min(top + TILE_SIZE, self._height)
         right = min(left + (len(tiles) << TILE_SHIFT), self._width)

@@ -123,6 +123,7 @@ VARIABLES: dict[str, Variable] = _register(
         ("down_count", "event asset cause", "int64", "1", "samples in which the asset was down, by proximate cause"),
         ("root_share", "event asset root", "float64", "1", "samples in which it was down, by root cause, ties shared"),
         ("zone_without_service", "event zone service", "float64", "1", "sum over samples of the share of service lost"),
+        ("zone_root", "event zone service root", "float64", "1", "the same by root cause, ties shared"),
         ("root_people", "event service root", "float64", "persons", "sum over samples of people without, by root"),
         ("sum_loss_failed", "event asset service", "float64", "persons", "people without, over samples it failed in"),
         ("sum_loss2_failed", "event asset service", "float64", "persons^2", "their squares, over the same samples"),

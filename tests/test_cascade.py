@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from shapely.geometry import LineString, Point
 
-from resilience.cascade import Cascade, CauseCounter, plan_event, supplied_graphs
+from resilience.cascade import Cascade, CauseCounter, EventPlan, plan_event, supplied_graphs
 from resilience.errors import ConfigurationError, DataError
+from resilience.kernels.compiler import INTERPRETED
 from resilience.kernels.roots import SHARES
 from resilience.network import Network
 from resilience.network.compile import CompiledNetwork, compile_network, identity
@@ -120,9 +121,9 @@ class Twin:
     def cause(self, asset: str, able: set[str], up: set[str], buffers: set[str], order: list[str]) -> str:
         if asset not in able:
             return "hazard"
-        if self.sector[asset] in self.connected and asset not in self.sources:
-            if not any(other in up for other in self.inbound(asset)):
-                return "supply"
+        supplied = self.sector[asset] in self.connected and asset not in self.sources
+        if supplied and not any(other in up for other in self.inbound(asset)):
+            return "supply"
         unmet = {n["service"] for n in self.unmet(asset, up, buffers)}
         return "need:" + next(s for s in order if s in unmet)
 
@@ -169,23 +170,25 @@ def solved(network: Network, probability: np.ndarray, levels: dict[str, str], se
     return compiled, plan, cascade
 
 
-def sample_sets(compiled: CompiledNetwork, plan, cascade: Cascade, s: int) -> tuple[set[str], set[str]]:
-    failed = {compiled.asset_id[plan.failing[i]] for i in np.flatnonzero(lanes(cascade.failed)[:, s])}
-    return set(compiled.asset_id) - failed, failed
+class Drawn:
+    """What hazard and buffers do in each sample, as sets of ids."""
+
+    def __init__(self, network: Network, compiled: CompiledNetwork, plan: EventPlan, cascade: Cascade) -> None:
+        self.ids = np.array(compiled.asset_id)
+        self._failing = self.ids[plan.failing]
+        self._failed = lanes(cascade.failed)
+        name = {int(identity([need])[0]): need for need in network.needs["id"]}
+        self._held = lanes(cascade.buffered)
+        self._buffered = np.array([name[int(h)] for h in compiled.need_identity[plan.buffer_row >= 0]], dtype=object)
+
+    def able(self, s: int) -> set[str]:
+        return set(self.ids) - set(self._failing[self._failed[:, s]])
+
+    def buffers(self, s: int) -> set[str]:
+        return set(self._buffered[self._held[:, s]])
 
 
-def buffers_of(network: Network, compiled: CompiledNetwork, plan, cascade: Cascade, s: int) -> set[str]:
-    held = lanes(cascade.buffered)[:, s]
-    ids = []
-    needs = network.needs.set_index("id")
-    for need in needs.index:
-        row = int(np.flatnonzero(compiled.need_identity == identity([need])[0])[0])
-        if plan.buffer_row[row] >= 0 and held[plan.buffer_row[row]]:
-            ids.append(need)
-    return set(ids)
-
-
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(3 if INTERPRETED else 12))
 @pytest.mark.parametrize("levels", [{}, {"power": "connected", "water": "connected"}])
 def test_greatest_fixed_point_causes_and_roots_follow_the_definition(seed: int, levels: dict[str, str]) -> None:
     rng = np.random.default_rng(seed)
@@ -203,9 +206,9 @@ def test_greatest_fixed_point_causes_and_roots_follow_the_definition(seed: int, 
     counter.trace()
     roots = np.stack([lanes(np.ascontiguousarray(rows)) for rows in counter.roots])
     names = ["hazard", "supply", *(f"need:{s}" for s in compiled.services)]
+    drawn = Drawn(network, compiled, plan, cascade)
     for s in range(0, 512, 97):
-        able, _ = sample_sets(compiled, plan, cascade, s)
-        buffers = buffers_of(network, compiled, plan, cascade, s)
+        able, buffers = drawn.able(s), drawn.buffers(s)
         expected = twin.greatest(able, buffers)
         assert {i for i, bit in zip(compiled.asset_id, up[:, s], strict=True) if bit} == expected
         found = twin.roots(able, intact, buffers)
@@ -219,25 +222,24 @@ def test_greatest_fixed_point_causes_and_roots_follow_the_definition(seed: int, 
             }
             assert here == found[asset], asset
     # Counts over all 512 samples of a few assets.
-    for position in range(0, compiled.n_asset, 7):
-        asset = compiled.asset_id[position]
-        causes = dict.fromkeys(names, 0)
-        shares = {int(c): Fraction(0) for c in counter.root_sectors}
-        for s in range(512):
-            able, _ = sample_sets(compiled, plan, cascade, s)
-            if up[position, s] or asset not in intact:
-                continue
-            buffers = buffers_of(network, compiled, plan, cascade, s)
-            alive = {i for i, bit in zip(compiled.asset_id, up[:, s], strict=True) if bit}
-            causes[twin.cause(asset, able, alive, buffers, list(compiled.services))] += 1
-            mine = [int(c) for c, bit in zip(counter.root_sectors, roots[:, position, s], strict=True) if bit]
-            for c in mine:
-                shares[c] += Fraction(1, len(mine))
-        assert list(causes.values()) == counter.causes[position].tolist()
-        assert [int(v * SHARES) for v in shares.values()] == counter.root_shares[position].tolist()
+    looked_at = [i for i in range(0, compiled.n_asset, 7) if compiled.asset_id[i] in intact]
+    causes = {i: dict.fromkeys(names, 0) for i in looked_at}
+    shares = {i: {int(c): Fraction(0) for c in counter.root_sectors} for i in looked_at}
+    for s in np.flatnonzero(~up[looked_at].all(axis=0)):
+        able, buffers, alive = drawn.able(s), drawn.buffers(s), set(drawn.ids[up[:, s]])
+        for position in looked_at:
+            if not up[position, s]:
+                cause = twin.cause(compiled.asset_id[position], able, alive, buffers, list(compiled.services))
+                causes[position][cause] += 1
+                mine = counter.root_sectors[roots[:, position, s]]
+                for c in mine:
+                    shares[position][int(c)] += Fraction(1, mine.size)
+    for position in looked_at:
+        assert list(causes[position].values()) == counter.causes[position].tolist()
+        assert [int(v * SHARES) for v in shares[position].values()] == counter.root_shares[position].tolist()
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(3 if INTERPRETED else 8))
 def test_least_fixed_point_is_the_black_start(seed: int) -> None:
     rng = np.random.default_rng(100 + seed)
     network = random_network(rng)
@@ -247,9 +249,9 @@ def test_least_fixed_point_is_the_black_start(seed: int) -> None:
     cascade.solve_from_down()
     up = lanes(cascade.up)
     twin = Twin(network, set(levels))
+    drawn = Drawn(network, compiled, plan, cascade)
     for s in range(0, 512, 97):
-        able, _ = sample_sets(compiled, plan, cascade, s)
-        buffers = buffers_of(network, compiled, plan, cascade, s)
+        able, buffers = drawn.able(s), drawn.buffers(s)
         expected = twin.least(able, buffers)
         assert {i for i, bit in zip(compiled.asset_id, up[:, s], strict=True) if bit} == expected
         assert expected <= twin.greatest(able, buffers)
@@ -275,7 +277,7 @@ def test_mutual_dependency_has_two_fixed_points() -> None:
     assert not lanes(cascade.up).any()
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3 if INTERPRETED else 6))
 def test_solving_twice_changes_nothing_and_order_does_not_matter(seed: int) -> None:
     rng = np.random.default_rng(200 + seed)
     network = random_network(rng)
@@ -295,7 +297,7 @@ def test_solving_twice_changes_nothing_and_order_does_not_matter(seed: int) -> N
     np.testing.assert_array_equal(again.up[back], first)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3 if INTERPRETED else 6))
 def test_worse_hazard_never_brings_anything_back(seed: int) -> None:
     rng = np.random.default_rng(300 + seed)
     network = random_network(rng)
@@ -355,3 +357,28 @@ def test_a_chain_of_links_falls_with_its_first() -> None:
     counter.count()
     assert counter.causes[:, 0].tolist() == [0, 0, 0, 0, 512, 0, 0]
     assert counter.causes[:, 1].tolist() == [0, 512, 512, 512, 0, 512, 512]
+
+
+def test_a_one_way_link_supplies_in_its_direction_only() -> None:
+    """Water runs from the source to `down`; from `up` it only runs away, hazard or not."""
+    nodes = pd.DataFrame(
+        {"id": ["source", "down", "up"], "sector": "water", "from_asset": "", "to_asset": "",
+         "geometry": [Point(0, 0), Point(1, 0), Point(2, 0)]}
+    )  # fmt: skip
+    links = pd.DataFrame(
+        {"id": ["out", "in"], "sector": "water", "from_asset": ["source", "up"], "to_asset": ["down", "source"],
+         "geometry": [LineString([(0, 0), (1, 0)]), LineString([(2, 0), (0, 0)])]}
+    )  # fmt: skip
+    assets = gpd.GeoDataFrame(pd.concat([nodes.assign(oneway=False), links.assign(oneway=True)]), crs=5179)
+    supply = pd.DataFrame({"asset": ["source"], "sector": ["water"], "is_source": [True]})
+    network = Network.from_tables(assets=assets, supply=supply)
+    for probability in (0.0, 0.4):
+        risky = np.where(network.assets["id"] == "out", probability, 0.0)
+        compiled, _, cascade = solved(network, risky, {"water": "connected"})
+        cascade.solve()
+        state = dict(zip(compiled.asset_id, lanes(cascade.up), strict=True))
+        assert state["source"].all()
+        assert not state["up"].any()
+        assert not state["in"].any()
+        np.testing.assert_array_equal(state["down"], state["out"])
+        assert state["down"].all() == (probability == 0.0)

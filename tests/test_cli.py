@@ -38,10 +38,16 @@ SCENARIO = "schema_version: 1\nname: demo\nnetwork: {synthetic: {size: 500}}\n"
 @dataclass
 class FakeResult:
     path: Path | None
-    notes: tuple[str, ...] = ("baseline gap: 3 persons",)
+    notes: tuple[str, ...] = ("pipes are not in the data",)
 
     def summary_table(self) -> list[tuple[object, ...]]:
         return [("service", "persons per year"), ("power", 12.5), ("의료", 3)]
+
+    def why_table(self) -> list[list[str]]:
+        return [["lost", "why"], ["power", "100 % power/flood"]]
+
+    def origins_table(self) -> list[list[str]]:
+        return []
 
 
 class FakeReport:
@@ -100,12 +106,13 @@ def test_run_writes_results_out_and_messages_aside(
     ((_, (read, place)),) = pipeline.calls
     assert (read.seed, read.monte_carlo.samples, place) == (9, 512, out)
     told = capsys.readouterr()
-    assert told.out.splitlines() == ["service  persons per year", "power    12.5", "의료     3"]
+    assert told.out.splitlines() == ["service  persons per year", "power    12.5", "의료     3", "", "lost   why",
+                                       "power  100 % power/flood"]  # fmt: skip
     assert told.err.splitlines() == [
         "0 of 2 blocks (0 %) after 0 s",
         "1 of 2 blocks (50 %) after 0 s",
         "2 of 2 blocks (100 %) after 0 s",
-        "note: baseline gap: 3 persons",
+        "note: pipes are not in the data",
         f"run directory: {out}",
     ]
     assert not out.parent.exists()

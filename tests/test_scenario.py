@@ -32,7 +32,6 @@ EXAMPLE: dict[str, Any] = {
             "nodata_value": -9999,
             "outside": "dry",
             "duration_hours": 12,
-            "onset_hours": 3,
             "plausible": [0, 10],
         },
         {
@@ -106,7 +105,7 @@ EXAMPLE: dict[str, Any] = {
     "monte_carlo": {"samples": 1024, "block": 512},
     "risk": {"rule": "log_linear", "tail": "none", "catalogue_years": 500, "return_periods": [10, 100]},
     "importance": {"top": 3, "assets": ["S1"]},
-    "outputs": {"tables": ["summary", "samples"]},
+    "outputs": {"tables": ["summary", "zones"]},
 }  # fmt: skip
 
 

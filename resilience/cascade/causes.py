@@ -12,7 +12,6 @@ from resilience.kernels.supply import count_causes, find_unreached, mark_depende
 from resilience.network.compile import CompiledNetwork
 
 Words = NDArray[np.uint64]
-MAX_ROOTS = 16
 
 
 def cause_names(services: tuple[str, ...]) -> tuple[str, ...]:
@@ -51,7 +50,7 @@ class CauseCounter:
         compiled, plan = cascade.compiled, cascade.plan
         self.cascade = cascade
         self.causes = np.zeros((compiled.n_asset, 2 + len(compiled.services)), np.int64)
-        self.root_sectors = np.unique(compiled.sector[plan.failing]).astype(np.int64)[:MAX_ROOTS]
+        self.root_sectors = np.unique(compiled.sector[plan.failing]).astype(np.int64)
         self.root_shares = np.zeros((compiled.n_asset, self.root_sectors.size), np.int64)
         self.roots: Words = np.zeros((self.root_sectors.size, compiled.n_asset, 8), np.uint64)
         self._looked_at = plan.affected[~baseline_down[plan.affected]]

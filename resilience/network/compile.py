@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from resilience.errors import DataError, Problem
+from resilience.errors import DataError, Problem, Problems
 from resilience.kernels.dependency import order_dependents
 from resilience.network.city import Network
 
@@ -239,21 +239,33 @@ def compile_network(network: Network, *, services: Sequence[str] = ()) -> Compil
     Raises
     ------
     DataError
-        Ids whose hashes collide; a road limit on a dependency, which needs travel times.
+        Ids whose hashes collide; a source that is a link; a road limit on a dependency, which needs travel times.
     """
     assets, zones, needs, dependencies = network.assets, network.zones, network.needs, network.dependencies
+    problems = Problems()
     limited = dependencies["limit_minutes"].notna()
     if limited.any():
-        raise DataError(
-            Problem(
-                "dependencies.limit_minutes",
-                wanted="empty: travel times between assets are not computed by this version",
-                got="rows with a limit",
-                count=int(limited.sum()),
-                total=len(dependencies),
-                first=dependencies["need"][limited].head(4).tolist(),
-            )
+        problems.add(
+            "dependencies.limit_minutes",
+            wanted="empty: travel times between assets are not computed by this version",
+            got="rows with a limit",
+            count=int(limited.sum()),
+            total=len(dependencies),
+            first=dependencies["need"][limited].head(4).tolist(),
         )
+    links = assets["id"][assets["from_asset"] != ""]
+    sources = network.supply["asset"][network.supply["is_source"].to_numpy(dtype=bool)]
+    of_link = sources[sources.isin(links)]
+    if len(of_link):
+        problems.add(
+            "supply.asset",
+            wanted="nodes as sources (mark a link's end instead)",
+            got="sources that are links",
+            count=len(of_link),
+            total=len(sources),
+            first=of_link.head(4).tolist(),
+        )
+    problems.raise_if_any(DataError)
     ids = assets["id"].astype(str)
     asset_index, zone_index = pd.Index(ids), pd.Index(zones["id"].astype(str))
     sectors = tuple(sorted(set(assets["sector"].astype(str))))

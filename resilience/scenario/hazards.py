@@ -103,7 +103,6 @@ class HazardSection(Section):
     duration_hours: Annotated[tuple[NotNegative, ...], *OneOrMany] = Field(
         default=(), description="hours at peak: one number, or one per map"
     )
-    onset_hours: NotNegative = Field(default=0.0, description="hours from the start of the event to the peak")
     plausible: tuple[Number, Number] | None = Field(
         default=None, description="[low, high] in m or degC: values outside are an error, not data"
     )

@@ -23,7 +23,7 @@ from resilience.scenario.fields import (
 )
 
 WORD_GROUP = 512
-OUTPUTS = ("summary", "assets", "zones", "exceedance", "samples")
+OUTPUTS = ("summary", "assets", "zones", "exceedance")
 
 
 class CurveFile(Section):
@@ -117,28 +117,25 @@ class RiskSection(Section):
         return self
 
     def _findings(self) -> Iterator[Finding]:
-        if not self.catalogue_years:
-            return
-        longest, shortest = max(self.return_periods, default=2.0), min(self.return_periods, default=2.0)
-        if shortest <= 1:
-            yield Finding("return_periods", wanted="years above 1", got=f"{shortest:g}")
-        if longest > self.catalogue_years:
-            wanted = f"at least {longest:g}, the longest of return_periods (or shorter return_periods, or 0 for none)"
-            yield Finding("catalogue_years", wanted=wanted, got=f"{self.catalogue_years:,} years")
+        years = self.catalogue_years
+        outside = [period for period in self.return_periods if not 1 < period <= years]
+        if years and outside:
+            wanted = f"years above 1 and at most catalogue_years = {years} (or catalogue_years: 0 for no curves)"
+            yield Finding("return_periods", wanted=wanted, got=", ".join(f"{period:g}" for period in outside[:3]))
 
 
 class ImportanceSection(Section):
     """Whose failure matters."""
 
     top: Annotated[Whole, Field(ge=0)] = Field(
-        default=10, description="assets that are re-run in pairs, the most important"
+        default=0, description="assets that are run again in pairs (never and always failing), the most important"
     )
-    assets: Texts = Field(default=(), description="assets that are re-run whatever their rank")
+    assets: Texts = Field(default=(), description="assets that are run again in pairs whatever their rank")
 
 
 class OutputsSection(Section):
     """What is written beside the result store."""
 
-    tables: Annotated[tuple[Literal["summary", "assets", "zones", "exceedance", "samples"], ...], *OneOrMany] = Field(
+    tables: Annotated[tuple[Literal["summary", "assets", "zones", "exceedance"], ...], *OneOrMany] = Field(
         default=("summary", "assets", "zones", "exceedance"), description="CSV tables"
     )

@@ -1,8 +1,6 @@
 """The shipped figures against the published tables they were typed from."""
 
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,11 +13,8 @@ pytestmark = pytest.mark.real_data
 
 
 @pytest.fixture(scope="module")
-def folder():
-    place = os.environ.get("RESILIENCE_REAL_DATA")
-    if not place:
-        pytest.skip("RESILIENCE_REAL_DATA is not set")
-    return Path(place) / "curves"
+def folder(real_data):
+    return real_data / "curves"
 
 
 @pytest.fixture(scope="module")

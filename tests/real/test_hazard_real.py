@@ -1,8 +1,5 @@
 """Hazard maps that nobody in this project made."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import rasterio
@@ -12,14 +9,6 @@ from resilience.hazard import check_hazard, grid_of, read_window, repair_monoton
 from resilience.readers import open_hazard
 
 pytestmark = pytest.mark.real_data
-
-
-@pytest.fixture
-def data():
-    folder = os.environ.get("RESILIENCE_REAL_DATA")
-    if not folder:
-        pytest.skip("RESILIENCE_REAL_DATA is not set")
-    return Path(folder)
 
 
 def whole(hazard):
@@ -32,8 +21,8 @@ def sample(hazard, x, y):
     return read_window(hazard, slice(i, i + 1), slice(j, j + 1))[:, 0, 0]
 
 
-def test_busan_grid_without_a_crs_is_refused_and_equal_with_one(data):
-    folder = data / "busan_yeonsan"
+def test_busan_grid_without_a_crs_is_refused_and_equal_with_one(real_data):
+    folder = real_data / "busan_yeonsan"
     raw = folder / "raw_no_crs_rr100.asc"
     with pytest.raises(ConfigurationError) as caught:
         open_hazard(raw, family="rain", peril="flood", unit="m", nodata="unknown")
@@ -47,9 +36,9 @@ def test_busan_grid_without_a_crs_is_refused_and_equal_with_one(data):
         open_hazard(folder / "flood_depth_rr100.tif", family="rain", peril="flood", nodata="unknown", crs=5186)
 
 
-def test_busan_rain_multipliers_are_events_without_rates(data):
+def test_busan_rain_multipliers_are_events_without_rates(real_data):
     rain = open_hazard(
-        f"{data}/busan_yeonsan/flood_depth_rr{{event}}.tif", family="rain", peril="flood", nodata="unknown"
+        f"{real_data}/busan_yeonsan/flood_depth_rr{{event}}.tif", family="rain", peril="flood", nodata="unknown"
     )
     assert rain.event.values.tolist() == ["075", "100", "125"]
     assert np.isnan(rain.annual_rate).all()
@@ -58,8 +47,8 @@ def test_busan_rain_multipliers_are_events_without_rates(data):
     check_hazard(rain)
 
 
-def test_cambridge_return_periods(data):
-    folder = data / "cambridge_ma"
+def test_cambridge_return_periods(real_data):
+    folder = real_data / "cambridge_ma"
     river = open_hazard(f"{folder}/flood_depth_rp{{rp}}.tif", family="river", peril="flood", nodata="unknown")
     assert river.return_period.values.tolist() == [100, 500]
     values = whole(river)
@@ -74,8 +63,8 @@ def test_cambridge_return_periods(data):
         open_hazard(f"{folder}/flood_depth_rp{{rp}}.tif", family="river", peril="flood")
 
 
-def test_muenster_surface_temperature(data):
-    path = data / "heat_muenster" / "landsat-Summer_mean_ST_B10.tif"
+def test_muenster_surface_temperature(real_data):
+    path = real_data / "heat_muenster" / "landsat-Summer_mean_ST_B10.tif"
     with pytest.raises(ConfigurationError, match="no unit"):
         open_hazard(path, family="summer", peril="heat", nodata="unknown")
     heat = open_hazard(path, family="summer", peril="heat", unit="degC", nodata="unknown")
@@ -86,7 +75,7 @@ def test_muenster_surface_temperature(data):
     assert int(np.isnan(values).sum()) == 252
 
 
-def test_categories_of_a_surge_are_not_metres(data):
-    path = data / "epanet" / "coastal_ky4_storm_surge.tif"
+def test_categories_of_a_surge_are_not_metres(real_data):
+    path = real_data / "epanet" / "coastal_ky4_storm_surge.tif"
     with pytest.raises(ConfigurationError, match="classes"):
         open_hazard(path, family="surge", peril="flood", nodata="dry")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import geopandas as gpd
 import networkx as nx
 import numpy as np
@@ -37,16 +34,8 @@ PLACES = {
 
 
 @pytest.fixture(scope="module")
-def data():
-    folder = os.environ.get("RESILIENCE_REAL_DATA")
-    if not folder:
-        pytest.skip("RESILIENCE_REAL_DATA is not set")
-    return Path(folder)
-
-
-@pytest.fixture(scope="module")
-def cambridge(data):
-    folder = data / "cambridge_ma"
+def cambridge(real_data):
+    folder = real_data / "cambridge_ma"
     layers = [
         read_layer(
             folder / "INFRA_UtilityFacilities.geojson", columns={"id": "SITE_NAME", "name": "SITE_NAME"},
@@ -75,7 +64,7 @@ def cambridge(data):
     return Network.from_tables(assets=layers, zones=zones, crs="EPSG:26986", persons_unit="zones")
 
 
-def test_cambridge_has_what_its_sources_state(cambridge, data):
+def test_cambridge_has_what_its_sources_state(cambridge, real_data):
     count = cambridge.assets["kind"].value_counts().to_dict()
     assert {kind: count[kind] for kind in ("substation", "plant", "switch", "data_centre", "gas_station")} == {
         "substation": 4, "plant": 4, "switch": 3, "data_centre": 1, "gas_station": 2,
@@ -91,16 +80,16 @@ def test_cambridge_has_what_its_sources_state(cambridge, data):
     check_network(cambridge)
 
 
-def test_cambridge_lies_in_cambridge(cambridge, data):
-    city = gpd.read_file(data / "cambridge_ma" / "BOUNDARY_CityBoundary.geojson").to_crs(cambridge.crs)
+def test_cambridge_lies_in_cambridge(cambridge, real_data):
+    city = gpd.read_file(real_data / "cambridge_ma" / "BOUNDARY_CityBoundary.geojson").to_crs(cambridge.crs)
     near = city.geometry.iloc[0].buffer(3000)
     assert cambridge.assets.geometry.within(near).all()
     # City areas in m2: the block groups tile the city up to water and rounding.
     assert cambridge.zones.geometry.area.sum() == pytest.approx(city.geometry.area.sum(), rel=0.02)
 
 
-def test_the_road_graph_is_the_one_networkx_reads(cambridge, data):
-    graph = nx.read_graphml(data / "cambridge_ma" / "roads.graphml")
+def test_the_road_graph_is_the_one_networkx_reads(cambridge, real_data):
+    graph = nx.read_graphml(real_data / "cambridge_ma" / "roads.graphml")
     roads = cambridge.assets[cambridge.assets["kind"] == "road"]
     back = nx.MultiDiGraph()
     for row in roads.itertuples():
@@ -135,7 +124,7 @@ def test_each_facility_gets_its_nearest_substation(cambridge):
     assert (derived.zones["access_asset"] != "").all()
 
 
-def test_ambulances_come_by_road_as_networkx_finds(cambridge, data):
+def test_ambulances_come_by_road_as_networkx_finds(cambridge, real_data):
     access = derive(cambridge, [AccessRule(from_={"kind": "road_node"}, to={"kind": ["hospital", "elderly"]})])
     rule = DependencyRule(
         service="ambulance", from_={"kind": "hospital"}, to={"kind": "elderly"}, by="road",
@@ -143,7 +132,7 @@ def test_ambulances_come_by_road_as_networkx_finds(cambridge, data):
     )  # fmt: skip
     derived = derive(access, [rule])
     assert len(derived.needs) == 23
-    graph = nx.read_graphml(data / "cambridge_ma" / "roads.graphml")
+    graph = nx.read_graphml(real_data / "cambridge_ma" / "roads.graphml")
     node = access.assets.set_index("id")["access_asset"].str.removeprefix("road:")
     hospitals = sorted(access.assets.loc[access.assets["kind"] == "hospital", "id"])
     metres = {name: nx.single_source_dijkstra_path_length(graph, node[name], weight="length") for name in hospitals}
@@ -155,8 +144,8 @@ def test_ambulances_come_by_road_as_networkx_finds(cambridge, data):
         )
 
 
-def test_seoul_roads_have_speeds_and_shapes(data):
-    frame = read_graphml(data / "seoul_roads" / "seoul.graphml", columns={"road_class": "highway"})
+def test_seoul_roads_have_speeds_and_shapes(real_data):
+    frame = read_graphml(real_data / "seoul_roads" / "seoul.graphml", columns={"road_class": "highway"})
     links = frame[frame["kind"] == "road"]
     assert (frame["kind"] == "road_node").sum() == 3384
     assert (~links["oneway"]).sum() * 2 + links["oneway"].sum() == 8830
@@ -167,8 +156,8 @@ def test_seoul_roads_have_speeds_and_shapes(data):
     np.testing.assert_allclose(shapely.length(placed.geometry.to_numpy()), placed["length"], rtol=0.006, atol=0.5)
 
 
-def test_busan_roads_metro_and_people(data, tmp_path):
-    folder = data / "busan_yeonsan"
+def test_busan_roads_metro_and_people(real_data, tmp_path):
+    folder = real_data / "busan_yeonsan"
     transport = {"sector": "transport"}
     ends = {"from_asset": "u", "to_asset": "v"}
     layers = [
@@ -201,8 +190,8 @@ def test_busan_roads_metro_and_people(data, tmp_path):
     assert sorted(path.name for path in write_tables(located, tmp_path).values())[0] == "assets.csv"
 
 
-def test_a_grid_cut_at_the_map_edge_is_told_and_can_be_filtered(data):
-    folder = data / "busan_yeonsan"
+def test_a_grid_cut_at_the_map_edge_is_told_and_can_be_filtered(real_data):
+    folder = real_data / "busan_yeonsan"
     buses = read_layer(
         folder / "power_buses_kpg.geojson", columns={"id": "bus_id"}, constants={"sector": "power", "kind": "bus"},
         id_prefix="bus:",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ def test_it_is_right_wherever_the_data_is(place: str) -> None:
 
 
 @pytest.mark.real_data
-@pytest.mark.skipif(not os.environ.get("RESILIENCE_REAL_DATA"), reason="RESILIENCE_REAL_DATA is not set")
+@pytest.mark.usefixtures("real_data")
 @pytest.mark.parametrize("place", PLACES)
 def test_its_files_are_there(place: str) -> None:
     scenario = Scenario.from_yaml(FOLDER / f"{place}.yaml")

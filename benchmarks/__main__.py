@@ -1,0 +1,56 @@
+"""Run the benchmarks and print the table: ``python -m benchmarks [--quick] [--only NAME] [--json FILE]``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from benchmarks.measuring import measure, processor
+from benchmarks.registry import SIZES, Row, all_cases
+from benchmarks.table import NOT_IN_THIS_VERSION, as_markdown, one_line
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return 0; whether goals are met is in the table, and no reason to fail."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="smaller work, under two minutes; goals need not hold")
+    parser.add_argument("--only", action="append", metavar="NAME", help="run this case only; may be repeated")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table as Markdown")
+    options = parser.parse_args(arguments)
+    cases = all_cases()
+    unknown = sorted(set(options.only or ()) - set(cases))
+    if unknown:
+        parser.error(f"no such case: {', '.join(unknown)}; there are: {', '.join(cases)}")
+    size = SIZES["quick" if options.quick else "full"]
+    warnings.simplefilter("ignore")
+    name, wide = processor()
+    print(f"processor: {name}, {'with' if wide else 'without'} AVX-512", flush=True)
+    rows: list[Row] = []
+    for case in cases.values():
+        if options.only and case.name not in options.only:
+            continue
+        started = time.perf_counter()
+        for row in measure(case.build(size), size):
+            rows.append(replace(row, case=case.name))
+            print(one_line(rows[-1], half=not wide), flush=True)
+        print(f"-- {case.name}: {time.perf_counter() - started:.0f} s", flush=True)
+    if not options.only:
+        rows += [Row(work, versus, note="not in this version") for work, versus in NOT_IN_THIS_VERSION]
+    table = as_markdown(rows, processor=name, wide=wide, size=size)
+    if options.markdown:
+        options.markdown.write_text(table, encoding="utf-8")
+    if options.json:
+        content = {"processor": name, "avx512": wide, "size": size.name, "rows": [asdict(row) for row in rows]}
+        options.json.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    print("\n" + table)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

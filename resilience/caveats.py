@@ -1,0 +1,76 @@
+"""What a reader of a result must know before believing it."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from resilience.inputs import Inputs
+
+
+def with_costs(inputs: Inputs) -> NDArray[np.bool_]:
+    """Return which assets have a replacement cost and a damage curve of a peril that is assessed."""
+    assets = inputs.network.assets
+    curved = np.zeros(len(assets), bool)
+    for peril in {str(hazard.attrs["peril"]) for hazard in inputs.hazards}:
+        curved |= (assets[f"{peril}_damage_curve"].astype(str) != "").to_numpy()
+    return np.asarray(curved & (assets["replacement_cost"].to_numpy(dtype=np.float64) > 0))
+
+
+def exposed_without_curve(labelled: xr.Dataset, inputs: Inputs) -> dict[str, int]:
+    """Return how many assets of each kind stand in water and have no fragility: they cannot fail."""
+    flood = labelled["peril"].values.astype(str) == "flood"
+    wet = (labelled["exposed_intensity"].values[flood] > labelled["dry_threshold"].values).any(axis=0)
+    bare = (inputs.network.assets["flood_fragility_curve"].astype(str) == "").to_numpy()
+    kinds, counts = np.unique(labelled["kind"].values[wet & bare].astype(str), return_counts=True)
+    return dict(zip(kinds.tolist(), counts.tolist(), strict=True))
+
+
+def caveats(labelled: xr.Dataset, inputs: Inputs) -> tuple[str, ...]:
+    """Return what a reader must know: defaults, gaps of the intact city, unknown hazard, repairs."""
+    lines = []
+    rated = np.isfinite(labelled["annual_weight"].values)
+    unrated = list(dict.fromkeys(labelled["family"].values[~rated].astype(str)))
+    if unrated:
+        lines.append(
+            f"no annual figures for {', '.join(unrated)}: the events have no rates or return periods; "
+            "their results are conditional on each event"
+        )
+    n_cost, n_asset = int(with_costs(inputs).sum()), len(inputs.network.assets)
+    if n_cost == 0:
+        lines.append("no direct loss: no asset has both a replacement cost and a damage curve")
+    elif n_cost < n_asset:
+        lines.append(f"direct loss counts {n_cost:,} of {n_asset:,} assets: the others have no cost or no damage curve")
+    bare = exposed_without_curve(labelled, inputs)
+    if bare:
+        told = ", ".join(f"{count:,} {kind}" for kind, count in bare.items())
+        lines.append(f"stand in water without a fragility curve, so the water cannot stop them: {told}")
+    down = int(labelled["baseline_down"].sum())
+    if down:
+        lines.append(f"{down:,} assets are down in the intact city; they are listed and never counted as lost")
+    gap = labelled["zone_people"] * (1 - labelled["baseline_served"])
+    for service, people in zip(labelled["service"].values, gap.sum("zone").values, strict=True):
+        if people > 0.5:
+            lines.append(
+                f"baseline gap: {people:,.0f} {inputs.network.persons_unit} without {service} in the intact city"
+            )
+    unknown = int(np.isnan(labelled["failure_probability"].values).any(axis=0).sum())
+    if unknown:
+        lines.append(
+            f"{unknown:,} assets have unknown hazard; the cascade takes them as not failing, "
+            "their direct loss is unknown"
+        )
+    for name, count in labelled.attrs.items():
+        if str(name).startswith("monotonicity_repairs_") and count:
+            lines.append(f"{count:,} cells of {str(name).removeprefix('monotonicity_repairs_')} fell with rarer events")
+    used = {
+        name
+        for column in ("flood_damage_curve", "flood_fragility_curve", "heat_damage_curve", "heat_fragility_curve")
+        for name in set(inputs.network.assets[column].astype(str))
+        if name
+    }
+    judged = sorted(name for name in used if inputs.curves[name].basis == "default")
+    if judged:
+        lines.append(f"curves that are defaults (expert judgement): {', '.join(judged)}")
+    return tuple(lines)

@@ -1,0 +1,200 @@
+"""Why a loss came about, for people: root causes in one line per service, and one row per thing that is down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+Row = tuple[Any, ...]
+Floats = NDArray[np.float64]
+
+PER_YEAR = "per year"
+
+# A line of more is not read.
+_MOST_NAMES = 3
+_MOST_ROOTS = 4
+_MOST_ROWS = 24
+_SMALLEST_SHARE = 0.005
+
+
+def texts(dataset: xr.Dataset, name: str) -> NDArray[np.str_]:
+    """Return a variable's texts, whichever of NumPy's kinds of text the dataset holds: a stored one has another."""
+    return np.array(dataset[name].values.tolist(), dtype=np.str_)
+
+
+def order_by_kind(dataset: xr.Dataset) -> NDArray[np.intp]:
+    """Return positions of the assets, kinds of few assets first: substations and hospitals before pieces of road.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        With coordinates `sector` and `kind` on dimension asset.
+
+    Examples
+    --------
+    >>> coords = {"sector": ("asset", ["road", "road", "power"]), "kind": ("asset", ["street", "street", "plant"])}
+    >>> order_by_kind(xr.Dataset(coords={"asset": ["a", "b", "c"], **coords})).tolist()
+    [2, 0, 1]
+    """
+    names = [f"{s}\0{k}" for s, k in zip(dataset["sector"].values, dataset["kind"].values, strict=True)]
+    _, number, count = np.unique(np.asarray(names, dtype=str), return_inverse=True, return_counts=True)
+    return np.lexsort((number, count[number]))
+
+
+def causes_table(dataset: xr.Dataset) -> tuple[list[str], Iterator[Row]]:
+    """Return, per event, every asset that can be down and every zone that can lose a service, with the main reason.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Of a result.
+
+    Returns
+    -------
+    header, rows
+        `probability` that it is down, or without the service (expected share, where services combine facilities);
+        `cause`, the most frequent proximate cause, and `root`, the most frequent root cause, with the share each has
+        of the probability. A zone that has a service by road loses it by ``access``.
+    """
+    header = ["event", "what", "id", "kind", "service", "intensity", "probability", "cause", "cause_share", "root",
+              "root_share"]  # fmt: skip
+    n = dataset.sizes["sample"]
+    causes, roots = texts(dataset, "cause"), texts(dataset, "root")
+    services, by = texts(dataset, "service"), texts(dataset, "service_by")
+    assets, kinds, zones = (texts(dataset, name) for name in ("asset", "kind", "zone"))
+    order = order_by_kind(dataset)
+
+    def of_assets(i: int, event: str) -> Iterator[Row]:
+        one = dataset.isel(event=i)
+        down, root, intensity = one["down_count"].values, one["root_share"].values, one["exposed_intensity"].values
+        for a in order[down.sum(axis=1)[order] > 0]:
+            total = float(down[a].sum())
+            yield (
+                event, "asset", assets[a], kinds[a], "", float(intensity[a]), total / n,
+                *_main(causes, down[a], total), *_main(roots, root[a], total),
+            )  # fmt: skip
+
+    def of_zones(i: int, event: str) -> Iterator[Row]:
+        one = dataset.isel(event=i)
+        lost, root = one["zone_without_service"].values, one["zone_root"].values
+        for s, service in enumerate(services):
+            cause = f"need:{service}" if by[s] == "assignment" else "access"
+            for z in np.flatnonzero(lost[:, s] > 0):
+                total = float(lost[z, s])
+                yield (
+                    event, "zone", zones[z], "", service, float("nan"), total / n, cause, 1.0,
+                    *_main(roots, root[z, s], total),
+                )  # fmt: skip
+
+    def rows() -> Iterator[Row]:
+        for i, event in enumerate(dataset["event"].values):
+            yield from of_assets(i, str(event))
+            yield from of_zones(i, str(event))
+
+    return header, rows()
+
+
+def _main(names: NDArray[np.str_], values: NDArray[Any], total: float) -> tuple[str, float]:
+    """Return the name of the largest value and its share of the total; none where nothing was traced."""
+    if values.size == 0 or not values.max() > 0:
+        return "", float("nan")
+    first = int(values.argmax())
+    return str(names[first]), float(values[first]) / total
+
+
+def _weighted_roots(dataset: xr.Dataset) -> list[tuple[str, Floats, Floats]]:
+    """Return name, people by root (service, root) and people (service): per year, and per event without a rate."""
+    n = dataset.sizes["sample"]
+    by_root = dataset["root_people"].values / n
+    total = dataset["people_without_service"].mean("sample").values
+    weight = (dataset["annual_weight"] + dataset["tail_weight"]).values
+    rated = np.isfinite(weight)
+    parts = []
+    if rated.any():
+        share = np.where(rated, weight, 0.0)
+        parts.append((PER_YEAR, np.tensordot(share, by_root, axes=1), np.tensordot(share, total, axes=1)))
+    parts += [(str(dataset["event"].values[i]), by_root[i], total[i]) for i in np.flatnonzero(~rated)]
+    return parts
+
+
+def why_table(dataset: xr.Dataset) -> list[list[str]]:
+    """Return one row per loss for people, header first: per year where there are rates, else per event.
+
+    Services that are lost for the same reasons share a row. Root causes are told by sector and peril, largest first;
+    :func:`origins_table` tells what they stand for. Without a loss there are no rows.
+    """
+    parts = _weighted_roots(dataset)
+    services = texts(dataset, "service")
+    conditional = any(name != PER_YEAR for name, *_ in parts)
+    rows: list[list[str]] = []
+    for name, by_root, total in parts:
+        reasons: dict[str, list[str]] = {}
+        for s, service in enumerate(services):
+            if total[s] > 0:
+                reasons.setdefault(_reason(dataset, by_root[s], float(total[s])), []).append(service)
+        rows += [[name, ", ".join(lost), text] for text, lost in reasons.items()]
+    if not rows:
+        return []
+    if len(rows) > _MOST_ROWS:
+        rows = [*rows[:_MOST_ROWS], ["...", f"{len(rows) - _MOST_ROWS} more", "see why.csv"]]
+    header = ["event", "lost", "why: root causes, share of the loss"]
+    return [header, *rows] if conditional else [row[1:] for row in (header, *rows)]
+
+
+def _reason(dataset: xr.Dataset, by_root: Floats, total: float) -> str:
+    order = np.argsort(-by_root, kind="stable")
+    shown = [r for r in order[:_MOST_ROOTS] if by_root[r] >= _SMALLEST_SHARE * total]
+    reasons = [f"{100 * by_root[r] / total:.0f} % {dataset['root'].values[r]}" for r in shown]
+    traced = float(by_root.sum())
+    for rest, word in ((traced - float(by_root[shown].sum()), "others"), (total - traced, "not traced")):
+        if rest >= _SMALLEST_SHARE * total:
+            reasons.append(f"{100 * rest / total:.0f} % {word}")
+    return ", ".join(reasons)
+
+
+def origins_table(dataset: xr.Dataset) -> list[list[str]]:
+    """Return what each root cause stands for, header first: the assets that the hazard can put out of function.
+
+    A root is a sector and a peril. A few assets are named, more are counted by kind. Without a loss there are no rows.
+    """
+    blamed = dataset["root_people"].values.sum(axis=(0, 1)) > 0
+    sectors, perils, kinds, names = (texts(dataset, name) for name in ("sector", "peril", "kind", "asset"))
+    rows = []
+    for root in texts(dataset, "root")[blamed]:
+        sector, peril = str(root).rsplit("/", 1)
+        failed = dataset["failed_count"].values[perils == peril].sum(axis=0) * (sectors == sector)
+        order = np.argsort(-failed, kind="stable")[: np.count_nonzero(failed)]
+        if order.size <= _MOST_NAMES:
+            told = "; ".join(names[order])
+        else:
+            found, count = np.unique(kinds[order], return_counts=True)
+            told = ", ".join(f"{count[i]:,} {found[i]}" for i in np.argsort(-count, kind="stable"))
+        rows.append([str(root), told])
+    return [["root", "what the hazard can put out of function there"], *rows] if rows else []
+
+
+def roots_table(dataset: xr.Dataset, unit: str) -> tuple[list[str], Iterator[Row]]:
+    """Return the loss of every service by root cause: per year where there are rates, else per event.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Of a result.
+    unit : str
+        What people are counted in.
+    """
+    header = ["event", "service", "root", "value", "share", "unit"]
+
+    def rows() -> Iterator[Row]:
+        for name, by_root, total in _weighted_roots(dataset):
+            told = f"{unit}/year" if name == PER_YEAR else unit
+            for s, service in enumerate(texts(dataset, "service")):
+                for r in np.flatnonzero(by_root[s] > 0):
+                    value = float(by_root[s, r])
+                    yield name, service, str(dataset["root"].values[r]), value, value / float(total[s]), told
+
+    return header, rows()

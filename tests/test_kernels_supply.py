@@ -1,0 +1,148 @@
+"""Loading states into a plan, cutting what no source reaches, and proximate causes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from resilience.kernels.compiler import INTERPRETED
+from resilience.kernels.supply import (
+    INWARD,
+    OUTWARD,
+    count_causes,
+    cut_unreached,
+    find_unreached,
+    load_links,
+    mark_dependents,
+    seed_sources,
+)
+
+SEEDS = range(4 if INTERPRETED else 15)
+
+
+def lanes(words: np.ndarray) -> np.ndarray:
+    return np.unpackbits(words.view(np.uint8), axis=1, bitorder="little").astype(bool)
+
+
+def words(bits: np.ndarray) -> np.ndarray:
+    return np.packbits(bits, axis=1, bitorder="little").view(np.uint64).reshape(-1, 8)
+
+
+def some(rng: np.random.Generator, n: int, size: int) -> np.ndarray:
+    return rng.choice(n, size, replace=False).astype(np.int32)
+
+
+@pytest.mark.parametrize("directed", [False, True])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_rows_of_a_plan_are_the_states_of_its_assets(seed: int, directed: bool) -> None:
+    rng = np.random.default_rng(seed)
+    state = rng.random((30, 512)) < 0.5
+    node, link = some(rng, 30, 6), some(rng, 30, 8)
+    node_position = rng.permutation(9)[:6]
+    slot, open_slot = rng.integers(0, 7, 8), rng.integers(0, 7, 3)
+    both = OUTWARD | INWARD
+    ways = np.array([OUTWARD, INWARD, both] if directed else [both], np.uint8)
+    way, open_way = rng.choice(ways, 8), rng.choice(ways, 3)
+    before = rng.random((9, 512)) < 0.5
+    up = words(before)
+    outward = rng.integers(0, 2**64, (7, 8), dtype=np.uint64)
+    inward = rng.integers(0, 2**64, (7, 8), dtype=np.uint64) if directed else outward
+    load_links(words(state), node, node_position, link, slot, way, open_slot, open_way, up, outward, inward)
+    wanted = before.copy()
+    wanted[node_position] = state[node]
+    np.testing.assert_array_equal(lanes(up), wanted)
+    for rows, bit in ((outward, OUTWARD), (inward, INWARD)):
+        passes = np.zeros((7, 512), bool)
+        for i in range(8):
+            if way[i] & bit:
+                passes[slot[i]] |= state[link[i]]
+        passes[open_slot[(open_way & bit) > 0]] = True
+        np.testing.assert_array_equal(lanes(rows), passes)
+
+
+def test_sources_that_share_a_node_add_and_those_without_one_are_skipped() -> None:
+    rng = np.random.default_rng(0)
+    state = rng.random((5, 512)) < 0.5
+    reached = rng.integers(0, 2**64, (4, 8), dtype=np.uint64)
+    seed_sources(words(state), np.array([4, 0, 2], np.int32), np.array([1, 1, -1]), reached)
+    wanted = np.zeros((4, 512), bool)
+    wanted[1] = state[4] | state[0]
+    np.testing.assert_array_equal(lanes(reached), wanted)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_no_source_reaches_is_cut(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    # Some rows lose nothing, so that both values of `changed` occur.
+    up = rng.random((20, 512)) < rng.choice([0.0, 0.5], (20, 1))
+    reached = rng.random((10, 512)) < rng.choice([0.5, 1.0], (10, 1))
+    assets = some(rng, 20, 14)
+    node, link = assets[:6], assets[6:]
+    node_position, tail, head = rng.integers(0, 10, 6), rng.integers(0, 10, 8), rng.integers(0, 10, 8)
+    oneway = rng.random(8) < 0.5
+    can = np.ones((20, 512), bool)
+    can[node] = reached[node_position]
+    can[link] = reached[tail] | (reached[head] & ~oneway[:, np.newaxis])
+    rows, changed = words(up), np.zeros(20, np.uint8)
+    plan = (node, node_position, link, tail, head, oneway, words(reached))
+    lost = np.zeros((20, 8), np.uint64)
+    find_unreached(*plan, rows, lost)
+    np.testing.assert_array_equal(lanes(lost), up & ~can)
+    np.testing.assert_array_equal(lanes(rows), up)
+    cut_unreached(*plan, rows, changed)
+    np.testing.assert_array_equal(lanes(rows), up & can)
+    np.testing.assert_array_equal(changed.astype(bool), (up & ~can).any(axis=1))
+
+
+def test_dependents_of_what_changed_are_marked_and_others_keep_their_mark() -> None:
+    active = np.array([0, 0, 1, 0, 0], np.uint8)
+    changed = np.array([1, 0, 0, 1, 0], np.uint8)
+    mark_dependents(changed, np.array([0, 2, 3, 3, 4, 4]), np.array([1, 3, 4, 0], np.int32), active)
+    assert active.tolist() == [1, 1, 1, 1, 0]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_causes_follow_their_precedence(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, n_need, n_service = 12, 15, 3
+    up = rng.random((n, 512)) < rng.choice([0.4, 1.0], (n, 1), p=[0.8, 0.2])
+    failing = some(rng, n, 6)
+    failed_row = np.full(n, -1, np.int32)
+    failed_row[failing] = np.arange(6)
+    failed = (rng.random((6, 512)) < 0.5) & ~up[failing]
+    affected = some(rng, n, 9)
+    supplied, source = (rng.random(n) < 0.6).astype(np.uint8), (rng.random(n) < 0.3).astype(np.uint8)
+    size = rng.integers(0, 4, n)
+    inbound_indptr = np.concatenate([[0], np.cumsum(size)])
+    inbound = rng.integers(0, n, int(size.sum())).astype(np.int32)
+    owner = np.sort(rng.integers(0, n, n_need))
+    need_indptr = np.searchsorted(owner, np.arange(n + 1))
+    service = rng.integers(0, n_service, n_need).astype(np.int16)
+    providers = [rng.choice(n, int(rng.integers(1, 4)), replace=False) for _ in range(n_need)]
+    provider_indptr = np.concatenate([[0], np.cumsum([p.size for p in providers])])
+    required = np.array([rng.integers(1, p.size + 1) for p in providers], np.int32)
+    buffer_row = np.where(rng.random(n_need) < 0.3, rng.integers(0, 2, n_need), -1).astype(np.int32)
+    buffered = rng.random((2, 512)) < 0.5
+    count = rng.integers(0, 10, (n, 2 + n_service))
+    wanted = count.copy()
+    for asset in affected:
+        rest = ~up[asset]
+        if failed_row[asset] >= 0:
+            wanted[asset, 0] += (rest & failed[failed_row[asset]]).sum()
+            rest = rest & ~failed[failed_row[asset]]
+        if supplied[asset] and not source[asset]:
+            dark = rest & ~up[inbound[inbound_indptr[asset] : inbound_indptr[asset + 1]]].any(axis=0)
+            wanted[asset, 1] += dark.sum()
+            rest = rest & ~dark
+        for need in range(need_indptr[asset], need_indptr[asset + 1]):
+            met = up[providers[need]].sum(axis=0) >= required[need]
+            if buffer_row[need] >= 0:
+                met |= buffered[buffer_row[need]]
+            wanted[asset, 2 + service[need]] += (rest & ~met).sum()
+            rest = rest & met
+    count_causes(
+        words(up), failed_row, words(failed), affected, supplied, source, inbound_indptr, inbound, need_indptr,
+        service, provider_indptr, np.concatenate(providers).astype(np.int32), required, buffer_row, words(buffered),
+        count,
+    )  # fmt: skip
+    np.testing.assert_array_equal(count, wanted)
