@@ -5,6 +5,7 @@ instruction sequence (compiled). A constant loop of eight words is unrolled befo
 times slower, hence the second body. The choice is made once, at the end of this file.
 
 Arrays are C-contiguous ``(n, 8) uint64``; an operand is an array and a row number; the first operand is the target.
+Any other layout is refused when a caller is compiled: the vector bodies would read between the rows.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -155,6 +157,12 @@ def plain_prefetch(source: Words, i: int) -> None:
 # --- vector bodies ----------------------------------------------------------------------------------------------------
 
 
+def _require_contiguous(*arrays: Any) -> None:
+    for array in arrays:
+        if getattr(array, "layout", "C") != "C":
+            raise TypingError(f"rows must lie one behind the other (layout C), not {array}")
+
+
 def _row(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
     data = context.make_array(kind)(context, builder, value=array).data
     return builder.bitcast(builder.gep(data, [builder.mul(index, ir.Constant(_I64, WORDS))]), _ROW.as_pointer())
@@ -192,6 +200,8 @@ def _operands(context: Any, builder: Any, signature: Any, args: Any, n: int) -> 
 def _two(new_value: Callable[..., Any]) -> Any:
     @intrinsic
     def operation(typing: Any, target: Any, i: Any, source: Any, j: Any) -> Any:
+        _require_contiguous(target, source)
+
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             pointer, values = _operands(context, builder, signature, args, 2)
             _store(builder, new_value(builder, *values), pointer)
@@ -205,6 +215,8 @@ def _two(new_value: Callable[..., Any]) -> Any:
 def _three(new_value: Callable[..., Any]) -> Any:
     @intrinsic
     def operation(typing: Any, target: Any, i: Any, a: Any, j: Any, b: Any, k: Any) -> Any:
+        _require_contiguous(target, a, b)
+
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             pointer, values = _operands(context, builder, signature, args, 3)
             _store(builder, new_value(builder, *values), pointer)
@@ -218,6 +230,8 @@ def _three(new_value: Callable[..., Any]) -> Any:
 def _four(new_value: Callable[..., Any]) -> Any:
     @intrinsic
     def operation(typing: Any, target: Any, i: Any, a: Any, j: Any, b: Any, k: Any, c: Any, m: Any) -> Any:
+        _require_contiguous(target, a, b, c)
+
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             pointer, values = _operands(context, builder, signature, args, 4)
             _store(builder, new_value(builder, *values), pointer)
@@ -240,6 +254,7 @@ vector_or_and_and = _four(lambda b, t, x, y, z: b.or_(t, b.and_(b.and_(x, y), z)
 @intrinsic
 def vector_push(typing: Any, target: Any, i: Any, a: Any, j: Any, b: Any, k: Any, c: Any, m: Any) -> Any:
     """Vector body of :func:`plain_push`."""
+    _require_contiguous(target, a, b, c)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer, (old, x, y, z) = _operands(context, builder, signature, args, 4)
@@ -253,6 +268,7 @@ def vector_push(typing: Any, target: Any, i: Any, a: Any, j: Any, b: Any, k: Any
 @intrinsic
 def vector_shrink(typing: Any, target: Any, i: Any, source: Any, j: Any) -> Any:
     """Vector body of :func:`plain_shrink`."""
+    _require_contiguous(target, source)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer, (old, keep) = _operands(context, builder, signature, args, 2)
@@ -266,6 +282,7 @@ def vector_shrink(typing: Any, target: Any, i: Any, source: Any, j: Any) -> Any:
 @intrinsic
 def vector_any(typing: Any, source: Any, i: Any) -> Any:
     """Vector body of :func:`plain_any`."""
+    _require_contiguous(source)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return _any(builder, _load(builder, _row(context, builder, signature.args[0], args[0], args[1])))
@@ -283,6 +300,7 @@ def _splat(builder: Any, value: Any, kind: Any, lanes: int) -> Any:
 @intrinsic
 def vector_decide(typing: Any, result: Any, i: Any, undecided: Any, j: Any, plane: Any, k: Any, bit: Any) -> Any:
     """Vector body of :func:`plain_decide`."""
+    _require_contiguous(result, undecided, plane)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kinds = signature.args
@@ -302,6 +320,7 @@ def vector_decide(typing: Any, result: Any, i: Any, undecided: Any, j: Any, plan
 @intrinsic
 def vector_count(typing: Any, source: Any, i: Any) -> Any:
     """Vector body of :func:`plain_count`."""
+    _require_contiguous(source)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         row = _load(builder, _row(context, builder, signature.args[0], args[0], args[1]))
@@ -327,6 +346,7 @@ def _lane_pointers(context: Any, builder: Any, kinds: Any, args: Any, word: int)
 @intrinsic
 def vector_add(typing: Any, lanes: Any, source: Any, i: Any, weight: Any) -> Any:
     """Vector body of :func:`plain_add`."""
+    _require_contiguous(lanes, source)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         weights = _splat(builder, args[3], _I64, 64)
@@ -342,6 +362,7 @@ def vector_add(typing: Any, lanes: Any, source: Any, i: Any, weight: Any) -> Any
 @intrinsic
 def vector_dot(typing: Any, lanes: Any, source: Any, i: Any) -> Any:
     """Vector body of :func:`plain_dot`."""
+    _require_contiguous(lanes, source)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         vector = ir.VectorType(_I64, 64)
@@ -361,6 +382,7 @@ def vector_dot(typing: Any, lanes: Any, source: Any, i: Any) -> Any:
 @intrinsic
 def vector_prefetch(typing: Any, source: Any, i: Any) -> Any:
     """Vector body of :func:`plain_prefetch`."""
+    _require_contiguous(source)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         byte = ir.IntType(8).as_pointer()

@@ -57,7 +57,10 @@ def caveats(labelled: xr.Dataset, inputs: Inputs) -> tuple[str, ...]:
             )
     unknown = int(np.isnan(labelled["failure_probability"].values).any(axis=0).sum())
     if unknown:
-        lines.append(f"{unknown:,} assets have unknown hazard; the cascade takes them as not failing")
+        lines.append(
+            f"{unknown:,} assets have unknown hazard; the cascade takes them as not failing, "
+            "their direct loss is unknown"
+        )
     for name, count in labelled.attrs.items():
         if str(name).startswith("monotonicity_repairs_") and count:
             lines.append(f"{count:,} cells of {str(name).removeprefix('monotonicity_repairs_')} fell with rarer events")

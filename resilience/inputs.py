@@ -305,8 +305,8 @@ def load_inputs(scenario: Scenario) -> Inputs:
                 {**_MINIMAL, "services": {name: {"by": "assignment"} for name in named}}
             ).services
         attempt(partial(_check_services, known, services))
-        attempt(partial(_check_named_assets, scenario, known))
         attempt(partial(_check_people, known, scenario.monte_carlo.samples))
+        attempt(partial(_check_importance, known, scenario.importance.assets))
         reached = attempt(partial(build_services, services, known))
         levels = attempt(partial(_settle_levels, scenario, known))
     attempt.raise_if_any()
@@ -340,6 +340,17 @@ def _check_services(network: Network, services: Any) -> None:
         )
 
 
+def _check_importance(network: Network, names: Sequence[str]) -> None:
+    """Raise if an asset that is to be run in pairs is none."""
+    present = set(network.assets["id"].astype(str))
+    strange = [name for name in names if name not in present]
+    if strange:
+        hint = suggestion(strange[0], present)
+        raise ConfigurationError(
+            Problem("importance.assets", f"ids of assets{hint}", "others", len(strange), len(names), strange)
+        )
+
+
 def _check_people(network: Network, samples: int) -> None:
     """Raise if there are more people than can be counted: sums over samples are whole thousandths in 64 bits."""
     most = min(2**63 // (PERSON * samples), 2**43 // PERSON)
@@ -347,16 +358,6 @@ def _check_people(network: Network, samples: int) -> None:
     if people > most:
         wanted = f"at most {most:,} {network.persons_unit} in all with {samples:,} samples (count in thousands)"
         raise DataError(Problem("zones.persons", wanted, f"{people:.9g}"))
-
-
-def _check_named_assets(scenario: Scenario, network: Network) -> None:
-    """Raise if the scenario asks for the importance of assets that are not there."""
-    present = set(network.assets["id"].astype(str))
-    strange = [name for name in scenario.importance.assets if name not in present]
-    if strange:
-        raise ConfigurationError(
-            Problem("importance.assets", wanted="ids of assets", got="others", count=len(strange), first=strange)
-        )
 
 
 def _settle_levels(scenario: Scenario, network: Network) -> dict[str, str]:

@@ -236,14 +236,18 @@ def add_annual(labelled: xr.Dataset) -> xr.Dataset:
     annual = expected_annual(part[TOTALS], weights=weights, tail_weights=tails)
     money = expected_annual(part["direct_loss"], weights=weights, tail_weights=tails)
     per_asset = expected_annual(part["asset_direct_loss"], weights=weights, tail_weights=tails)
-    return labelled.assign(
-        annual_value=annual["annual_value"],
-        annual_standard_error=annual["annual_standard_error"],
-        annual_tail=annual["annual_tail"],
-        annual_direct_loss=money["annual_value"],
-        annual_direct_loss_tail=money["annual_tail"],
-        asset_annual_direct_loss=per_asset["annual_value"],
-    )
+    unit = str(labelled[TOTALS].attrs["units"])
+    found: dict[Any, Any] = {
+        name: annual[name].assign_attrs(counted_in(VARIABLES[name].attributes(), unit))
+        for name in ("annual_value", "annual_standard_error", "annual_tail")
+    }
+    for name, value, of in (
+        ("annual_direct_loss", money["annual_value"], "of all assets"),
+        ("annual_direct_loss_tail", money["annual_tail"], "of all assets beyond the rarest event"),
+        ("asset_annual_direct_loss", per_asset["annual_value"], "of the asset"),
+    ):
+        found[name] = value.assign_attrs(long_name=f"expected annual repair cost {of}")
+    return labelled.assign(found)
 
 
 def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Dataset | None:

@@ -16,9 +16,12 @@ from resilience.engine import BlockSums, City, EventTask, square_step
 from resilience.kernels.roots import SHARES
 from resilience.network.compile import PERSON
 from resilience.variables import VARIABLES
-from resilience.why import causes_table, order_by_kind, roots_table, why_table
+from resilience.why import causes_table, order_by_kind, origins_table, roots_table, why_table
 
 Row = tuple[Any, ...]
+
+CAN_FAIL = 2.0**-32
+"""Least probability that the draws resolve."""
 
 
 def label_sums(
@@ -167,6 +170,10 @@ class Result:
         """Return the root causes of every loss in a few rows for people, header first; no rows without a loss."""
         return why_table(self.dataset)
 
+    def origins_table(self) -> list[list[str]]:
+        """Return what the root causes stand for, header first; no rows without a loss."""
+        return origins_table(self.dataset)
+
     def summary_table(self) -> list[list[str]]:
         """Return the figures people read first, header first: per year where there are rates, else per event."""
         ds = self.dataset
@@ -249,7 +256,7 @@ class Result:
 
         def rows() -> Iterator[Row]:
             for i, event in enumerate(ds["event"].values):
-                shown = (down[i].sum(axis=1) > 0) | (probability[i] > 0) | (loss[i] > 0)
+                shown = (down[i].sum(axis=1) > 0) | (probability[i] >= CAN_FAIL) | (loss[i] > 0)
                 if perils[i] == "flood":
                     shown |= intensity[i] > threshold
                 for a in order[shown[order]]:

@@ -14,10 +14,16 @@ Floats = NDArray[np.float64]
 
 PER_YEAR = "per year"
 
-# A line of more names is not read; their number is.
-_MOST_NAMES = 2
+# A line of more is not read.
+_MOST_NAMES = 3
+_MOST_ROOTS = 4
 _MOST_ROWS = 24
 _SMALLEST_SHARE = 0.005
+
+
+def texts(dataset: xr.Dataset, name: str) -> NDArray[np.str_]:
+    """Return a variable's texts, whichever of NumPy's kinds of text the dataset holds: a stored one has another."""
+    return np.array(dataset[name].values.tolist(), dtype=np.str_)
 
 
 def order_by_kind(dataset: xr.Dataset) -> NDArray[np.intp]:
@@ -57,9 +63,9 @@ def causes_table(dataset: xr.Dataset) -> tuple[list[str], Iterator[Row]]:
     header = ["event", "what", "id", "kind", "service", "intensity", "probability", "cause", "cause_share", "root",
               "root_share"]  # fmt: skip
     n = dataset.sizes["sample"]
-    causes, roots = (dataset[name].values.astype(str) for name in ("cause", "root"))
-    services, by = (dataset[name].values.astype(str) for name in ("service", "service_by"))
-    assets, kinds, zones = (dataset[name].values.astype(str) for name in ("asset", "kind", "zone"))
+    causes, roots = texts(dataset, "cause"), texts(dataset, "root")
+    services, by = texts(dataset, "service"), texts(dataset, "service_by")
+    assets, kinds, zones = (texts(dataset, name) for name in ("asset", "kind", "zone"))
     order = order_by_kind(dataset)
 
     def of_assets(i: int, event: str) -> Iterator[Row]:
@@ -100,8 +106,8 @@ def _main(names: NDArray[np.str_], values: NDArray[Any], total: float) -> tuple[
     return str(names[first]), float(values[first]) / total
 
 
-def _weighted_roots(dataset: xr.Dataset) -> list[tuple[str, NDArray[np.bool_], Floats, Floats]]:
-    """Return name, events, people by root (service, root) and people (service): per year, else per event."""
+def _weighted_roots(dataset: xr.Dataset) -> list[tuple[str, Floats, Floats]]:
+    """Return name, people by root (service, root) and people (service): per year, and per event without a rate."""
     n = dataset.sizes["sample"]
     by_root = dataset["root_people"].values / n
     total = dataset["people_without_service"].mean("sample").values
@@ -110,27 +116,26 @@ def _weighted_roots(dataset: xr.Dataset) -> list[tuple[str, NDArray[np.bool_], F
     parts = []
     if rated.any():
         share = np.where(rated, weight, 0.0)
-        parts.append((PER_YEAR, rated, np.tensordot(share, by_root, axes=1), np.tensordot(share, total, axes=1)))
-    for i in np.flatnonzero(~rated):
-        parts.append((str(dataset["event"].values[i]), np.arange(rated.size) == i, by_root[i], total[i]))
+        parts.append((PER_YEAR, np.tensordot(share, by_root, axes=1), np.tensordot(share, total, axes=1)))
+    parts += [(str(dataset["event"].values[i]), by_root[i], total[i]) for i in np.flatnonzero(~rated)]
     return parts
 
 
 def why_table(dataset: xr.Dataset) -> list[list[str]]:
     """Return one row per loss for people, header first: per year where there are rates, else per event.
 
-    Services that are lost for the same reasons share a row. Root causes are told by sector and peril, largest first,
-    with the assets of that sector which the hazard can put out of function: their names, or how many they are.
+    Services that are lost for the same reasons share a row. Root causes are told by sector and peril, largest first;
+    :func:`origins_table` tells what they stand for. Without a loss there are no rows.
     """
     parts = _weighted_roots(dataset)
-    services = dataset["service"].values.astype(str)
+    services = texts(dataset, "service")
     conditional = any(name != PER_YEAR for name, *_ in parts)
     rows: list[list[str]] = []
-    for name, events, by_root, total in parts:
+    for name, by_root, total in parts:
         reasons: dict[str, list[str]] = {}
         for s, service in enumerate(services):
             if total[s] > 0:
-                reasons.setdefault(_reason(dataset, events, by_root[s], float(total[s])), []).append(service)
+                reasons.setdefault(_reason(dataset, by_root[s], float(total[s])), []).append(service)
         rows += [[name, ", ".join(lost), text] for text, lost in reasons.items()]
     if not rows:
         return []
@@ -140,27 +145,36 @@ def why_table(dataset: xr.Dataset) -> list[list[str]]:
     return [header, *rows] if conditional else [row[1:] for row in (header, *rows)]
 
 
-def _reason(dataset: xr.Dataset, events: NDArray[np.bool_], by_root: Floats, total: float) -> str:
-    texts = []
-    for r in np.argsort(-by_root, kind="stable"):
-        share = float(by_root[r]) / total
-        if share >= _SMALLEST_SHARE:
-            root = str(dataset["root"].values[r])
-            texts.append(f"{100 * share:.0f} % {root} ({_failing(dataset, events, root)})")
-    untraced = 1.0 - float(by_root.sum()) / total
-    if untraced >= _SMALLEST_SHARE:
-        texts.append(f"{100 * untraced:.0f} % not traced")
-    return ", ".join(texts)
+def _reason(dataset: xr.Dataset, by_root: Floats, total: float) -> str:
+    order = np.argsort(-by_root, kind="stable")
+    shown = [r for r in order[:_MOST_ROOTS] if by_root[r] >= _SMALLEST_SHARE * total]
+    reasons = [f"{100 * by_root[r] / total:.0f} % {dataset['root'].values[r]}" for r in shown]
+    traced = float(by_root.sum())
+    for rest, word in ((traced - float(by_root[shown].sum()), "others"), (total - traced, "not traced")):
+        if rest >= _SMALLEST_SHARE * total:
+            reasons.append(f"{100 * rest / total:.0f} % {word}")
+    return ", ".join(reasons)
 
 
-def _failing(dataset: xr.Dataset, events: NDArray[np.bool_], root: str) -> str:
-    """Name the assets of a root's sector that its peril can put out of function in the events, or count them."""
-    sector, peril = root.rsplit("/", 1)
-    chosen = events & (dataset["peril"].values.astype(str) == peril)
-    failed = dataset["failed_count"].values[chosen].sum(axis=0) * (dataset["sector"].values.astype(str) == sector)
-    order = np.argsort(-failed, kind="stable")[: np.count_nonzero(failed)]
-    names = dataset["asset"].values[order].astype(str)
-    return "; ".join(names) if names.size <= _MOST_NAMES else f"{names.size:,} assets"
+def origins_table(dataset: xr.Dataset) -> list[list[str]]:
+    """Return what each root cause stands for, header first: the assets that the hazard can put out of function.
+
+    A root is a sector and a peril. A few assets are named, more are counted by kind. Without a loss there are no rows.
+    """
+    blamed = dataset["root_people"].values.sum(axis=(0, 1)) > 0
+    sectors, perils, kinds, names = (texts(dataset, name) for name in ("sector", "peril", "kind", "asset"))
+    rows = []
+    for root in texts(dataset, "root")[blamed]:
+        sector, peril = str(root).rsplit("/", 1)
+        failed = dataset["failed_count"].values[perils == peril].sum(axis=0) * (sectors == sector)
+        order = np.argsort(-failed, kind="stable")[: np.count_nonzero(failed)]
+        if order.size <= _MOST_NAMES:
+            told = "; ".join(names[order])
+        else:
+            found, count = np.unique(kinds[order], return_counts=True)
+            told = ", ".join(f"{count[i]:,} {found[i]}" for i in np.argsort(-count, kind="stable"))
+        rows.append([str(root), told])
+    return [["root", "what the hazard can put out of function there"], *rows] if rows else []
 
 
 def roots_table(dataset: xr.Dataset, unit: str) -> tuple[list[str], Iterator[Row]]:
@@ -176,9 +190,9 @@ def roots_table(dataset: xr.Dataset, unit: str) -> tuple[list[str], Iterator[Row
     header = ["event", "service", "root", "value", "share", "unit"]
 
     def rows() -> Iterator[Row]:
-        for name, _, by_root, total in _weighted_roots(dataset):
+        for name, by_root, total in _weighted_roots(dataset):
             told = f"{unit}/year" if name == PER_YEAR else unit
-            for s, service in enumerate(dataset["service"].values.astype(str)):
+            for s, service in enumerate(texts(dataset, "service")):
                 for r in np.flatnonzero(by_root[s] > 0):
                     value = float(by_root[s, r])
                     yield name, service, str(dataset["root"].values[r]), value, value / float(total[s]), told

@@ -46,6 +46,9 @@ class FakeResult:
     def why_table(self) -> list[list[str]]:
         return [["lost", "why"], ["power", "100 % power/flood"]]
 
+    def origins_table(self) -> list[list[str]]:
+        return []
+
 
 class FakeReport:
     def lines(self) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numba
 import numpy as np
 import pytest
+from numba.core.errors import TypingError
 
 from resilience.kernels import rows
 from resilience.kernels.compiler import INTERPRETED
@@ -162,6 +163,34 @@ def test_vector_lanes_equal_plain_lanes() -> None:
         add(whole[1], source, i, weight)
         add_slowly(other[1], source, i, weight)
         np.testing.assert_array_equal(whole, other)
+
+
+@compiled_only
+@pytest.mark.parametrize("name", [*OPERATIONS, "add", "dot", "decide"])
+def test_scattered_rows_are_refused(name: str) -> None:
+    """Rows with gaps between them, read as if they had none, would be silent nonsense."""
+    scattered = np.zeros((3, 16), np.uint64)[:, :8]
+    vector = getattr(rows, f"vector_{name}")
+    good = np.zeros((3, 8), np.uint64)
+    if name in ("add", "dot"):
+        lanes = np.zeros(512, np.int64)
+        weight = [1] if name == "add" else []
+        call = numba.njit(lambda lanes, s, *rest: vector(lanes, s, 0, *rest))
+        call(lanes, good, *weight)
+        with pytest.raises(TypingError, match="one behind the other"):
+            call(lanes, scattered, *weight)
+        return
+    n_operand = 3 if name == "decide" else OPERATIONS[name][0]
+    call = (
+        numba.njit(lambda r, i, u, j, p, k: vector(r, i, u, j, p, k, rows.ONES))
+        if name == "decide"
+        else as_kernel(vector, n_operand)
+    )
+    call(*interleaved([good] * n_operand, [0] * n_operand))
+    for wrong in range(n_operand):
+        arrays = [scattered if i == wrong else good for i in range(n_operand)]
+        with pytest.raises(TypingError, match="one behind the other"):
+            call(*interleaved(arrays, [0] * n_operand))
 
 
 def test_fill_writes_every_word_of_its_row_only() -> None:

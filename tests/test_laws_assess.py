@@ -291,7 +291,7 @@ def test_counts_agree_with_one_another(site):
     np.testing.assert_allclose(found["root_share"].sum("root"), found["down_count"].sum("cause"), atol=1e-3)
     people = found["people_without_service"].sum("sample")
     np.testing.assert_allclose(
-        (found["zone_without_service"] * found["zone_persons"]).sum("zone"), people, rtol=1e-9
+        (found["zone_without_service"] * found["zone_people"]).sum("zone"), people, rtol=1e-9
     )  # fmt: skip
     np.testing.assert_allclose(found["root_people"].sum("root"), people, rtol=1e-6)
     squares = (found["people_without_service"] ** 2).sum("sample")

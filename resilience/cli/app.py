@@ -112,10 +112,10 @@ def _assess(scenario: Scenario, out: Path | None) -> None:
     with show_progress() as progress:
         result = assess(scenario, out=out, progress=progress)
     write_rows(result.summary_table())
-    reasons = result.why_table()
-    if reasons:
-        write("")
-        write_rows(reasons)
+    for table in (result.why_table(), result.origins_table()):
+        if table:
+            write("")
+            write_rows(table)
     for note in result.notes:
         say(f"note: {note}")
     if result.path is not None:

@@ -22,8 +22,8 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 def write_tables(network: Network, folder: str | Path) -> dict[str, Path]:
     """Write every table of the network as CSV and return the files by table.
 
-    Geometry is WKT in the working CRS, to the millimetre. A text cell that a spreadsheet would run as a formula is
-    written with an apostrophe before it.
+    Geometry is WKT in the working CRS, to the millimetre. The column of persons is headed by what it counts. A text
+    cell that a spreadsheet would run as a formula is written with an apostrophe before it.
 
     Parameters
     ----------
@@ -57,6 +57,7 @@ def write_tables(network: Network, folder: str | Path) -> dict[str, Path]:
         directory.mkdir(parents=True, exist_ok=True)
         for name, path in paths.items():
             table = pd.DataFrame(getattr(network, name)).copy(deep=False)
+            table = table.rename(columns={"persons": network.persons_unit})
             if "geometry" in table:
                 shapes = np.asarray(table["geometry"], dtype=object)
                 table["geometry"] = shapely.to_wkt(shapes, rounding_precision=3)

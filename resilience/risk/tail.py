@@ -190,14 +190,19 @@ def _redraw_tails(largest: Floats, exceedance: Floats, replicates: int, generato
     needed = quantile_rank(n, float(exceedance.max())) + 1
     # With ten standard deviations to spare a replicate practically never lacks years for its tail.
     reach = min(n, int(needed + 10.0 * needed**0.5) + 100)
+    above = np.array([quantile_rank(n, float(share)) for share in exceedance])
+    rest = np.maximum(n * exceedance - above, 0.0)
     out = np.empty((replicates, exceedance.size))
     for replicate in range(replicates):
         among = n if reach == n else max(needed, int(generator.binomial(n, reach / n)))
-        positions = generator.integers(0, reach, among)
-        positions.sort()
-        redrawn = largest[positions]
-        for position, share in enumerate(exceedance):
-            out[replicate, position] = _tail_mean(redrawn, n, float(share))
+        # Counting how often each year is drawn, largest first, spares sorting the draws.
+        drawn = np.bincount(generator.integers(0, reach, among), minlength=reach)
+        years = np.cumsum(drawn)
+        sums = np.cumsum(drawn * largest[:reach])
+        at = np.searchsorted(years, above, side="right")
+        before = np.where(at > 0, at - 1, 0)
+        whole = np.where(at > 0, sums[before], 0.0) + (above - np.where(at > 0, years[before], 0)) * largest[at]
+        out[replicate] = (whole + rest * largest[at]) / (above + rest)
     return out
 
 
