@@ -44,7 +44,8 @@ def quantise_probability(probability: NDArray[np.float64], threshold: NDArray[np
     probability : (n,) float64
         In [0, 1], no NaN.
     threshold : (n,) uint32
-        Output; round(p 2**32), at least 1 where p > 0 and at most 2**32 - 2 where p < 1.
+        Output; round(p 2**32), at most 2**32 - 2 where p < 1. So what is less likely than 2**-33 never fails: smooth
+        fragility curves would else let every asset fail, at 1e-60, and leave nothing that is sure.
     """
     for i in range(probability.size):
         p = probability[i]
@@ -54,7 +55,7 @@ def quantise_probability(probability: NDArray[np.float64], threshold: NDArray[np
             threshold[i] = np.uint32(0xFFFFFFFF)
         else:
             t = np.floor(p * 4294967296.0 + 0.5)
-            threshold[i] = np.uint32(min(max(t, 1.0), 4294967294.0))
+            threshold[i] = np.uint32(min(t, 4294967294.0))
 
 
 class Undecided(NamedTuple):
