@@ -122,7 +122,7 @@ CASES: list[tuple[str, Change, tuple[str, ...]]] = [
     ("falling with the return period", lambda town: periods(500, 100, 10)(town), ("fell with rarer events",)),
     ("return period of one year", periods(1, 100, 500), ()),
     ("one return period", lambda town: town.hazard.update(return_periods=[100]), ()),
-    ("events without rates", conditional, ("families without rates", "nothing per year")),
+    ("events without rates", conditional, ("no annual figures for river", "conditional on each event")),
     ("outside is dry", lambda town: (town.hazard.update(outside="dry"), move("S2", 150_000.0, 300_100.0)(town)), ()),
     ("on the corner of the map", move("S2", 200_000.0, 300_400.0), ()),
     ("on the other corner of the map", move("S2", 200_400.0, 300_000.0), ()),

@@ -211,7 +211,7 @@ CASES: list[tuple[str, Change, int, tuple[str, ...]]] = [
     ("probability in the scenario", assets(barrier_height=1, seal_failure=1.5), 78, ("seal_failure", "1.5")),
     # text
     ("another encoding", sites_as_csv("id,sector,kind,x,y\n병원,medical,hospital,1,2\n".encode("cp949")), 65,
-     ("sites.csv", "no UTF-8", "cp949")),
+     ("sites.csv", "not UTF-8", "cp949")),
     ("unknown encoding", sites_as_csv(sites_text(), encoding="klingon"), 65, ("klingon",)),
     ("too many fields", sites_as_csv(sites_text() + "a,b,c,1,2,3,4\n"), 65, ("sites.csv", "line 11")),
     ("decimal comma in a place", sites_as_csv(sites_text().replace("200105", '"200105,5"')), 65,
