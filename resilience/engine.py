@@ -25,6 +25,7 @@ from resilience.service import (
     ServicePlan,
     find_served,
     plan_services,
+    weigh_zones,
 )
 
 Integers = NDArray[np.int64]
@@ -32,8 +33,9 @@ Integers = NDArray[np.int64]
 WORD_GROUP = 8
 """Words in a word group: 512 samples."""
 
-# Squares of losses are summed as whole numbers of (people / 2**20) squared, so that any order gives the same sum.
-_SQUARE_STEPS = 1 << 20
+# Squares of losses are summed as whole numbers of (people / 2**19) squared, so that any order gives the same sum;
+# with one more bit, 2**24 samples in which everybody is without would not fit into 63.
+_SQUARE_STEPS = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,13 @@ class City:
 
     @property
     def people(self) -> Integers:
-        """People whom each service reaches in the intact city, in units of 1 / PERSON, ``(n_service,) int64``."""
+        """People whom each service reaches in the intact city, in units of 1 / PERSON, ``(n_service,) int64``.
+
+        The most that an event can take: whom only some groups of a `mean` reach counts for their share.
+        """
         total = np.zeros(len(self.layout.names), np.int64)
         for number, part in enumerate(self.layout.parts):
-            served = np.where(self.baseline.served[number], self.compiled.persons, 0)
-            total[part.service] = max(total[part.service], int(served.sum()))
+            total[part.service] += weigh_zones(self.compiled, part, self.baseline.served[number]).sum()
         return total
 
 

@@ -24,6 +24,7 @@ from resilience.network.reach import ReachPlan, ReachSolver, plan_reach
 
 Words = NDArray[np.uint64]
 Indices = NDArray[np.int32]
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -235,6 +236,25 @@ class Baseline:
     served: NDArray[np.bool_]
 
 
+def weigh_zones(compiled: CompiledNetwork, part: AssignedPart | RoadPart, served: NDArray[np.bool_]) -> Integers:
+    """Return the people of each zone of a part who can lose it, in units of 1 / PERSON, ``(n_zone_served,) int64``.
+
+    Parameters
+    ----------
+    compiled : CompiledNetwork
+    part : AssignedPart or RoadPart
+        A group of a `mean` counts for its share of the people.
+    served : (n_zone,) bool
+        Zones that the part reaches in the intact city; in the others there is nothing to lose.
+    """
+    persons = np.where(served[part.zone], compiled.persons[part.zone], 0)
+    if isinstance(part, AssignedPart) or part.n_group == 1:
+        return persons
+    # What whole numbers leave over goes to the first group, so that the groups add up to the people.
+    share = persons // part.n_group
+    return persons - share * (part.n_group - 1) if part.group == 0 else share
+
+
 class ServiceCounter:
     """Counts people without service over the word groups of one event; one per thread.
 
@@ -273,15 +293,7 @@ class ServiceCounter:
         self._solvers = {name: ReachSolver(reach) for name, reach in plan.reach.items()}
         self.parts = layout.parts
         self._road_blame: dict[str, Words] = {}
-        self._weights = [self._weight(number, part) for number, part in enumerate(self.parts)]
-
-    def _weight(self, number: int, part: AssignedPart | RoadPart) -> NDArray[np.int64]:
-        persons = np.where(self.served[number, part.zone], self.compiled.persons[part.zone], 0)
-        if isinstance(part, AssignedPart) or part.n_group == 1:
-            return persons
-        # What whole numbers leave over goes to the first group, so that the groups add up to the people.
-        share = persons // part.n_group
-        return persons - share * (part.n_group - 1) if part.group == 0 else share
+        self._weights = [weigh_zones(compiled, part, served[number]) for number, part in enumerate(self.parts)]
 
     def count(
         self,
@@ -361,7 +373,12 @@ class ServiceCounter:
         if by_road.any():
             if part.network not in self._road_blame:
                 travelled = np.concatenate([solver.plan.node, solver.plan.link])
-                self._road_blame[part.network] = np.bitwise_or.reduce(roots[:, travelled] & ~up[travelled], axis=1)
+                down = ~up[travelled]
+                blame = np.empty((roots.shape[0], 8), np.uint64)
+                # One category at a time: all at once would be a copy of the roots of every street.
+                for category, of_asset in enumerate(roots):
+                    np.bitwise_or.reduce(of_asset[travelled] & down, axis=0, out=blame[category])
+                self._road_blame[part.network] = blame
             found |= by_road & self._road_blame[part.network][:, np.newaxis]
         return found
 

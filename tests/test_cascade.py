@@ -12,11 +12,13 @@ import pytest
 from shapely.geometry import LineString, Point
 
 from resilience.cascade import Cascade, CauseCounter, EventPlan, plan_event, supplied_graphs
+from resilience.engine import find_baseline
 from resilience.errors import ConfigurationError, DataError
 from resilience.kernels.compiler import INTERPRETED
 from resilience.kernels.roots import SHARES
 from resilience.network import Network
 from resilience.network.compile import CompiledNetwork, compile_network, identity
+from resilience.service import lay_out_services
 
 SECTORS = ("power", "telecom", "water")
 
@@ -310,6 +312,39 @@ def test_worse_hazard_never_brings_anything_back(seed: int) -> None:
     _, _, severe = solved(network, high, levels)
     severe.solve()
     assert not (severe.up & ~mild.up).any()
+
+
+def test_what_a_buffer_keeps_alive_is_no_reason_to_fall() -> None:
+    """H is a gap of the intact city, where buffers do not count; in the event its buffer holds, and D never falls."""
+    assets = gpd.GeoDataFrame(
+        {"id": ["source", "island", "H", "spare", "D"], "sector": ["power", "power", "medical", "medical", "care"]},
+        geometry=[Point(i, 0) for i in range(5)], crs=5179,
+    )  # fmt: skip
+    needs = pd.DataFrame(
+        {"id": ["h", "d"], "dependent": ["H", "D"], "service": ["power", "medical"], "buffer_hours": [24.0, 0.0],
+         "start_probability": [0.7, 1.0]}
+    )  # fmt: skip
+    served = pd.DataFrame({"need": ["h", "d", "d"], "provider": ["island", "H", "spare"]})
+    supply = pd.DataFrame({"asset": ["source"], "sector": ["power"], "is_source": [True]})
+    network = Network.from_tables(assets=assets, needs=needs, dependencies=served, supply=supply)
+    levels = {"power": "connected"}
+    compiled = compile_network(network)
+    layout = lay_out_services(compiled, [])
+    baseline = find_baseline(compiled, supplied_graphs(compiled, levels), layout, "all_up")
+    assert dict(zip(compiled.asset_id, baseline.down.tolist(), strict=True)) == {
+        "source": False, "island": True, "H": True, "spare": False, "D": False
+    }  # fmt: skip
+    probability = np.where(network.assets["id"] == "spare", 0.5, 0.0)
+    compiled, _, cascade = solved(network, probability, levels)
+    cascade.solve()
+    counter = CauseCounter(cascade, baseline.down)
+    counter.count()
+    counter.trace()
+    d = compiled.asset_id.index("D")
+    down = ~lanes(cascade.up)[d]
+    assert 0 < down.sum() < 256
+    assert counter.causes[d].sum() == down.sum()
+    assert counter.root_shares[d].sum() == down.sum() * SHARES
 
 
 def test_failure_group_shares_its_random_numbers() -> None:

@@ -391,7 +391,7 @@ def test_sums_of_a_block_are_those_of_its_samples(seed: int) -> None:
     cascade.sample(16)
     cascade.solve()
     bits = np.unpackbits(cascade.failed.view(np.uint8), axis=1, bitorder="little").astype(np.int64)
-    steps = (sums.people * 2**20 // np.maximum(city.people, 1)[:, np.newaxis]) ** 2
+    steps = (sums.people * 2**19 // np.maximum(city.people, 1)[:, np.newaxis]) ** 2
     np.testing.assert_array_equal(sums.failed, bits.sum(axis=1))
     np.testing.assert_array_equal(sums.loss_failed, bits @ sums.people.T)
     np.testing.assert_array_equal(sums.loss_square, steps.sum(axis=1))

@@ -8,12 +8,14 @@ import pandas as pd
 import pytest
 from shapely.geometry import LineString, Point, box
 
+from resilience.engine import City
 from resilience.errors import ConfigurationError
 from resilience.kernels.compiler import INTERPRETED
 from resilience.kernels.roots import SHARES
 from resilience.network import Network
 from resilience.network.compile import CompiledNetwork, compile_network, identity
 from resilience.service import (
+    Baseline,
     ServiceCounter,
     ServiceLayout,
     ServiceRule,
@@ -207,6 +209,21 @@ def test_where_everything_is_down_all_people_served_before_are_without() -> None
         assert (counter.people[service] == compiled.persons[concerned].sum()).all()
         assert (counter.zone_samples[concerned, service] == 512 * SHARES).all()
         assert not counter.zone_samples[~concerned, service].any()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_most_an_event_can_take_are_the_people_served(seed: int) -> None:
+    """Also where zones are reached by some groups of a mean only."""
+    rng = np.random.default_rng(seed)
+    compiled = compile_network(random_city(rng), services=RULES)
+    layout = layout_of(compiled)
+    served = rng.random((len(layout.parts), compiled.n_zone)) < 0.6
+    counter = ServiceCounter(compiled, plan_services(layout, np.ones(compiled.n_asset, bool)), served)
+    down = np.zeros((compiled.n_asset, 8), np.uint64)
+    counter.meet(down, np.full(compiled.required.size, -1, np.int32), np.empty((0, 8), np.uint64))
+    counter.count(down)
+    city = City(compiled, {}, layout, Baseline(np.zeros(compiled.n_asset, bool), served), seed=1)
+    np.testing.assert_array_equal(counter.people, np.repeat(city.people[:, np.newaxis], 512, axis=1))
 
 
 def test_what_the_intact_city_does_not_serve_is_never_counted() -> None:

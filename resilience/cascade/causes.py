@@ -9,9 +9,11 @@ from resilience.cascade.fixpoint import Cascade
 from resilience.kernels.roots import finish_round, lose_needs, root_needs, share_roots, spread_roots
 from resilience.kernels.rows import ONES
 from resilience.kernels.supply import count_causes, find_unreached, mark_dependents
-from resilience.network.compile import CompiledNetwork
 
 Words = NDArray[np.uint64]
+
+# Assets whose roots are copied and shared out at one time: with ten categories some 40 MB instead of gigabytes.
+_AT_ONCE = 1 << 16
 
 
 def cause_names(services: tuple[str, ...]) -> tuple[str, ...]:
@@ -65,6 +67,8 @@ class CauseCounter:
         self._category = np.searchsorted(self.root_sectors, compiled.sector[plan.failing])
         self._up: Words = np.full((compiled.n_asset, 8), ONES)
         self._lost: Words = np.zeros((compiled.n_asset, 8), np.uint64)
+        # Only rows of assets that can lose supply are ever written, anew whenever they are read.
+        self._unreached: Words = np.zeros((compiled.n_asset, 8), np.uint64)
         self._active = np.zeros(compiled.n_asset, np.uint8)
 
     def count(self) -> None:
@@ -82,7 +86,8 @@ class CauseCounter:
         cascade, compiled, plan = self.cascade, self.cascade.compiled, self.cascade.plan
         up, lost, active, changed = self._up, self._lost, self._active, cascade.changed
         up[plan.affected] = ONES
-        up[self._down_from_start] = 0
+        # What is down without any hazard falls at no round; where a buffer holds in this event, it stands throughout.
+        up[self._down_from_start] = cascade.up[self._down_from_start]
         up[plan.failing] &= ~cascade.failed
         self.roots[:, plan.affected] = 0
         self.roots[self._category, plan.failing] = cascade.failed
@@ -99,14 +104,15 @@ class CauseCounter:
             if not finish_round(plan.affected, lost, up, changed):
                 break
         people = np.zeros(self.root_sectors.size, np.int64)
-        shares = np.zeros((self._looked_at.size, self.root_sectors.size), np.int64)
-        rows = np.ascontiguousarray(self.roots[:, self._looked_at])
-        share_roots(rows, np.zeros(self._looked_at.size, np.int64), shares, people)
-        self.root_shares[self._looked_at] += shares
+        for start in range(0, self._looked_at.size, _AT_ONCE):
+            assets = self._looked_at[start : start + _AT_ONCE]
+            shares = np.zeros((assets.size, self.root_sectors.size), np.int64)
+            rows = np.ascontiguousarray(self.roots[:, assets])
+            share_roots(rows, np.zeros(assets.size, np.int64), shares, people)
+            self.root_shares[assets] += shares
 
     def _trace_supply(self, changed: NDArray[np.uint8]) -> None:
-        compiled = self.cascade.compiled
-        unreached = np.zeros_like(self._lost)
+        compiled, unreached = self.cascade.compiled, self._unreached
         for supply, solver in zip(self.cascade.plan.supplies, self.cascade.solvers, strict=True):
             graph = supply.reach.graph
             if not (changed[graph.node].any() or changed[graph.link].any()):
@@ -143,8 +149,3 @@ class CauseCounter:
             compiled.zone_need, compiled.provider_indptr, compiled.provider, ~met, self.cascade.up, self.roots, found
         )
         return found
-
-
-def sector_names(compiled: CompiledNetwork, root_sectors: NDArray[np.int64]) -> tuple[str, ...]:
-    """Return the names of the categories of root causes."""
-    return tuple(compiled.sectors[number] for number in root_sectors)
