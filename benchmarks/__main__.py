@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.measuring import measure, processor
 from benchmarks.registry import SIZES, Row, all_cases
-from benchmarks.table import NOT_IN_THIS_VERSION, as_markdown, one_line
+from benchmarks.table import NOT_IN_THIS_VERSION, as_markdown, one_line, replace_table
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,7 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="smaller work, under two minutes; goals need not hold")
     parser.add_argument("--only", action="append", metavar="NAME", help="run this case only; may be repeated")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table as Markdown")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="write the table into this Markdown file, below its marker"
+    )
     options = parser.parse_args(arguments)
     cases = all_cases()
     unknown = sorted(set(options.only or ()) - set(cases))
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows += [Row(work, versus, note="not in this version") for work, versus in NOT_IN_THIS_VERSION]
     table = as_markdown(rows, processor=name, wide=wide, size=size)
     if options.markdown:
-        options.markdown.write_text(table, encoding="utf-8")
+        replace_table(options.markdown, table)
     if options.json:
         content = {"processor": name, "avx512": wide, "size": size.name, "rows": [asdict(row) for row in rows]}
         options.json.write_text(json.dumps(content, indent=1), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from benchmarks.registry import Row, Size
 
@@ -11,6 +12,8 @@ NOT_IN_THIS_VERSION = (
     ("Dask, 2 worker processes, a worker killed", "serial"),
     ("whole chain with 12 time steps", "shares of the wall time"),
 )
+
+MARKER = "<!-- measured: everything below is written by python -m benchmarks -->"
 
 
 def number(value: float) -> str:
@@ -69,3 +72,9 @@ def as_markdown(rows: Sequence[Row], *, processor: str, wide: bool, size: Size) 
     ]
     lines += ["| " + " | ".join(cells(row, half=not wide)) + " |" for row in rows]
     return "\n".join(lines) + "\n"
+
+
+def replace_table(path: Path, table: str) -> None:
+    """Write the table below the marker of a Markdown file; the text above it stays."""
+    before = path.read_text(encoding="utf-8").partition(MARKER)[0] if path.exists() else ""
+    path.write_text(f"{before}{MARKER}\n\n{table}", encoding="utf-8")

@@ -331,7 +331,8 @@ class ServiceCounter:
                 shares = np.zeros((part.zone.size, found.shape[0]), np.int64)
                 share_roots(np.ascontiguousarray(found), weight, shares, self.root_people[part.service])
                 n_group = 1 if isinstance(part, AssignedPart) else part.n_group
-                self.zone_roots[part.zone, part.service] += shares // n_group * (weight > 0)[:, np.newaxis]
+                served = self.served[number, part.zone][:, np.newaxis]
+                self.zone_roots[part.zone, part.service] += shares // n_group * served
 
     def meet(self, up: Words, buffer_row: Indices, buffered: Words) -> None:
         """Take the state of the assets for the calls that follow."""

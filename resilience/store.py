@@ -123,7 +123,7 @@ class RunStore:
         """Write a CSV table; text that a spreadsheet would take for a formula is made harmless."""
         with told_as_storage_error(self.path), (self.path / name).open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(header)
+            writer.writerow([_harmless(name) for name in header])
             writer.writerows([[_harmless(value) for value in row] for row in rows])
 
 

@@ -13,7 +13,7 @@ from benchmarks.measuring import measure, processor, slowest_over_fastest
 from benchmarks.models import dependency_system, road
 from benchmarks.patterns import PATTERNS
 from benchmarks.registry import SIZES, Contest, Goal, Peer, Row, all_cases
-from benchmarks.table import NOT_IN_THIS_VERSION, as_markdown, number, one_line
+from benchmarks.table import MARKER, NOT_IN_THIS_VERSION, as_markdown, number, one_line, replace_table
 
 CASES = all_cases()
 OWN = ("numpy", "numba")
@@ -64,6 +64,14 @@ def test_table_tells_what_is_met() -> None:
     assert "| c | d | 1x | >= 2x | NO |" in text
     assert one_line(rows[2], half=False) == "e | f | later"
     assert number(0.5) == "0.5"
+
+
+def test_table_is_replaced_and_the_text_above_it_stays(tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text(f"# Title\n\n{MARKER}\n\nold table")
+    replace_table(page, "new table")
+    replace_table(page, "new table")
+    assert page.read_text() == f"# Title\n\n{MARKER}\n\nnew table"
 
 
 def test_road_graphs_have_the_degree_and_patterns_the_share_they_are_named_for() -> None:

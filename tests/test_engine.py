@@ -35,8 +35,10 @@ SEEDS = range(2 if INTERPRETED else 6)
 GROUPS = 1 if INTERPRETED else 8
 SERVICES = ("power", "water", "care")
 LEVELS = {"power": "connected", "water": "connected"}
-COUNTS = ("failed", "causes", "root_shares", "zone_samples", "root_people", "loss_failed", "loss_square_failed",
-          "loss_square", "people")  # fmt: skip
+COUNTS = (
+    "failed", "causes", "root_shares", "zone_samples", "zone_roots", "root_people", "loss_failed",
+    "loss_square_failed", "loss_square", "people",
+)  # fmt: skip
 
 
 def random_network(rng: np.random.Generator, prefix: str = "", n_zone: int = 6) -> Network:
@@ -194,6 +196,7 @@ def test_the_order_of_the_tables_changes_nothing(seed: int) -> None:
     assert by_asset(city, task, first) == by_asset(other, moved, second)
     place = [other.compiled.zone_id.index(zone) for zone in city.compiled.zone_id]
     np.testing.assert_array_equal(first.zone_samples, second.zone_samples[place])
+    np.testing.assert_array_equal(first.zone_roots, second.zone_roots[place])
     assert failures(city, probability) == failures(other, probability)
 
 
@@ -402,6 +405,7 @@ def test_sums_of_a_block_are_those_of_its_samples(seed: int) -> None:
     np.testing.assert_array_equal(sums.root_shares.sum(axis=1)[counted], down[counted] * SHARES)
     # From all-up every loss goes back to an asset that the hazard took, so roots account for all people.
     np.testing.assert_array_equal(sums.root_people.sum(axis=1), sums.people.sum(axis=1))
+    np.testing.assert_array_equal(sums.zone_roots.sum(axis=2), sums.zone_samples)
 
 
 def test_roots_are_left_out_where_not_asked_for() -> None:

@@ -74,7 +74,8 @@ def test_uniforms_follow_the_definition() -> None:
 @pytest.mark.parametrize(
     ("probability", "wanted"),
     [
-        (0.0, 0), (-0.0, 0), (1.0, TOP), (1e-12, 1), (5e-324, 1), (1 - 1e-12, TOP - 1), (np.nextafter(1, 0), TOP - 1),
+        (0.0, 0), (-0.0, 0), (1.0, TOP), (1e-12, 0), (5e-324, 0), (2**-33, 1), (0.99 * 2**-33, 0),
+        (1 - 1e-12, TOP - 1), (np.nextafter(1, 0), TOP - 1),
         (0.5, 2**31), (0.25, 2**30), (2**-32, 1), (1.5 * 2**-32, 2), (1 - 2**-32, TOP - 1), (0.1, 429496730),
     ],
 )  # fmt: skip

@@ -128,7 +128,7 @@ def test_missing_files_layers_columns_and_values_are_told_with_the_likely_one(cl
 def test_a_file_that_is_something_else_is_bad_data(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(b"")
-    with pytest.raises(DataError, match=f"{name}.*wanted: a GeoPackage"):
+    with pytest.raises(DataError, match=f"{name}.*wanted: a (GeoPackage|CSV file)"):
         read_layer(path)
 
 

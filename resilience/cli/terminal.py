@@ -38,7 +38,7 @@ def write_rows(rows: Iterable[Sequence[object]]) -> None:
     """
     from rich.cells import cell_len
 
-    texts = [[str(value) for value in row] for row in rows]
+    texts = [[_printable(str(value)) for value in row] for row in rows]
     count = max((len(row) for row in texts), default=0)
     widths = [max(cell_len(row[i]) for row in texts if i < len(row)) for i in range(count)]
     for row in texts:
@@ -47,7 +47,5 @@ def write_rows(rows: Iterable[Sequence[object]]) -> None:
 
 
 def _printable(message: str) -> str:
-    """Escape control characters: a key or a file name must not be able to drive the terminal."""
-    return "".join(
-        character if character.isprintable() or character == "\n" else ascii(character)[1:-1] for character in message
-    )
+    """Escape control characters and ends of lines: a name must neither drive the terminal nor look like a message."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in message)

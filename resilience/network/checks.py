@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Nearest names are sought among this many at most: difflib compares one by one.
 _MAX_COMPARED = 5_000
+# No CRS of the Earth has places so far from its origin, in m; squares of distances stay finite below it.
+FARTHEST = 1e8
 
 _ASSET_TYPES = {"Point", "LineString", "Polygon", "MultiLineString", "MultiPolygon"}
 _LINE_TYPES = {"LineString", "MultiLineString"}
@@ -185,7 +187,7 @@ def _check_shapes(problems: Problems, name: str, table: Any, allowed: set[str]) 
         link = (table["from_asset"] != "").to_numpy() & (table["to_asset"] != "").to_numpy()
         bent = link & ~absent & ~wrong & ~np.isin(kinds, list(_LINE_TYPES))
         _add(problems, subject, "lines for links", "links that are not lines", bent, labels)
-    infinite = ~absent & ~np.isfinite(shapely.bounds(shapes)).all(axis=1)
+    infinite = ~absent & ~(np.abs(shapely.bounds(shapes)) < FARTHEST).all(axis=1)
     fix = "finite coordinates within the area of the working CRS"
     _add(problems, subject, fix, "coordinates that cannot be placed", infinite, labels)
     broken = ~absent & ~infinite & ~wrong & ~shapely.is_valid(shapes)

@@ -135,12 +135,13 @@ class _Derivation:
             within=_or_infinite(rule.within_m),
         )
         if rule.on_missing == "error" and len(found) < len(rows):
+            far = "" if rule.within_m is None else f" within {rule.within_m:g} m"
             lost = np.setdiff1d(
                 table["id"].to_numpy(dtype=object)[rows], table["id"].to_numpy(dtype=object)[rows[found]]
             )
             problems.add(
                 subject,
-                wanted=f"a road node within {rule.within_m:g} m (raise within_m, or on_missing: drop)",
+                wanted=f"a road node{far} (raise within_m, or on_missing: drop)",
                 got="out of reach of every road node",
                 count=len(lost),
                 total=len(rows),

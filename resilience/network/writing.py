@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from resilience.errors import CannotCreateError, Problem
+from resilience.errors import CannotCreateError, Problem, StorageError
 from resilience.network.tables import TABLES
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ def write_tables(network: Network, folder: str | Path) -> dict[str, Path]:
     Raises
     ------
     CannotCreateError
-        The folder or a file cannot be written.
+        The folder cannot be made.
+    StorageError
+        A file cannot be written.
 
     Examples
     --------
@@ -55,6 +57,11 @@ def write_tables(network: Network, folder: str | Path) -> dict[str, Path]:
     paths = {name: directory / f"{name}.csv" for name in TABLES}
     try:
         directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotCreateError(
+            Problem(str(directory), wanted="a folder that can be written", got=error.strerror or str(error))
+        ) from error
+    try:
         for name, path in paths.items():
             table = pd.DataFrame(getattr(network, name)).copy(deep=False)
             table = table.rename(columns={"persons": network.persons_unit})
@@ -64,10 +71,11 @@ def write_tables(network: Network, folder: str | Path) -> dict[str, Path]:
             for column in table.columns:
                 if not (pd.api.types.is_numeric_dtype(table[column]) or column == "geometry"):
                     table[column] = _without_formulas(table[column])
+            table.columns = _without_formulas(pd.Series(table.columns)).to_list()
             table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
     except OSError as error:
-        raise CannotCreateError(
-            Problem(str(directory), wanted="a folder that can be written", got=f"{error.strerror or error}")
+        raise StorageError(
+            Problem(str(directory), wanted="a folder that can be written", got=error.strerror or str(error))
         ) from error
     return paths
 

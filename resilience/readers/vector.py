@@ -239,7 +239,7 @@ def _open_csv(source: Path, encoding: str | None) -> pd.DataFrame:
         )
     except UnicodeDecodeError as error:
         wanted = "`encoding:` of the text, e.g. cp949 or latin-1, or the file as UTF-8"
-        raise _unreadable(source, f"no {encoding or 'UTF-8'} text", wanted=wanted) from error
+        raise _unreadable(source, f"not {encoding or 'UTF-8'} text", wanted=wanted) from error
     except LookupError as error:
         raise _unreadable(source, str(error), wanted="an encoding such as utf-8, cp949 or latin-1") from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OSError) as error:

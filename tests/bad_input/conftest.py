@@ -136,6 +136,7 @@ class Town:
 
     root: Path
     capture: Callable[[], tuple[str, str]]
+    good: Path = Path()
     scenario: dict[str, Any] = field(default_factory=lambda: copy.deepcopy(SCENARIO))
     text: str | None = None
     file: str = "town.yaml"
@@ -147,6 +148,14 @@ class Town:
     square = staticmethod(square)
     PERIODS = PERIODS
     CELLS = CELLS
+
+    def restore(self) -> None:
+        """Make it the good town again."""
+        shutil.rmtree(self.root)
+        shutil.copytree(self.good, self.root)
+        (self.root / ".temporary").mkdir()
+        os.chdir(self.root)
+        self.scenario, self.text, self.more = copy.deepcopy(SCENARIO), None, []
 
     @property
     def hazard(self) -> dict[str, Any]:
@@ -295,4 +304,4 @@ def town(good_files: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], mo
         told = capfd.readouterr()
         return told.out, told.err
 
-    return Town(root, capture)
+    return Town(root, capture, good_files)

@@ -185,12 +185,19 @@ CASES: list[tuple[str, Change, int, tuple[str, ...]]] = [
     ("two families, two problems", two_families, 65, ("coast", "outside", "99", "-3 m", "rp100", "rp500")),
 ]  # fmt: skip
 
+NAMES = [case[0] for case in CASES]
 
-@pytest.mark.parametrize(("name", "change", "code", "words"), CASES, ids=[case[0] for case in CASES])
+
+def verbs_of(name: str) -> tuple[str, ...]:
+    """Return the verbs to try: `check` makes the checks of `run`, so a part of the cases is enough for it."""
+    return ("run", "check") if NAMES.index(name) % 8 == 0 else ("run",)
+
+
+@pytest.mark.parametrize(("name", "change", "code", "words"), CASES, ids=NAMES)
 def test_a_wrong_map_is_refused(town: Any, name: str, change: Change, code: int, words: tuple[str, ...]) -> None:
     (town.root / "folder.tif").mkdir()
     town.write("x.nc", "text")
     (town.root / "x.zarr").mkdir()
     change(town)
-    told = town.refused(code, *words).err
+    told = town.refused(code, *words, verbs=verbs_of(name)).err
     print(f"{name}: {told.replace(str(town.root) + '/', '')}")

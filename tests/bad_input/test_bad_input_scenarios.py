@@ -67,7 +67,7 @@ CASES: list[tuple[str, Change, int, tuple[str, ...]]] = [
     ("negative seed", lambda town: town.scenario.update(seed=-1), 78, ("seed", "-1")),
     ("seed with a fraction", lambda town: town.scenario.update(seed=1.5), 78, ("whole number",)),
     ("return periods beyond the catalogue", section("risk", catalogue_years=100), 78,
-     ("risk.catalogue_years", "at least 500", "100 years")),
+     ("risk.return_periods", "at most catalogue_years = 100")),
     ("return period of one year on the curve", section("risk", return_periods=[1, 10]), 78, ("years above 1",)),
     ("one resample", section("risk", bootstrap=1), 78, ("bootstrap", "greater than or equal to 2")),
     ("unknown rule of integration", section("risk", rule="simpson"), 78, ("'simpson'", "'trapezoid'")),

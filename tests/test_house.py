@@ -1,0 +1,107 @@
+"""What the pages say of the program is what the program does; what is pinned is what is asked for."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from ruamel.yaml import YAML
+
+import resilience
+from resilience import errors
+from resilience.scenario import Scenario
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PINS = [
+    Requirement(line)
+    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+SUPPORTED = [c.rpartition(" ")[2] for c in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", c)]
+
+
+def pinned(python: str) -> dict[str, str]:
+    """Return the pinned version of each distribution for a Python, each pinned once."""
+    environment = {**default_environment(), "python_version": python, "python_full_version": f"{python}.0"}
+    found: dict[str, str] = {}
+    for pin in PINS:
+        if pin.marker is None or pin.marker.evaluate({key: str(value) for key, value in environment.items()}):
+            assert canonicalize_name(pin.name) not in found
+            (only,) = pin.specifier
+            assert only.operator == "=="
+            found[canonicalize_name(pin.name)] = only.version
+    return found
+
+
+@pytest.mark.parametrize("python", SUPPORTED)
+def test_everything_asked_for_is_pinned_within_its_bounds(python: str) -> None:
+    asked = [Requirement(text) for text in PROJECT["dependencies"]]
+    asked += [Requirement(text) for extra in PROJECT["optional-dependencies"].values() for text in extra]
+    versions = pinned(python)
+    missing = [str(one) for one in asked if canonicalize_name(one.name) not in versions]
+    outside = [
+        str(one)
+        for one in asked
+        if str(one) not in missing and versions[canonicalize_name(one.name)] not in one.specifier
+    ]
+    assert (missing, outside) == ([], [])
+
+
+def test_pins_name_versions_and_nothing_else() -> None:
+    assert [str(pin) for pin in PINS if pin.url or pin.extras] == []
+    assert not re.search(r"://|--|\bsha256\b|@", (ROOT / "constraints.txt").read_text(encoding="utf-8"))
+
+
+def test_the_version_is_said_once() -> None:
+    assert resilience.__version__ == PROJECT["version"]
+    assert f"## {PROJECT['version']}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_glossary_is_that_of_the_code() -> None:
+    path = ROOT / "docs" / "make_glossary.py"
+    spec = importlib.util.spec_from_file_location("make_glossary", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.PAGE.read_text(encoding="utf-8") == module.glossary(), "run: python docs/make_glossary.py"
+
+
+def test_exit_codes_are_told() -> None:
+    codes = {kind.exit_code for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "exit_code")}
+    told = README[README.index("Exit codes:") :].partition("\n\n")[0]
+    manual = (ROOT / "docs" / "scenario.md").read_text(encoding="utf-8")
+    for code in codes:
+        assert re.search(rf"\b{code}\b", told), code
+        assert re.search(rf"\| {code}\b", manual), code
+
+
+def test_the_scenario_of_the_readme_is_right() -> None:
+    (text,) = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
+    scenario = Scenario.from_dict(YAML(typ="safe").load(text), base=ROOT)
+    assert scenario.hazards[0].sources()[0].path == ROOT / "maps" / "depth_rp10.tif"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_files_named_in_the_readme_are_those_of_a_run(tmp_path: Path) -> None:
+    told = README[README.index("| file |") :].partition("\n\n")[0]
+    named = {name.rstrip("/") for name in re.findall(r"`([\w.-]+/?)`", told) if "." in name or name.endswith("/")}
+    scenario = Scenario.from_dict(
+        {"schema_version": 1, "name": "a", "network": {"synthetic": {"size": 600}}, "monte_carlo": {"samples": 512}}
+    )
+    resilience.assess(scenario, out=tmp_path / "run")
+    assert {path.name for path in (tmp_path / "run").iterdir()} == named
