@@ -109,11 +109,21 @@ def _from_file(path: Path, places: NDArray[np.float64], size: Size) -> Iterator[
     values = np.empty((1, len(order)), np.float32)
 
     def from_tiles() -> Values:
-        buffer = TileBuffer(hazard, 1 << 30)
+        buffer = TileBuffer(hazard, 1 << 28)
         row, column = ((y - f) / e).astype(np.int64), ((x - c) / a).astype(np.int64)
         across = -(-hazard.sizes["x"] // TILE_SIZE)
-        raster = buffer.load(np.unique(row // TILE_SIZE * across + column // TILE_SIZE))
-        sample_points(raster, (c, a, f, e), x, y, values)
+        tile = row // TILE_SIZE * across + column // TILE_SIZE
+        by_tile = np.argsort(tile, kind="stable")
+        wanted, first = np.unique(tile[by_tile], return_index=True)
+        ends = np.append(first, len(tile))
+        # As many tiles at once as the buffer holds, with the points that lie in them.
+        for start in range(0, len(wanted), buffer.n_slot):
+            stop = min(start + buffer.n_slot, len(wanted))
+            inside = by_tile[ends[start] : ends[stop]]
+            raster = buffer.load(wanted[start:stop])
+            part = np.empty((1, len(inside)), np.float32)
+            sample_points(raster, (c, a, f, e), x[inside], y[inside], part)
+            values[:, inside] = part
         return values
 
     network = Network.from_tables(

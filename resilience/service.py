@@ -376,8 +376,8 @@ class ServiceCounter:
                 down = ~up[travelled]
                 blame = np.empty((roots.shape[0], 8), np.uint64)
                 # One category at a time: all at once would be a copy of the roots of every street.
-                for number, of_asset in enumerate(roots):
-                    np.bitwise_or.reduce(of_asset[travelled] & down, axis=0, out=blame[number])
+                for row, of_asset in zip(blame, roots, strict=True):
+                    np.bitwise_or.reduce(of_asset[travelled] & down, axis=0, out=row)
                 self._road_blame[part.network] = blame
             found |= by_road & self._road_blame[part.network][:, np.newaxis]
         return found
