@@ -82,7 +82,8 @@ class CauseCounter:
         cascade, compiled, plan = self.cascade, self.cascade.compiled, self.cascade.plan
         up, lost, active, changed = self._up, self._lost, self._active, cascade.changed
         up[plan.affected] = ONES
-        up[self._down_from_start] = 0
+        # Down in the intact city, but a buffer may keep it up here; buffers do not count there.
+        up[self._down_from_start] = cascade.up[self._down_from_start]
         up[plan.failing] &= ~cascade.failed
         self.roots[:, plan.affected] = 0
         self.roots[self._category, plan.failing] = cascade.failed
@@ -91,11 +92,12 @@ class CauseCounter:
         while True:
             active[:] = 0
             mark_dependents(changed, compiled.dependent_indptr, compiled.dependent, active)
+            # Supply first: what an asset's own need hands down in this round is none of its neighbours' business.
+            self._trace_supply(changed)
             lose_needs(
                 compiled.order, active, compiled.need_indptr, compiled.provider_indptr, compiled.provider,
                 compiled.required, plan.buffer_row, cascade.buffered, up, self.roots, lost,
             )  # fmt: skip
-            self._trace_supply(changed)
             if not finish_round(plan.affected, lost, up, changed):
                 break
         people = np.zeros(self.root_sectors.size, np.int64)
