@@ -62,7 +62,7 @@ def random_network(rng: np.random.Generator, n_node: int = 24, n_link: int = 30,
 
 
 class Twin:
-    """The definition of DESIGN, one sample at a time, with sets of ids."""
+    """The definition of docs/semantics.md, one sample at a time, with sets of ids."""
 
     def __init__(self, network: Network, connected: set[str]) -> None:
         self.assets = network.assets.set_index("id")
@@ -137,11 +137,6 @@ class Twin:
             cut = {i for i in up if i not in self.supplied(up)}
             short = {i for i in up if self.unmet(i, up, buffers)}
             new: dict[str, set[str]] = {i: set() for i in cut | short}
-            for i in short:
-                for need in self.unmet(i, before, buffers):
-                    for p in self.providers[need["id"]]:
-                        if p not in before:
-                            new[i] |= found.get(p, set())
             for i in cut:
                 for other in self.inbound(i):
                     if other not in before:
@@ -154,6 +149,12 @@ class Twin:
                             new[i] |= new[other]
                 if sum(map(len, new.values())) == size:
                     break
+            # After the island is settled: a need that one of it loses in the same round cut off none of the others.
+            for i in short:
+                for need in self.unmet(i, before, buffers):
+                    for p in self.providers[need["id"]]:
+                        if p not in before:
+                            new[i] |= found.get(p, set())
             found.update(new)
             up -= cut | short
             if up == before:
@@ -417,3 +418,60 @@ def test_a_one_way_link_supplies_in_its_direction_only() -> None:
         assert not state["in"].any()
         np.testing.assert_array_equal(state["down"], state["out"])
         assert state["down"].all() == (probability == 0.0)
+
+
+def traced(network: Network, failing: set[str], *, levels: dict[str, str], down_at_start: set[str]) -> CauseCounter:
+    """Return the causes where the named assets fail in every sample."""
+    compiled, _, cascade = solved(network, network.assets["id"].isin(failing).to_numpy(dtype=float), levels)
+    cascade.solve()
+    counter = CauseCounter(cascade, np.isin(compiled.asset_id, list(down_at_start)))
+    counter.count()
+    counter.trace()
+    return counter
+
+
+def test_a_need_lost_on_a_cut_off_island_is_no_root_of_its_neighbours() -> None:
+    """Exchange and transformer fail: the tower lacks line and power, its line lacks the exchange alone."""
+    nodes = {
+        "id": ["exchange", "tower", "transformer"], "sector": ["telecom", "telecom", "power"], "from_asset": "",
+        "to_asset": "", "geometry": [Point(0, 0), Point(1, 0), Point(2, 0)],
+    }  # fmt: skip
+    line = {"id": ["line"], "sector": "telecom", "from_asset": "exchange", "to_asset": "tower",
+            "geometry": [LineString([(0, 0), (1, 0)])]}  # fmt: skip
+    network = Network.from_tables(
+        assets=gpd.GeoDataFrame(pd.concat([pd.DataFrame(nodes), pd.DataFrame(line)]), crs=5179),
+        needs=pd.DataFrame({"id": ["n"], "dependent": ["tower"], "service": ["power"]}),
+        dependencies=pd.DataFrame({"need": ["n"], "provider": ["transformer"]}),
+        supply=pd.DataFrame({"asset": ["exchange"], "sector": ["telecom"], "is_source": [True]}),
+    )
+    counter = traced(network, {"exchange", "transformer"}, levels={"telecom": "connected"}, down_at_start=set())
+    found = dict(zip(network.assets["id"], (counter.root_shares / SHARES).tolist(), strict=True))
+    assert [counter.cascade.compiled.sectors[c] for c in counter.root_sectors] == ["power", "telecom"]
+    assert found == {"exchange": [0, 512], "line": [0, 512], "tower": [256, 256], "transformer": [512, 0]}
+
+
+def test_what_only_a_buffer_keeps_up_is_no_way_for_roots() -> None:
+    """A clinic without power in the intact city runs on its battery; a ward it keeps up has no root."""
+    assets = gpd.GeoDataFrame(
+        {"id": ["island", "clinic", "other", "ward"], "sector": ["power", "medical", "water", "care"]},
+        geometry=[Point(i, 0) for i in range(4)],
+        crs=5179,
+    )
+    supply = pd.DataFrame({"asset": ["far"], "sector": ["power"], "is_source": [True]})
+    assets = gpd.GeoDataFrame(
+        pd.concat([assets, gpd.GeoDataFrame({"id": ["far"], "sector": "power"}, geometry=[Point(9, 0)], crs=5179)])
+    )
+    network = Network.from_tables(
+        assets=assets,
+        needs=pd.DataFrame(
+            {"id": ["a", "b"], "dependent": ["clinic", "ward"], "service": ["power", "medical"],
+             "buffer_hours": [8.0, 0.0], "start_probability": [0.5, 1.0]}
+        ),
+        dependencies=pd.DataFrame({"need": ["a", "b", "b"], "provider": ["island", "clinic", "other"]}),
+        supply=supply,
+    )  # fmt: skip
+    counter = traced(network, {"other"}, levels={"power": "connected"}, down_at_start={"island", "clinic"})
+    ward = list(network.assets["id"]).index("ward")
+    down = int(counter.causes[ward].sum())
+    assert 150 < down < 360
+    assert counter.root_shares[ward].sum() == down * SHARES

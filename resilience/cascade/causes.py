@@ -96,11 +96,12 @@ class CauseCounter:
         while True:
             active[:] = 0
             mark_dependents(changed, compiled.dependent_indptr, compiled.dependent, active)
+            # Supply first: what an asset's own need hands down in this round is none of its neighbours' business.
+            self._trace_supply(changed)
             lose_needs(
                 compiled.order, active, compiled.need_indptr, compiled.provider_indptr, compiled.provider,
                 compiled.required, plan.buffer_row, cascade.buffered, up, self.roots, lost,
             )  # fmt: skip
-            self._trace_supply(changed)
             if not finish_round(plan.affected, lost, up, changed):
                 break
         people = np.zeros(self.root_sectors.size, np.int64)
