@@ -105,6 +105,7 @@ def assess(
     )
     if store is not None:
         write_run(store, result, scenario, inputs, started)
+        store.close()
     return result
 
 

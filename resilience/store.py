@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 import os
 import shutil
+import socket
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import xarray as xr
 import zarr
 from numpy.typing import NDArray
 
-from resilience.errors import CannotCreateError, Problem, StorageError
+from resilience.errors import CannotCreateError, LockedError, Problem, StorageError
 
 TOTALS = "people_without_service"
 RESULTS = "results.zarr"
 NETWORK = "network"
 MANIFEST = "manifest.json"
+LOCK = ".lock"
 TABLES = ("summary", "events", "causes", "why", "assets", "zones", "exceedance")
 # The manifest goes first when a run is replaced: where there is one, all it tells of is there.
 FILES = (MANIFEST, "scenario.yaml", "notes.txt", *(f"{table}.csv" for table in TABLES))
@@ -39,6 +42,24 @@ def told_as_storage_error(path: Path) -> Iterator[None]:
         ) from error
 
 
+def _take_lock(path: Path) -> IO[str]:
+    """Return the open lock file; whoever holds it writes its name into it."""
+    lock = path.open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.seek(0)
+        holder = lock.read().strip() or "another process"
+        lock.close()
+        raise LockedError(
+            Problem(str(path.parent), wanted="a directory no other run is writing to", got=f"held by {holder}")
+        ) from error
+    lock.truncate(0)
+    lock.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+    lock.flush()
+    return lock
+
+
 class RunStore:
     """The directory of one run.
 
@@ -53,6 +74,8 @@ class RunStore:
     ------
     CannotCreateError
         It cannot be made, or inputs stand where results go.
+    LockedError
+        Another run is writing to it.
     """
 
     def __init__(self, path: Path, *, inputs: Iterable[Path] = ()) -> None:
@@ -60,6 +83,7 @@ class RunStore:
         _check_inputs(path, inputs)
         try:
             path.mkdir(parents=True, exist_ok=True)
+            self._lock = _take_lock(path / LOCK)
             for name in FILES:
                 (path / name).unlink(missing_ok=True)
             if (path / RESULTS).exists():
@@ -69,6 +93,10 @@ class RunStore:
                 Problem(str(path), wanted="a directory that can be written", got=error.strerror or str(error))
             ) from error
         self._totals: Any = None
+
+    def close(self) -> None:
+        """Let another run have the directory; the system does so too when the process ends, however it ends."""
+        self._lock.close()
 
     def begin(self, *, n_event: int, n_service: int, n_sample: int, block_samples: int) -> None:
         """Make the array of people per event, service and sample; one chunk per block, one writer per chunk."""

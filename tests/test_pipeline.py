@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from resilience.errors import CannotCreateError, ConfigurationError, DataError, MissingInputError
+from resilience.errors import CannotCreateError, ConfigurationError, DataError, LockedError, MissingInputError
 from resilience.pipeline import assess, check, demo_scenario
 from resilience.scenario import Scenario
-from resilience.store import open_results
+from resilience.store import RunStore, open_results
 from resilience.variables import VARIABLES
 
 SERVICES = ["power", "water", "telecom", "data", "transport", "medical", "care", "safety"]
@@ -360,3 +361,11 @@ def test_names_that_a_spreadsheet_would_run_are_harmless(site, tmp_path):
                              needs=[("zone", "power", ["=1+1"], 1)])  # fmt: skip
     assess(scenario, out=tmp_path)
     assert {row["asset"] for row in rows_of(tmp_path / "assets.csv")} == {"'=1+1", "B"}
+
+
+def test_two_runs_at_once_do_not_share_a_directory(tmp_path):
+    first = RunStore(tmp_path / "run")
+    with pytest.raises(LockedError, match=f"held by process {os.getpid()}"):
+        RunStore(tmp_path / "run")
+    first.close()
+    RunStore(tmp_path / "run").close()

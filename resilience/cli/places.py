@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 
 from resilience.errors import CannotCreateError, Problem
-from resilience.store import FILES, MANIFEST, NETWORK, RESULTS
+from resilience.store import FILES, LOCK, MANIFEST, NETWORK, RESULTS
 
 # The manifest is written last: an interrupted run has none, but its results and nothing that is not of a run.
-OF_A_RUN = frozenset({*FILES, RESULTS, NETWORK})
+OF_A_RUN = frozenset({*FILES, LOCK, RESULTS, NETWORK})
 
 
 def check_run_directory(out: Path) -> None:
