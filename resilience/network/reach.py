@@ -22,8 +22,8 @@ Words = NDArray[np.uint64]
 
 # Measured on street graphs of 100,000 nodes and mean degree 3 at failure probabilities .001 to .15 of every node and
 # link: with a limit of 48 the slowest solve takes 1.8 times the fastest; with 24 it takes 3 times, because .15 is near
-# the point where such a graph falls apart and changes run long ways through the core. At mean degree 2.5 and at small
-# probabilities both take the same time.
+# the point where such a graph falls apart and changes run long ways through the core. At probabilities up to .01 the
+# higher limit is up to a tenth slower; at mean degree 2.5 both take the same time.
 MAX_DEGREE = 48
 # Row operations allowed per node and edge; graphs with hubs stop here long before the degree limit (there 6 would be
 # 1.4 times faster than 14, which degree 3 needs).
