@@ -17,6 +17,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from resilience.errors import DataError, MissingInputError, Problem, Problems, suggestion
+from resilience.readers.sources import is_there
 
 _KMH = 1 / 3.6
 _METRES_PER_SECOND = {"": _KMH, "km/h": _KMH, "kmh": _KMH, "kph": _KMH, "mph": 0.44704, "knots": 1852 / 3600}
@@ -246,7 +247,7 @@ class _Handler:
 
 
 def _parse(source: Path) -> _Graph:
-    if not source.is_file():
+    if not is_there(source) or not source.is_file():
         beside = [entry.name for entry in source.parent.iterdir()] if source.parent.is_dir() else []
         hint = suggestion(source.name, beside)
         raise MissingInputError(Problem(str(source), wanted="a file that is there", got=f"no such file{hint}"))

@@ -21,8 +21,8 @@ from resilience.readers.labelled import choose_variable, labelled_layers
 from resilience.readers.layers import Layer, LayerStack
 from resilience.readers.netcdf import SUFFIXES as NETCDF_SUFFIXES
 from resilience.readers.netcdf import netcdf_layers
-from resilience.readers.raster import RasterLayer, raster_layers
-from resilience.readers.sources import match_pattern, parse_return_period
+from resilience.readers.raster import RasterLayer, is_remote, raster_layers
+from resilience.readers.sources import is_there, match_pattern, parse_return_period
 from resilience.readers.zarr_store import is_zarr, zarr_layers
 from resilience.severity import check_return_periods
 
@@ -229,6 +229,8 @@ def _layers(
 
 
 def _file_layers(path: str, variable: str | None, bands: Sequence[int] | None, num_threads: str) -> list[Layer]:
+    if not is_remote(path):
+        is_there(path)  # what may not be read is told here; what is missing, by each reader in its own words
     if is_zarr(path):
         return list(zarr_layers(path, variable=variable))
     if path.lower().endswith(NETCDF_SUFFIXES):

@@ -22,6 +22,7 @@ from rasterio.windows import Window
 
 from resilience.errors import DataError, MissingInputError, Problem, Problems
 from resilience.readers.layers import Layer
+from resilience.readers.sources import is_there
 
 # GDAL's own limit is 5 % of the memory, for each process. Windows are read once: a few tiles are enough.
 CACHE_BYTES = 128 * 2**20
@@ -137,7 +138,7 @@ def raster_layers(path: str, *, bands: Sequence[int] | None = None, num_threads:
     DataError
         It is truncated, not georeferenced, or has no such band.
     """
-    if not is_remote(path) and not Path(path).exists():
+    if not is_remote(path) and not is_there(path):
         raise MissingInputError(Problem(path, "a raster file", "no such file"))
     try:
         with warnings.catch_warnings():

@@ -24,6 +24,7 @@ from pyproj.exceptions import CRSError
 from resilience.errors import ConfigurationError, DataError, MissingInputError, Problem, Problems, suggestion
 from resilience.network import TABLES, select_rows
 from resilience.network.tables import MISSPELT, flatten_geometry, normalise_text
+from resilience.readers.sources import is_there
 from resilience.readers.topology import connect_endpoints
 
 AUTO = "auto"
@@ -217,6 +218,9 @@ def _open(source: Path, layer: str | None, encoding: str | None) -> pd.DataFrame
             # What is odd in the geometry is told by the checks of the network, with the ids.
             warnings.simplefilter("ignore")
             read = pyogrio.read_dataframe(source, layer=layer, encoding=encoding)
+    except shapely.errors.ShapelyError as error:
+        wanted = "shapes that can be built: closed rings, lines of two points or more (try ogr2ogr -makevalid)"
+        raise _unreadable(source, str(error), wanted=wanted) from error
     except (RuntimeError, ValueError) as error:  # all errors of pyogrio, and text in another encoding
         raise _unreadable(source, str(error)) from error
     if isinstance(read, gpd.GeoDataFrame) and read.geometry.name != "geometry":
@@ -267,7 +271,7 @@ def _open_parquet(source: Path) -> pd.DataFrame:
 
 
 def _demand_file(source: Path) -> None:
-    if not source.exists():
+    if not is_there(source):
         beside = [entry.name for entry in source.parent.iterdir()] if source.parent.is_dir() else []
         hint = suggestion(source.name, beside)
         raise MissingInputError(Problem(str(source), wanted="a file that is there", got=f"no such file{hint}"))

@@ -108,6 +108,9 @@ CASES: list[tuple[str, Change, int, tuple[str, ...]]] = [
     ("missing layer", lambda town: (town.root / "sites.geojson").rename(town.root / "site.geojson"), 66,
      ("sites.geojson", "no such file", "did you mean 'site.geojson'")),
     ("missing table", lambda town: (town.root / "needs.csv").unlink(), 66, ("needs.csv", "no such file")),
+    ("a name that is too long", assets(path="x" * 300 + ".geojson"), 66, ("xxx.geojson", "too long")),
+    ("a table whose name is too long", lambda town: town.scenario["network"].update(needs="x" * 300 + ".csv"), 66,
+     ("xxx.csv", "too long")),
     ("two missing files", lambda town: [(town.root / name).unlink() for name in ("needs.csv", "zones.geojson")], 66,
      ("needs.csv", "zones.geojson")),
     ("not JSON", layer_text("sites.geojson", '{"type": "FeatureCollection", "features": ['), 65, ("sites.geojson",)),
@@ -190,6 +193,9 @@ CASES: list[tuple[str, Change, int, tuple[str, ...]]] = [
         200_100.0, 300_100.0]]}, layer="zones.geojson"), 65, ("zones.geometry", "LineString", "Z1")),
     ("link without length", shape(0, {"type": "LineString", "coordinates": [[200_085.0, 300_315.0]] * 2},
                                   layer="roads.geojson"), 65, ("invalid geometries", "Too few points", "L1")),
+    ("ring that is open", shape(0, {"type": "Polygon", "coordinates": [[
+        [200_010.0, 300_010.0], [200_100.0, 300_010.0], [200_100.0, 300_100.0], [200_010.0, 300_020.0]]]},
+        layer="zones.geojson"), 65, ("zones.geojson", "closed", "makevalid")),
     ("asset over the edge of the map", shape(3, {"type": "Polygon", "coordinates": [[
         [199_900.0, 300_010.0], [200_100.0, 300_010.0], [200_100.0, 300_100.0], [199_900.0, 300_010.0]]]}), 65,
      ("partly outside", "H1", "outside='dry'")),

@@ -108,6 +108,7 @@ CASES: list[tuple[str, Change, int, tuple[str, ...]]] = [
     # files
     ("missing file", lambda town: (town.root / "depth_rp100.tif").unlink(), 66, ("depth_rp100.tif", "no such file")),
     ("all files missing", hazard(files="deep_{rp}.tif"), 66, ("deep_10.tif", "deep_100.tif", "deep_500.tif")),
+    ("a name that is too long", hazard(files="x" * 300 + "{rp}.tif"), 66, ("xxx10.tif", "too long")),
     ("truncated tiles", truncate, 65, ("depth_rp100.tif", "truncated", "fetch or write it again")),
     ("truncated to the header", keep_head(300), 65, ("depth_rp100.tif", "fetch or write it again")),
     ("truncated within the header", keep_head(20), 66, ("depth_rp100.tif", "whole raster")),
