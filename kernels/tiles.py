@@ -167,7 +167,8 @@ def damage_at(response: Response, asset: int, value: float) -> float:
     """
     above = value - response.height[asset]
     # Depths are float32: 0.3 stored is 0.30000001, which a float64 threshold of 0.3 would call wet.
-    if value <= response.lowest or above <= response.lowest or value < np.float32(response.threshold[asset]):
+    dry = value <= response.lowest or value - np.float32(response.height[asset]) <= response.lowest
+    if dry or value < np.float32(response.threshold[asset]):
         return 0.0
     curve = response.curve[asset]
     return interpolate_curve(above, response.indptr[curve], response.indptr[curve + 1], response.x, response.y)

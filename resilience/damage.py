@@ -263,16 +263,17 @@ def _flood_failure(
         assets[column].to_numpy(dtype=np.float64)
         for column in ("component_height", "barrier_height", "seal_failure", "dry_threshold")
     )
-    effective = np.maximum(depth - height, 0.0)
-    probability = _fragility(effective, assets, curves, "flood")
+    probability = _fragility(np.maximum(depth - height, 0.0), assets, curves, "flood")
+    # Maps hold float32: 0.3 m is stored as 0.30000001, which a limit of 0.3 in float64 would call above it.
+    stored = depth.astype(np.float32)
     # A curve may start above zero: no water at the equipment, no failure.
-    probability[effective <= 0.0] = 0.0
+    probability[stored <= height.astype(np.float32)] = 0.0
     behind = np.isfinite(barrier)
     basement = behind & (height < 0.0)
     probability[:, basement] = np.where(np.isnan(depth[:, basement]), np.nan, 1.0)
     leak = np.where(np.isnan(seal), seal_failure, seal)
-    probability = np.where(behind & (depth <= barrier), leak * probability, probability)
-    probability[(depth <= 0.0) | (depth < threshold)] = 0.0
+    probability = np.where(behind & (stored <= barrier.astype(np.float32)), leak * probability, probability)
+    probability[(depth <= 0.0) | (stored < threshold.astype(np.float32))] = 0.0
     return probability
 
 

@@ -68,9 +68,9 @@ def expose(
     xarray.Dataset
         Dims (event, asset), float64: ``exposed_intensity`` (value at a point, highest along a line or under a polygon,
         over every part of a multi-part asset), ``mean_intensity`` (weighted by length or area), ``wet_length`` (m of a
-        line in cells above its dry threshold; NaN for other assets), ``damage_fraction`` (curve of each cell, then the
-        weighted mean; 0 without a curve). Attributes: peril, unit, family, axis, method, `monotonicity_repairs`,
-        `assets_outside`, `unknown_values`.
+        line in cells above its dry threshold; NaN for other assets and perils), ``damage_fraction`` (curve of each
+        cell, then the weighted mean; 0 without a curve). Attributes: peril, unit, family, axis, method,
+        `monotonicity_repairs`, `assets_outside`, `unknown_values`.
 
     Raises
     ------
@@ -135,6 +135,8 @@ def expose(
         repairs += _gather(batch, placed, response, part, method=method, tile_budget=tile_budget)
         sums.weight[:] = part.weight
     exposure = _finish(placed, sums)
+    if peril != "flood":
+        exposure["wet_length"][:] = np.nan
     unknown = np.isnan(exposure["exposed_intensity"])
     if nodata == "error" and unknown.any():
         raise DataError(_missing_problem(hazard, ids, unknown))

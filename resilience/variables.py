@@ -111,7 +111,7 @@ VARIABLES: dict[str, Variable] = _register(
         # exposure
         ("exposed_intensity", "event asset", "float64", "", "intensity at a point, highest along a line or footprint"),
         ("mean_intensity", "event asset", "float64", "", "length- or area-weighted mean intensity"),
-        ("wet_length", "event asset", "float64", "m", "length of a line above the dry threshold; NaN for others"),
+        ("wet_length", "event asset", "float64", "m", "length of a line in deeper water than its dry threshold"),
         ("damage_fraction", "event asset", "float64", "1", "share of the replacement cost lost, weighted over cells"),
         # damage
         ("direct_loss", "event", "float64", "money", "repair cost of all assets"),

@@ -109,6 +109,16 @@ def test_equipment_above_ground_behind_a_barrier():
     assert probability([1.0, 1.5], **ground) == pytest.approx([0.05, 0.844628], abs=1e-6)
 
 
+@pytest.mark.parametrize("limit", [0.1, 0.3, 0.6, 0.7])
+def test_a_depth_equal_to_a_limit_is_equal_however_it_is_stored(limit):
+    for depth in (limit, float(np.float32(limit))):
+        whole = probability(depth)
+        assert whole > 0
+        assert probability(depth, dry_threshold=limit) == whole
+        assert probability(depth, barrier_height=limit, seal_failure=0.5) == 0.5 * whole
+        assert probability(depth, component_height=limit, flood_fragility_curve="steps") == 0.0
+
+
 def test_seal_failure_can_be_told():
     result = damage(exposure(0.1), network(component_height=-1.0, barrier_height=0.3), curves=CURVES, seal_failure=0.5)
     assert result["failure_probability"].item() == 0.5

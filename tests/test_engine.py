@@ -438,18 +438,19 @@ def test_more_than_sixteen_sectors_can_be_roots() -> None:
     assert sums.root_people.sum() == sums.people.sum() == 512 * PERSON
 
 
-def test_buffers_under_water_do_not_start() -> None:
+@pytest.mark.parametrize("height", [0.3, 0.5])
+def test_buffers_under_water_do_not_start(height: float) -> None:
     assets = gpd.GeoDataFrame({"id": ["grid", "pump"], "sector": ["power", "water"]},
                               geometry=[Point(0, 0), Point(1, 0)], crs=5179)  # fmt: skip
     needs = pd.DataFrame({"id": ["n"], "dependent": ["pump"], "service": ["power"], "buffer_hours": [8.0],
-                          "start_probability": [1.0], "buffer_height": [0.5]})  # fmt: skip
+                          "start_probability": [1.0], "buffer_height": [height]})  # fmt: skip
     network = Network.from_tables(
         assets=assets, needs=needs, dependencies=pd.DataFrame({"need": ["n"], "provider": ["grid"]})
     )
     compiled = compile_network(network)
     layout = lay_out_services(compiled, [])
     city = City(compiled, {}, layout, find_baseline(compiled, {}, layout, "all_up"), 1)
-    for depth, down in ((0.0, 0), (0.5, 0), (0.51, 512), (np.nan, 0)):
+    for depth, down in ((0.0, 0), (height, 0), (np.float32(height), 0), (height + 0.01, 512), (np.nan, 0)):
         task = prepare_event(city, 0, np.array([1.0, 0.0]), family="river", depth=np.array([0.0, depth]))
         sums = solve_block(city, task, 0, 8)
         at = np.flatnonzero(task.plan.affected == 1)

@@ -182,7 +182,15 @@ def test_heat_knows_no_height_and_no_dry_threshold():
     exposure = expose(heat, network, curves=CURVES)
     assert exposure.damage_fraction.item() == pytest.approx(0.5)
     assert exposure.mean_intensity.item() == pytest.approx(15.0)
+    assert np.isnan(exposure.wet_length.item())
     assert exposure.exposed_intensity.attrs["units"] == "degC"
+
+
+def test_a_component_at_the_depth_of_the_map_is_dry():
+    step = CurveTable([Curve(name="step", role="damage", peril="flood", unit="m", x=[0, 1], y=[0.5, 1], source="test")])
+    network = make_network([shapely.Point(at((0.5, 0.5))[0])], flood_damage_curve="step", component_height=0.3)
+    flood = make_hazard(np.array([[[0.3]], [[0.4]]]), grid=make_grid(1, 1), family="r", peril="flood")
+    np.testing.assert_allclose(expose(flood, network, curves=step).damage_fraction[:, 0], [0.0, 0.55], rtol=1e-6)
 
 
 @pytest.mark.parametrize("lazy", [False, True])

@@ -105,7 +105,7 @@ class TestTheRunDirectory:
         names = {path.name for path in out.iterdir()}
         assert names == {
             "results.zarr", "scenario.yaml", "manifest.json", "summary.csv", "events.csv", "assets.csv", "zones.csv",
-            "exceedance.csv", "causes.csv", "why.csv", "network", "notes.txt",
+            "exceedance.csv", "causes.csv", "why.csv", "network", "notes.txt", ".lock",
         }  # fmt: skip
         tables = {path.name for path in (out / "network").iterdir()}
         assert {"assets.csv", "needs.csv", "dependencies.csv", "supply.csv", "zones.csv"} <= tables

@@ -137,6 +137,12 @@ def test_standard_error_holds_for_bands_that_share_their_random_numbers():
     assert spread > 1.15 * independent  # as if bands were independent: too small
 
 
+def test_samples_that_are_all_equal_have_no_error():
+    loss = xr.DataArray(np.full((1, 2048), 1234.567), dims=("event", "sample"))
+    found = expected_annual(loss, weights=[0.013], tail_weights=[0.0])
+    assert found.annual_standard_error.item() == 0.0
+
+
 def test_two_families_add_their_variances():
     random = np.random.default_rng(3)
     totals = xr.DataArray(random.random((2, 20_000)), dims=("event", "sample"))

@@ -128,7 +128,9 @@ def _buffers(compiled: CompiledNetwork, depth: NDArray[np.float64] | None) -> tu
         n_asset_need = int(compiled.need_indptr[-1])
         owner[:n_asset_need] = np.repeat(np.arange(compiled.n_asset), np.diff(compiled.need_indptr))
         at = np.where(owner >= 0, depth[owner], 0.0)
-        flooded = np.isfinite(compiled.buffer_height) & (at > 0) & (at > compiled.buffer_height)
+        # As maps store depths: 0.3 m in float32 is above 0.3 in float64.
+        over = at.astype(np.float32) > compiled.buffer_height.astype(np.float32)
+        flooded = np.isfinite(compiled.buffer_height) & (at > 0) & over
         starts = np.where(flooded, 0.0, starts)
     has = starts > 0
     row = np.where(has, np.cumsum(has) - 1, -1).astype(np.int32)

@@ -226,7 +226,8 @@ def _standard_error(values: Floats) -> Floats:
     out = np.full(rows.shape[0], np.nan)
     if n > 1:
         for position, row in enumerate(rows):
-            out[position] = np.sqrt(row.var(ddof=1) / n)
+            # From the first value: samples that are all equal then have an error of 0, not one of rounding.
+            out[position] = np.sqrt((row - row[0]).var(ddof=1) / n)
     return out.reshape(values.shape[:-1])
 
 
