@@ -158,6 +158,24 @@ def find_unreached(
 
 
 @kernel
+def begin_states(affected: Indices, failing: Indices, failed: Words, up: Words) -> None:
+    """Write into `up` what the hazard leaves of the affected assets.
+
+    Parameters
+    ----------
+    affected : int32
+        Assets that can be down at all; all other rows of `up` stay as they are.
+    failing : (n,) int32
+    failed : (n, 8) uint64
+    up : (n_asset, 8) uint64
+    """
+    for i in range(affected.size):
+        fill_row(up, affected[i], ONES)
+    for i in range(failing.size):
+        and_not_row(up, failing[i], failed, i)
+
+
+@kernel
 def mark_dependents(changed: Flags, dependent_indptr: Integers, dependent: Indices, active: Flags) -> None:
     """Mark whoever depends on a changed asset.
 

@@ -16,7 +16,7 @@ from resilience.cascade.plan import EventPlan, Start
 from resilience.kernels.dependency import evaluate_needs, propagate_failures
 from resilience.kernels.fragility import sample_failures
 from resilience.kernels.rows import ONES
-from resilience.kernels.supply import cut_unreached, mark_dependents
+from resilience.kernels.supply import begin_states, cut_unreached, mark_dependents
 from resilience.network.compile import CompiledNetwork
 from resilience.network.reach import ReachSolver
 
@@ -63,8 +63,7 @@ class Cascade:
 
     def begin(self) -> None:
         """Set `up` to what the hazard leaves."""
-        self.up[self.plan.affected] = ONES
-        self.up[self.plan.failing] = ~self.failed
+        begin_states(self.plan.affected, self.plan.failing, self.failed, self.up)
 
     def _supply(self, number: int) -> None:
         supply, solver = self.plan.supplies[number], self.solvers[number]
