@@ -25,6 +25,7 @@ from resilience.service import (
     ServicePlan,
     find_served,
     plan_services,
+    weigh_zones,
 )
 
 Integers = NDArray[np.int64]
@@ -63,11 +64,13 @@ class City:
 
     @property
     def people(self) -> Integers:
-        """People whom each service reaches in the intact city, in units of 1 / PERSON, ``(n_service,) int64``."""
+        """People whom each service reaches in the intact city, in units of 1 / PERSON, ``(n_service,) int64``.
+
+        The most that can be lost: of a `mean` a group counts for its share, where it reaches them.
+        """
         total = np.zeros(len(self.layout.names), np.int64)
         for number, part in enumerate(self.layout.parts):
-            served = np.where(self.baseline.served[number], self.compiled.persons, 0)
-            total[part.service] = max(total[part.service], int(served.sum()))
+            total[part.service] += weigh_zones(self.compiled, part, self.baseline.served[number]).sum()
         return total
 
 

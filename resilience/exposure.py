@@ -69,8 +69,8 @@ def expose(
         Dims (event, asset), float64: ``exposed_intensity`` (value at a point, highest along a line or under a polygon,
         over every part of a multi-part asset), ``mean_intensity`` (weighted by length or area), ``wet_length`` (m of a
         line in cells above its dry threshold; NaN for other assets and perils), ``damage_fraction`` (curve of each
-        cell, then the weighted mean; 0 without a curve). Attributes: peril, unit, family, axis, method, `monotonicity_repairs`,
-        `assets_outside`, `missing_values`.
+        cell, then the weighted mean; 0 without a curve). Attributes: peril, unit, family, axis, nodata, outside,
+        method, `monotonicity_repairs`, `assets_outside`, `unknown_values`.
 
     Raises
     ------

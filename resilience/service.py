@@ -235,6 +235,27 @@ class Baseline:
     served: NDArray[np.bool_]
 
 
+def weigh_zones(
+    compiled: CompiledNetwork, part: AssignedPart | RoadPart, served: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Return the people of each zone of a part who can lose it, in thousandths, ``(n_zone_served,) int64``.
+
+    Parameters
+    ----------
+    compiled : CompiledNetwork
+    part : AssignedPart or RoadPart
+        A group of a `mean` counts for its share of the people.
+    served : (n_zone,) bool
+        Zones that the part reaches in the intact city.
+    """
+    persons = np.where(served[part.zone], compiled.persons[part.zone], 0)
+    if isinstance(part, AssignedPart) or part.n_group == 1:
+        return persons
+    # What whole numbers leave over goes to the first group, so that the groups add up to the people.
+    share = persons // part.n_group
+    return persons - share * (part.n_group - 1) if part.group == 0 else share
+
+
 class ServiceCounter:
     """Counts people without service over the word groups of one event; one per thread.
 
@@ -273,15 +294,7 @@ class ServiceCounter:
         self._solvers = {name: ReachSolver(reach) for name, reach in plan.reach.items()}
         self.parts = layout.parts
         self._road_blame: dict[str, Words] = {}
-        self._weights = [self._weight(number, part) for number, part in enumerate(self.parts)]
-
-    def _weight(self, number: int, part: AssignedPart | RoadPart) -> NDArray[np.int64]:
-        persons = np.where(self.served[number, part.zone], self.compiled.persons[part.zone], 0)
-        if isinstance(part, AssignedPart) or part.n_group == 1:
-            return persons
-        # What whole numbers leave over goes to the first group, so that the groups add up to the people.
-        share = persons // part.n_group
-        return persons - share * (part.n_group - 1) if part.group == 0 else share
+        self._weights = [weigh_zones(compiled, part, served[number]) for number, part in enumerate(self.parts)]
 
     def count(
         self,
