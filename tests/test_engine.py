@@ -455,3 +455,22 @@ def test_buffers_under_water_do_not_start(height: float) -> None:
         sums = solve_block(city, task, 0, 8)
         at = np.flatnonzero(task.plan.affected == 1)
         assert int(sums.causes[at].sum()) == down
+
+
+def test_people_served_by_a_mean_are_those_who_can_lose_it() -> None:
+    """Two streets apart: each group of the mean reaches one zone, so half of the people of each can lose it."""
+    rows = [{"id": f"r{i}", "sector": "transport", "geometry": Point(i, 0)} for i in range(4)]
+    rows += [{"id": f"s{i}", "sector": "transport", "geometry": LineString([(i, 0), (i + 1, 0)]),
+              "from_asset": f"r{i}", "to_asset": f"r{i + 1}"} for i in (0, 2)]  # fmt: skip
+    rows += [{"id": f"f{i}", "sector": "safety", "geometry": Point(i, 1), "access_asset": f"r{i}"} for i in (0, 2)]
+    assets = gpd.GeoDataFrame(pd.DataFrame(rows), crs=5179)
+    text = ["from_asset", "to_asset", "access_asset"]
+    zones = gpd.GeoDataFrame({"id": ["a", "b"], "persons": [10.0, 6.0], "access_asset": ["r1", "r3"]},
+                             geometry=[Point(1, 0).buffer(1), Point(3, 0).buffer(1)], crs=5179)  # fmt: skip
+    compiled = compile_network(Network.from_tables(assets=assets.fillna(dict.fromkeys(text, "")), zones=zones))
+    facilities = [np.array([compiled.asset_id.index(name)], np.int32) for name in ("f0", "f2")]
+    layout = lay_out_services(compiled, [ServiceRule("safety", "road", tuple(facilities), "mean")])
+    city = City(compiled, {}, layout, find_baseline(compiled, {}, layout, "all_up"), 1)
+    assert city.people.tolist() == [8 * PERSON]
+    task = prepare_event(city, 0, np.ones(compiled.n_asset), family="river")
+    assert (solve_block(city, task, 0, 8).people == 8 * PERSON).all()
