@@ -14,16 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.kernels.compiler import kernel
-from resilience.kernels.rows import (
-    Words,
-    and_row,
-    any_row,
-    copy_row,
-    or_and_and_row,
-    or_and_row,
-    prefetch_row,
-    push_row,
-)
+from resilience.kernels.row_lists import collect_row, push_list, spread_row
+from resilience.kernels.rows import Words, and_and_row, and_row, any_row, prefetch_row
 
 Integers = NDArray[np.int64]
 _AHEAD = 16
@@ -34,19 +26,23 @@ def factorise_reach(
     column: Integers,
     row: NDArray[np.int32],
     fill: NDArray[np.int32],
+    core_indptr: Integers,
+    core_middle: Integers,
+    core_neighbour: NDArray[np.int32],
+    core_slot: Integers,
     up: Words,
     directed: bool,
     outward: Words,
     inward: Words,
 ) -> None:
-    """Add the paths through eliminated nodes to the edge rows.
+    """Add the paths through eliminated nodes to the edge rows; close the core's edges where an end does not pass.
 
     Parameters
     ----------
-    column, row, fill
+    column, row, fill, core_indptr, core_middle, core_neighbour, core_slot
         The plan.
     up : (n, 8) uint64
-        Bit set where the node (by new number) passes; core nodes are not read.
+        Bit set where the node (by new number) passes.
     directed : bool
         Whether `outward` and `inward` are different arrays.
     outward, inward : (n_slot, 8) uint64
@@ -57,17 +53,22 @@ def factorise_reach(
     One row operation per fill entry (two if directed): sum over eliminated nodes of d (d - 1) / 2.
     """
     p = 0
-    n_fill = fill.size
     for j in range(column.size - 1):
         end = column[j + 1]
         for x in range(column[j], end):
-            for y in range(x + 1, end):
-                if p + _AHEAD < n_fill:
-                    prefetch_row(outward, fill[p + _AHEAD])
-                or_and_and_row(outward, fill[p], inward, x, up, j, outward, y)
-                if directed:
-                    or_and_and_row(inward, fill[p], inward, y, up, j, outward, x)
-                p += 1
+            count = end - x - 1
+            spread_row(outward, fill, p, count, inward, x, up, j, outward, x + 1)
+            if directed:
+                spread_row(inward, fill, p, count, outward, x, up, j, inward, x + 1)
+            p += count
+    k = column.size - 1
+    for c in range(core_middle.size):
+        for x in range(core_middle[c], core_indptr[c + 1]):
+            slot = core_slot[x]
+            other = k + core_neighbour[x]
+            and_and_row(outward, slot, up, k + c, up, other)
+            if directed:
+                and_and_row(inward, slot, up, k + c, up, other)
 
 
 @kernel
@@ -75,6 +76,7 @@ def solve_reach(
     column: Integers,
     row: NDArray[np.int32],
     core_indptr: Integers,
+    core_middle: Integers,
     core_neighbour: NDArray[np.int32],
     core_slot: Integers,
     up: Words,
@@ -86,10 +88,10 @@ def solve_reach(
 
     Parameters
     ----------
-    column, row, core_indptr, core_neighbour, core_slot
+    column, row, core_indptr, core_middle, core_neighbour, core_slot
         The plan.
     up : (n, 8) uint64
-        As given to :func:`factorise_reach`; now the core's rows too.
+        As given to :func:`factorise_reach`.
     outward, inward : (n_slot, 8) uint64
         From :func:`factorise_reach`.
     reached : (n, 8) uint64
@@ -98,48 +100,36 @@ def solve_reach(
 
     Notes
     -----
-    Two row operations per column entry, plus the worklist on the core.
+    Two row operations per column entry, plus those on the core.
     """
     k = column.size - 1
     n_core = core_indptr.size - 1
     for j in range(k):
         and_row(reached, j, up, j)
-        if any_row(reached, j):
-            for x in range(column[j], column[j + 1]):
-                or_and_row(reached, row[x], reached, j, outward, x)
+        spread_row(reached, row, column[j], column[j + 1] - column[j], reached, j, up, j, outward, column[j])
 
-    capacity = 1
-    while capacity < n_core + 1:
-        capacity *= 2
-    queue = np.empty(capacity, np.int64)
-    waiting = np.zeros(max(n_core, 1), np.uint8)
-    head = 0
-    tail = 0
+    # Up and down the core, breadth-first numbers, until nothing is gained: a third less work than first come, first
+    # served.
+    gained = np.zeros(n_core, np.uint8)
     for c in range(n_core):
         and_row(reached, k + c, up, k + c)
-        if any_row(reached, k + c):
-            queue[tail] = c
-            tail += 1
-            waiting[c] = 1
-    while head != tail:
-        c = int(queue[head & (capacity - 1)])
-        head += 1
-        waiting[c] = 0
-        for x in range(core_indptr[c], core_indptr[c + 1]):
-            other = int(core_neighbour[x])
-            edges = outward if c < other else inward
-            if push_row(reached, k + other, reached, k + c, edges, core_slot[x], up, k + other) and not waiting[other]:
-                waiting[other] = 1
-                queue[tail & (capacity - 1)] = other
-                tail += 1
+        gained[c] = any_row(reached, k + c)
+    upward = True
+    found = True
+    while found:
+        found = False
+        for step in range(n_core):
+            c = step if upward else n_core - 1 - step
+            if gained[c]:
+                gained[c] = 0
+                found = True
+                first, middle, end = core_indptr[c], core_middle[c], core_indptr[c + 1]
+                push_list(reached, k, core_neighbour, first, middle - first, reached, inward, core_slot, gained, c)
+                push_list(reached, k, core_neighbour, middle, end - middle, reached, outward, core_slot, gained, c)
+        upward = not upward
 
-    gained = np.empty((1, 8), np.uint64)
     for j in range(k - 1, -1, -1):
         ahead = column[j] - _AHEAD
         if ahead > 0:
             prefetch_row(reached, row[ahead])
-        copy_row(gained, 0, reached, j)
-        for x in range(column[j], column[j + 1]):
-            or_and_row(gained, 0, reached, row[x], inward, x)
-        and_row(gained, 0, up, j)
-        copy_row(reached, j, gained, 0)
+        collect_row(reached, j, reached, row, column[j], column[j + 1] - column[j], inward, column[j], up)

@@ -86,7 +86,7 @@ class Solved:
             self.inward[slot[edge]] |= words(high[edge : edge + 1])[0]
         self.rows = np.empty((n, 8), np.uint64)
         self.rows[self.position] = words(self.up)
-        factorise_reach(self.column, self.row, fill, self.rows, directed, self.outward, self.inward)
+        factorise_reach(self.column, self.row, fill, *self.core, self.rows, directed, self.outward, self.inward)
 
     def check(self, density: float, n_search: int = 4) -> None:
         source = (self.rng.random((self.n, 512)) < 0.9) & (self.rng.random((self.n, 1)) < density)
@@ -168,7 +168,7 @@ def test_duality_makes_the_crossing_of_a_rectangle_exactly_even() -> None:
     for _ in range(groups):
         edges = np.zeros((n_slot, 8), np.uint64)
         edges[slot] = rng.integers(0, 2**64, (tail.size, 8), dtype=np.uint64)
-        factorise_reach(column, row, fill, up, False, edges, edges)
+        factorise_reach(column, row, fill, *core, up, False, edges, edges)
         reached = np.zeros((width * n, 8), np.uint64)
         reached[position[index[:, 0]]] = 2**64 - 1
         solve_reach(column, row, *core, up, edges, edges, reached)
