@@ -1,13 +1,14 @@
 """The first eight bit planes of the comparison U < p, drawn and compared in registers.
 
 Random numbers never reach memory: the four Philox calls of each word leave eight planes of 512 lanes, which are
-compared with the eight most significant bits of p, the least significant plane first: there each plane costs two
-operations of three operands. Most of the first two rounds of Philox does not depend on the word, or not on the plane,
+compared with the eight most significant bits of p, the least significant plane first: where a plane differs from p, p
+decides, and else the planes after it. Most of the first two rounds of Philox does not depend on the word, or not on the plane,
 and is computed once. The whole sampler takes 0.8 times as long as with planes written out and compared four at a time.
 """
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -158,16 +159,16 @@ def vector_decide_eight(
             )
         words = builder.add(lanes.wide(word), ir.Constant(ir.VectorType(_I64, WORDS), list(range(WORDS))))
         lower = ir.Constant(words.type, [0] * WORDS)
-        still = ir.Constant(words.type, [-1] * WORDS)
+        differs = []
         drawn = lanes.philox([(low, high, words, ir.Constant(_I64, pair)) for pair in range(PAIRS)], keys)
         for pair, (x0, x1, x2, x3) in reversed(list(enumerate(drawn))):
             for number, plane in ((2 * pair + 1, lanes.plane(x2, x3)), (2 * pair, lanes.plane(x0, x1))):
                 one = builder.and_(builder.lshr(bits, ir.Constant(_I64, 7 - number)), ir.Constant(_I64, 1))
                 bit = lanes.wide(builder.neg(one))
-                equal = _inverse(builder, builder.xor(plane, bit))
-                below = builder.and_(_inverse(builder, plane), bit)
-                lower = builder.or_(below, builder.and_(equal, lower))
-                still = builder.and_(still, equal)
+                differ = builder.xor(plane, bit)
+                lower = builder.or_(builder.and_(differ, bit), builder.and_(_inverse(builder, differ), lower))
+                differs.append(differ)
+        still = _inverse(builder, reduce(builder.or_, differs))
         _store(builder, lower, _row(context, builder, kinds[0], args[0], args[1]))
         _store(builder, still, _row(context, builder, kinds[2], args[2], args[3]))
         return _any(builder, still)
