@@ -76,25 +76,6 @@ def load_edges(state: Words, asset: Indices, parallel: Indices, parallel_slot: I
 
 
 @kernel
-def seed_sources(state: Words, source: Indices, position: Integers, reached: Words) -> None:
-    """Clear `reached` and set each source's row where the source is functional.
-
-    Parameters
-    ----------
-    state : (n_asset, 8) uint64
-    source : (n,) int32
-    position : (n,) int64
-        New number of the node each source stands at; several may share one; -1 is skipped.
-    reached : (n_node, 8) uint64
-        Output.
-    """
-    reached[:, :] = ZERO
-    for i in range(source.size):
-        if position[i] >= 0:
-            or_row(reached, position[i], state, source[i])
-
-
-@kernel
 def cut_unreached(
     node: Indices,
     node_position: Integers,

@@ -16,7 +16,6 @@ from resilience.kernels.supply import (
     load_edges,
     load_nodes,
     mark_dependents,
-    seed_sources,
 )
 
 SEEDS = range(4 if INTERPRETED else 15)
@@ -64,16 +63,6 @@ def test_what_the_hazard_leaves() -> None:
     before[[2, 8]] = True
     before[[1, 3, 6]] = ~failed[[2, 0, 1]]
     np.testing.assert_array_equal(lanes(up), before)
-
-
-def test_sources_that_share_a_node_add_and_those_without_one_are_skipped() -> None:
-    rng = np.random.default_rng(0)
-    state = rng.random((5, 512)) < 0.5
-    reached = rng.integers(0, 2**64, (4, 8), dtype=np.uint64)
-    seed_sources(words(state), np.array([4, 0, 2], np.int32), np.array([1, 1, -1]), reached)
-    wanted = np.zeros((4, 512), bool)
-    wanted[1] = state[4] | state[0]
-    np.testing.assert_array_equal(lanes(reached), wanted)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from resilience.kernels.contraction import contract_sure
 from resilience.kernels.elimination import eliminate_nodes
-from resilience.kernels.reachability import factorise_reach, solve_reach
+from resilience.kernels.reachability import factorise_reach, seed_sources, solve_reach
 from resilience.kernels.rows import ONES
-from resilience.kernels.supply import CLOSED, OPEN, load_edges, load_nodes, seed_sources
+from resilience.kernels.supply import CLOSED, OPEN, load_edges, load_nodes
 from resilience.network.compile import SectorGraph
 
 Words = NDArray[np.uint64]
@@ -167,6 +167,7 @@ class ReachSolver:
         self._up = np.full((plan.n_position, 8), ONES)
         self._outward = np.empty((plan.n_slot, 8), np.uint64)
         self._inward = np.empty((plan.n_slot, 8), np.uint64) if plan.directed else self._outward
+        self._seeded = np.empty(plan.n_position, np.uint8)
         self.reached: Words = np.empty((plan.n_position, 8), np.uint64)
 
     def factorise(self, state: Words) -> None:
@@ -194,9 +195,9 @@ class ReachSolver:
             Where each stands; -1 stands nowhere.
         """
         plan = self.plan
-        seed_sources(state, source, position, self.reached)
+        seed_sources(plan.column, plan.row, state, source, position, self._seeded, self.reached)
         solve_reach(
             plan.column, plan.row, plan.core_indptr, plan.core_middle, plan.core_neighbour, plan.core_slot, self._up,
-            self._outward, self._inward, self.reached,
+            self._outward, self._inward, self._seeded, self.reached,
         )  # fmt: skip
         return self.reached
