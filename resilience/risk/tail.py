@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -276,7 +276,7 @@ def catalogue_risk(
     unit = {"units": str(total.attrs["units"])} if total.attrs.get("units") else {}
     coords = {name: coord for name, coord in total.coords.items() if coord.dims and "year" not in coord.dims}
     attrs = {"n_years": n_year, "replicates": replicates, "confidence": confidence}
-    result = xr.Dataset(coords={**coords, "return_period": periods}, attrs=attrs)
+    found: dict[str, Any] = {}
     curves = {"occurrence": "yearly_maximum", "aggregate": "yearly_sum"}
     losses = [
         row
@@ -285,19 +285,19 @@ def catalogue_risk(
     ]
     risks = _tail_risks(losses, periods, confidence=confidence, replicates=replicates, seed=seed) if losses else []
     for number, curve in enumerate(curves):
-        found = risks[number * n_row : (number + 1) * n_row]
+        rows = risks[number * n_row : (number + 1) * n_row]
         for field in ("value", "tail_value"):
             for end, source in (("", field), ("_low", _end(field, "low")), ("_high", _end(field, "high"))):
-                stacked = np.array([getattr(one, source) for one in found]).reshape(*shape, periods.size)
-                result[f"{curve}_{field}{end}"] = ((*rest, "return_period"), stacked, unit)
+                stacked = np.array([getattr(one, source) for one in rows]).reshape(*shape, periods.size)
+                found[f"{curve}_{field}{end}"] = ((*rest, "return_period"), stacked, unit)
     spread = total.std("year", ddof=1, skipna=False)
     for name, array in (
         ("yearly_mean", total.mean("year", skipna=False)),
         ("yearly_standard_deviation", spread),
         ("yearly_standard_error", spread / np.sqrt(n_year)),
     ):
-        result[name] = (rest, array.values, {"units": f"{unit['units']}/year"} if unit else {})
-    return result
+        found[name] = (rest, array.values, {"units": f"{unit['units']}/year"} if unit else {})
+    return xr.Dataset(found, coords={**coords, "return_period": periods}, attrs=attrs)
 
 
 def _end(field: str, side: str) -> str:
