@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from resilience.errors import Problems, suggestion
-from resilience.network.tables import distinct_words
+from resilience.network.tables import clean_text, distinct_words
 
 Selector = Mapping[str, Any]
 _MAX_COMPARED = 5_000
@@ -86,8 +86,7 @@ def _has_value(column: pd.Series[Any], wanted: list[Any], problems: Problems, su
 
 
 def _as_words(values: list[Any]) -> list[str]:
-    codes, words = distinct_words(pd.Series(values, dtype=object))
-    return [str(word) for word in words[codes]]
+    return ["" if pd.isna(value) else clean_text(value) for value in values]
 
 
 def _tell_absent(problems: Problems, subject: str, absent: list[str], wanted: list[Any], known: list[str]) -> None:

@@ -279,7 +279,7 @@ def distinct_words(values: pd.Series[Any]) -> tuple[NDArray[np.int64], NDArray[n
             values = pd.Series(numbers.astype(np.int64)).astype(object).mask(missing, None)
     # Each distinct value once: most text columns repeat few of them.
     codes, distinct = pd.factorize(values.array)
-    cleaned = [*map(_clean, np.asarray(distinct, dtype=object)), *([""] if (codes < 0).any() else [])]
+    cleaned = [*map(clean_text, np.asarray(distinct, dtype=object)), *([""] if (codes < 0).any() else [])]
     number = {word: place for place, word in enumerate(dict.fromkeys(cleaned))}
     places = np.array([number[word] for word in cleaned], dtype=np.int64)
     # A gap has the code -1, the last of `cleaned`.
@@ -291,7 +291,8 @@ def _to_text(values: pd.Series[Any], column: Column, problems: Problems, subject
     return text if column.default in (REQUIRED, "") else text.mask(text == "", column.default)
 
 
-def _clean(value: object) -> str:
+def clean_text(value: object) -> str:
+    """Return one value as text: stripped, in Unicode normal form C, a whole number without a point."""
     whole = isinstance(value, float) and value.is_integer()
     text = str(int(value) if whole else value).strip()  # type: ignore[call-overload]
     return text if text.isascii() else unicodedata.normalize("NFC", text)
