@@ -87,7 +87,6 @@ def label_sums(
     for number, part in enumerate(city.layout.parts):
         share = 1.0 / getattr(part, "n_group", 1)
         served[:, part.service] += np.where(city.baseline.served[number], share, 0.0)
-    result = damaged.assign_coords(coords)
     values: dict[str, NDArray[Any]] = {
         "failed_count": failed,
         "down_count": down,
@@ -101,17 +100,18 @@ def label_sums(
         "baseline_down": city.baseline.down,
         "baseline_served": served,
     }
-    for name, array in values.items():
-        variable = VARIABLES[name]
-        result[name] = (variable.dims, array, counted_in(variable.attributes(), persons_unit))
+    found: dict[str, Any] = {
+        name: (VARIABLES[name].dims, array, counted_in(VARIABLES[name].attributes(), persons_unit))
+        for name, array in values.items()
+    }
     by = np.array(["assignment" if name in assigned else "road" for name in services], dtype=object)
-    result["service_by"] = ("service", by, {"long_name": "how the service reaches zones"})
+    found["service_by"] = ("service", by, {"long_name": "how the service reaches zones"})
     for name, dim, array, meaning in (
         ("zone_people", "zone", compiled.persons, "people of the zone"),
         ("people_served", "service", city.people, "people whom the intact city gives the service"),
     ):
-        result[name] = (dim, array / PERSON, counted_in({"units": "persons", "long_name": meaning}, persons_unit))
-    return result
+        found[name] = (dim, array / PERSON, counted_in({"units": "persons", "long_name": meaning}, persons_unit))
+    return damaged.assign_coords(coords).assign(found)
 
 
 def counted_in(attributes: dict[str, str], unit: str) -> dict[str, str]:
