@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.cascade.fixpoint import Cascade
-from resilience.cascade.plan import EventPlan
+from resilience.cascade.plan import EventPlan, Start
 from resilience.errors import ConfigurationError, Problems
 from resilience.kernels.buffers import NEVER, draw_on_buffers, hold_buffers, keep_failed
 from resilience.kernels.dependency import evaluate_needs
@@ -88,6 +88,7 @@ class Timeline:
     plan : EventPlan
         Made with the grid's end as its horizon.
     grid : TimeGrid
+    start : {"all_up", "all_down"}
 
     Attributes
     ----------
@@ -97,8 +98,9 @@ class Timeline:
         Where the hazard put the asset out of function.
     """
 
-    def __init__(self, compiled: CompiledNetwork, plan: EventPlan, grid: TimeGrid) -> None:
+    def __init__(self, compiled: CompiledNetwork, plan: EventPlan, grid: TimeGrid, *, start: Start = "all_up") -> None:
         self.grid = grid
+        self._start = start
         self.cascade = Cascade(compiled, plan)
         self.drawn = np.empty_like(self.cascade.failed)
         self._started = np.empty_like(self.cascade.buffered)
@@ -134,7 +136,7 @@ class Timeline:
             # Drawn on for as long as it lasts or longer: empty.
             full_from = np.searchsorted(minute, now - self._lasts, side="right")
             hold_buffers(self._started, self._since, full_from, self.cascade.buffered)
-            self.cascade.solve()
+            self.cascade.solve_from(self._start)
             yield point
             self._draw_on(point, now)
 
