@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,9 +28,8 @@ from resilience.events import draw_catalogue, family_of, family_weights
 from resilience.exposure import expose
 from resilience.inputs import Attempts, Inputs, describe_sources, load_inputs
 from resilience.network.compile import PERSON, compile_network
-from resilience.network.writing import write_tables
 from resilience.pairs import choose_assets, run_in_pairs
-from resilience.provenance import describe_run, now
+from resilience.provenance import now
 from resilience.result import Result, counted_in, label_sums
 from resilience.risk.expected import expected_annual
 from resilience.risk.importance import asset_importance
@@ -38,8 +37,9 @@ from resilience.risk.tail import catalogue_risk
 from resilience.risk.yearly import occurrence_losses, yearly_losses
 from resilience.scenario import Scenario
 from resilience.service import lay_out_services
-from resilience.store import MANIFEST, NETWORK, RESULTS, TOTALS, RunStore
+from resilience.store import TOTALS, RunStore
 from resilience.variables import VARIABLES
+from resilience.writing import input_paths, write_run
 
 Progress = Callable[[int, int], None]
 
@@ -86,7 +86,7 @@ def assess(
     damaged = expose_and_damage(inputs)
     weights = weigh_events(inputs, scenario)
     city, tasks = prepare(inputs, damaged, scenario)
-    store = RunStore(Path(out), inputs=_input_paths(scenario)) if out is not None else None
+    store = RunStore(Path(out), inputs=input_paths(scenario)) if out is not None else None
     sums, people = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
     labelled = label_sums(city, tasks, sums, damaged, persons_unit=inputs.network.persons_unit)
     labelled = labelled.assign(weights)
@@ -104,7 +104,7 @@ def assess(
         notes=(*inputs.notes, *caveats(labelled, inputs)),
     )
     if store is not None:
-        write_run(store, result, scenario, inputs, started)
+        write_run(store, result, scenario, inputs, block_samples=block_samples(scenario), started=started)
         store.close()
     return result
 
@@ -338,62 +338,6 @@ def describe(scenario: Scenario, inputs: Inputs, damaged: xr.Dataset) -> dict[st
         "time": "at the peak of the event (time zero); buffers that start hold",
         "notes": list(inputs.notes),
     }
-
-
-def _input_paths(scenario: Scenario) -> Iterable[Path]:
-    for section in scenario.hazards:
-        yield from (source.path for source in section.sources())
-    for layer in (*scenario.network.assets, *scenario.network.zones):
-        yield layer.path
-    for table in (scenario.network.needs, scenario.network.dependencies, scenario.network.supply):
-        if table is not None:
-            yield table.path
-    for file in scenario.curves.files:
-        yield file.path
-
-
-def write_run(store: RunStore, result: Result, scenario: Scenario, inputs: Inputs, started: str) -> None:
-    """Write everything beside the blocks: the rest of the result, tables, the resolved scenario, the manifest."""
-    dataset = result.dataset
-    if result.importance is not None:
-        important = result.importance.reindex(asset=dataset["asset"])
-        dataset = dataset.assign({f"importance_{name}": array for name, array in important.data_vars.items()})
-    if result.pairs is not None:
-        paired = result.pairs.reindex(asset=dataset["asset"])
-        dataset = dataset.assign({f"paired_{name}": array for name, array in paired.data_vars.items()})
-    if result.exceedance is not None:
-        years = result.exceedance.rename(return_period="years")
-        dataset = dataset.assign({f"catalogue_{name}": array for name, array in years.data_vars.items()})
-    store.finish(dataset)
-    store.write_text("scenario.yaml", scenario.to_yaml())
-    wanted = scenario.outputs.tables
-    if "summary" in wanted:
-        table = result.summary_table()
-        store.write_table("summary.csv", table[0], table[1:])
-    store.write_table("events.csv", *result.events_table())
-    store.write_table("causes.csv", *result.causes_table())
-    store.write_table("why.csv", *result.roots_table())
-    if "assets" in wanted:
-        store.write_table("assets.csv", *result.assets_table())
-    if "zones" in wanted:
-        store.write_table("zones.csv", *result.zones_table())
-    if "exceedance" in wanted and result.exceedance is not None:
-        store.write_table("exceedance.csv", *result.exceedance_table())
-    write_tables(inputs.network, store.path / NETWORK)
-    store.write_text("notes.txt", "".join(f"{note}\n" for note in result.notes))
-    figures = {
-        "samples": scenario.monte_carlo.samples,
-        "block": block_samples(scenario),
-        "events": dataset.sizes["event"],
-        "results": RESULTS,
-    }
-    store.write_json(
-        MANIFEST,
-        describe_run(
-            scenario=scenario.to_dict(), digest=scenario.digest(), inputs=_input_paths(scenario), started=started,
-            figures=figures,
-        ),
-    )  # fmt: skip
 
 
 @dataclass(frozen=True)

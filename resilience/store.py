@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import fcntl
 import json
 import os
@@ -19,6 +18,7 @@ import xarray as xr
 import zarr
 from numpy.typing import NDArray
 
+from resilience.cells import Column, write_cells
 from resilience.errors import CannotCreateError, LockedError, Problem, StorageError
 
 TOTALS = "people_without_service"
@@ -147,12 +147,10 @@ class RunStore:
             temporary.write_text(text, encoding="utf-8")
             temporary.replace(target)
 
-    def write_table(self, name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Write a CSV table; text that a spreadsheet would take for a formula is made harmless."""
+    def write_table(self, name: str, header: Sequence[str], blocks: Iterable[Sequence[Column]]) -> None:
+        """Write a CSV table of blocks of columns; text that a spreadsheet would take for a formula is made harmless."""
         with told_as_storage_error(self.path), (self.path / name).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow([_harmless(name) for name in header])
-            writer.writerows([[_harmless(value) for value in row] for row in rows])
+            write_cells(file, header, blocks)
 
 
 def _check_inputs(path: Path, inputs: Iterable[Path]) -> None:
@@ -168,14 +166,6 @@ def _check_inputs(path: Path, inputs: Iterable[Path]) -> None:
                 first=lost,
             )
         )
-
-
-def _harmless(value: Any) -> Any:
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    if isinstance(value, float):
-        return "" if np.isnan(value) else f"{value:.9g}"
-    return value
 
 
 def open_results(path: str | Path) -> xr.Dataset:
