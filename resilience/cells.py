@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, Any
 
@@ -19,6 +19,7 @@ Table = tuple[list[str], Iterator[Sequence[Column]]]
 
 # A spreadsheet runs a cell that starts with one of these as a formula.
 _FORMULA_STARTS = frozenset("=+-@\t\r")
+_is_special = re.compile('[,"\\n\\r]').search
 
 
 def significant(value: float) -> str:
@@ -43,15 +44,17 @@ def in_full(value: float) -> str:
     return "" if math.isnan(value) else repr(value)
 
 
-def harmless(text: str) -> str:
-    """Return the text, with an apostrophe before it where a spreadsheet would run it.
+def safe(text: str) -> str:
+    """Return the text as a cell: quoted where it must be, an apostrophe before it where a spreadsheet would run it.
 
     Examples
     --------
-    >>> harmless("=1+1"), harmless("1+1")
-    ("'=1+1", '1+1')
+    >>> safe("=1+1"), safe("1+1"), safe("a, b")
+    ("'=1+1", '1+1', '"a, b"')
     """
-    return f"'{text}" if text[:1] in _FORMULA_STARTS else text
+    if text[:1] in _FORMULA_STARTS:
+        text = f"'{text}"
+    return '"' + text.replace('"', '""') + '"' if _is_special(text) else text
 
 
 def number_cells(values: NDArray[np.float64], spell: Callable[[float], str]) -> list[str]:
@@ -88,13 +91,21 @@ def in_columns(rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Column]]:
         yield columns
 
 
-def _cells(column: Column, spell: Callable[[float], str]) -> list[Any]:
+def _cell(value: Any, spell: Callable[[float], str]) -> str:
+    if isinstance(value, str):
+        return safe(value)
+    return spell(value) if isinstance(value, float) else str(value)
+
+
+def _cells(column: Column, spell: Callable[[float], str]) -> list[str]:
     if isinstance(column, np.ndarray) and column.dtype == np.float64:
         return number_cells(column, spell)
-    return [
-        harmless(value) if isinstance(value, str) else spell(value) if isinstance(value, float) else value
-        for value in column
-    ]
+    if set(map(type, column)) != {str}:
+        # One by one: among distinct values 1, 1.0 and True are the same.
+        return [_cell(value, spell) for value in column]
+    codes, distinct = pd.factorize(np.asarray(column, dtype=object))
+    cells: list[str] = np.array([safe(text) for text in distinct], dtype=object)[codes].tolist()
+    return cells
 
 
 def write_cells(
@@ -124,7 +135,7 @@ def write_cells(
     a,0.25
     '-b,
     """
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([harmless(name) for name in header])
+    file.write(",".join(map(safe, header)) + "\n")
     for columns in blocks:
-        writer.writerows(zip(*(_cells(column, spell) for column in columns), strict=True))
+        rows = zip(*(_cells(column, spell) for column in columns), strict=True)
+        file.writelines(f"{','.join(row)}\n" for row in rows)
