@@ -25,7 +25,7 @@ from resilience.errors import (
 from resilience.network import Network, check_network, derive
 from resilience.network.compile import PERSON
 from resilience.network.rules import AccessRule, DependencyRule, Rule, SupplyRule
-from resilience.network.selectors import select_rows
+from resilience.network.selectors import RowFinder
 from resilience.readers import open_hazard
 from resilience.readers.graphml import read_graphml
 from resilience.readers.vector import read_layer, read_table
@@ -240,6 +240,7 @@ def build_services(services: Any, network: Network) -> tuple[ServiceRule, ...]:
     """
     problems = Problems()
     rules = []
+    finder = RowFinder(network.assets)
     for name, section in services.items():
         if section.by == "internal":
             continue
@@ -251,7 +252,7 @@ def build_services(services: Any, network: Network) -> tuple[ServiceRule, ...]:
             )
         groups = []
         for i, selector in enumerate(section.providers):
-            chosen = select_rows(network.assets, _plain(selector), problems, subject=f"services.{name}.providers.{i}")
+            chosen = finder.find(_plain(selector), problems, subject=f"services.{name}.providers.{i}")
             groups.append(np.flatnonzero(chosen).astype(np.int32))
         rules.append(ServiceRule(name, section.by, tuple(groups), section.combine, section.network))
     problems.raise_if_any(ConfigurationError)
