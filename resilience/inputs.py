@@ -22,7 +22,7 @@ from resilience.errors import (
     ResilienceError,
     suggestion,
 )
-from resilience.network import Network, check_network, derive
+from resilience.network import Network, check_curve_names, derive
 from resilience.network.compile import PERSON
 from resilience.network.rules import AccessRule, DependencyRule, Rule, SupplyRule
 from resilience.network.selectors import RowFinder
@@ -288,9 +288,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
             hazards = list(city.hazards)
             methods = ["nearest"] * len(hazards)
         if not services:
-            services = Scenario.from_dict(
-                {**_MINIMAL, "rules": city.scenario_dict()["rules"], "services": city.scenario_dict()["services"]}
-            ).services
+            services = Scenario.from_dict({**_MINIMAL, **city.scenario_dict()}).services
     else:
         network = _build_network(scenario, attempt)
     if network is not None:
@@ -299,7 +297,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
         # Where a rule is wrong, the city without rules is still looked at.
         known = base if network is None else network
         if curves is not None:
-            attempt(partial(check_network, known, curve_names=curves.names()))
+            attempt(partial(check_curve_names, known, curves.names()))
         if not services:
             named = dict.fromkeys(known.needs["service"].astype(str))
             services = Scenario.from_dict(
@@ -343,6 +341,8 @@ def _check_services(network: Network, services: Any) -> None:
 
 def _check_importance(network: Network, names: Sequence[str]) -> None:
     """Raise if an asset that is to be run in pairs is none."""
+    if not names:
+        return
     present = set(network.assets["id"].astype(str))
     strange = [name for name in names if name not in present]
     if strange:
@@ -363,7 +363,7 @@ def _check_people(network: Network, samples: int) -> None:
 
 def _settle_levels(scenario: Scenario, network: Network) -> dict[str, str]:
     """Return the level of every sector of the city."""
-    sectors = sorted(set(network.assets["sector"].astype(str)))
+    sectors = sorted(network.assets["sector"].astype(str).unique())
     levels: dict[str, str] = {
         sector: scenario.cascade.levels.get(sector, scenario.cascade.default) for sector in sectors
     }

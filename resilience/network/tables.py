@@ -398,7 +398,10 @@ def flatten_geometry(geometry: NDArray[np.object_]) -> NDArray[np.object_]:
     >>> str(flatten_geometry(np.array([shapely.from_wkt("MULTILINESTRING Z ((0 0 5, 1 0 5))")]))[0])
     'LINESTRING (0 0, 1 0)'
     """
-    flat = np.array(shapely.force_2d(geometry), dtype=object)
+    flat = np.array(geometry, dtype=object)
+    # Rewriting a shape costs far more than asking for its dimensions, and most have two.
+    deep = shapely.get_coordinate_dimension(flat) > 2
+    flat[deep] = shapely.force_2d(flat[deep])
     single = (shapely.get_type_id(flat) >= shapely.GeometryType.MULTIPOINT) & (shapely.get_num_geometries(flat) == 1)
     while single.any():
         flat[single] = shapely.get_geometry(flat[single], 0)
