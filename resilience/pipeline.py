@@ -229,7 +229,8 @@ def add_annual(labelled: xr.Dataset) -> xr.Dataset:
     rated = rated_events(labelled)
     if not rated.any():
         return labelled
-    part = labelled.isel(event=rated)
+    # Only what is summed: a copy of the whole result is gigabytes in a large city.
+    part = labelled[[TOTALS, "direct_loss", "asset_direct_loss", "annual_weight", "tail_weight"]].isel(event=rated)
     weights, tails = part["annual_weight"], part["tail_weight"]
     annual = expected_annual(part[TOTALS], weights=weights, tail_weights=tails)
     money = expected_annual(part["direct_loss"], weights=weights, tail_weights=tails)
@@ -254,7 +255,7 @@ def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Datas
     risk = scenario.risk
     if not families or not risk.catalogue_years:
         return None
-    rated = labelled.isel(event=rated_events(labelled))
+    rated = labelled[[TOTALS, "direct_loss"]].isel(event=rated_events(labelled))
     catalogue = draw_catalogue(
         families, years=risk.catalogue_years, seed=scenario.seed, n_samples=rated.sizes["sample"], rule=risk.rule
     )
@@ -283,9 +284,10 @@ def rank_assets(labelled: xr.Dataset) -> xr.Dataset | None:
     rated = rated_events(labelled)
     if not rated.any():
         return None
-    part = labelled.isel(event=rated)
-    able = np.flatnonzero((part["failed_count"].values > 0).any(axis=0))
-    part = part.isel(asset=able)
+    able = np.flatnonzero((labelled["failed_count"].values[rated] > 0).any(axis=0))
+    names = ["failed_count", "sum_loss_failed", "sum_loss2_failed", "sum_loss2", "failure_probability", TOTALS,
+             "annual_weight", "tail_weight"]  # fmt: skip
+    part = labelled[names].isel(asset=able).isel(event=rated)
     sums = part[["failed_count", "sum_loss_failed", "sum_loss2_failed", "sum_loss2"]].assign(
         sum_loss=part[TOTALS].sum("sample")
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -154,8 +155,15 @@ def tail_risk(
     (array([899.]), array([880.]), array([918.]), array([949.5]))
     """
     losses = check_losses(yearly, subject="yearly losses")
+    return _tail_risks([losses], return_periods, confidence=confidence, replicates=replicates, seed=seed)[0]
+
+
+def _tail_risks(
+    series: Sequence[Floats], return_periods: ArrayLike, *, confidence: float, replicates: int, seed: int
+) -> list[TailRisk]:
+    """Return the tail risk of each series of yearly losses; all are of the same years, which are drawn once for all."""
     periods = np.atleast_1d(np.asarray(return_periods, dtype=np.float64))
-    n = losses.size
+    n = series[0].size
     problems = Problems()
     wrong = ~((periods > 1.0) & (periods <= n))
     if wrong.any():
@@ -170,39 +178,49 @@ def tail_risk(
     if replicates < 2:
         problems.add("replicates", wanted="2 or more; 1,000 is usual", got=str(replicates))
     problems.raise_if_any(DataError)
-    largest = np.sort(losses)[::-1]
-    value, low, high, tail = (np.empty(periods.size) for _ in range(4))
-    for position, period in enumerate(periods):
-        exceedance = 1.0 / period
-        value[position] = largest[quantile_rank(n, exceedance)]
-        tail[position] = _tail_mean(largest, n, exceedance)
-        low_rank, high_rank = quantile_ranks(n, exceedance, confidence=confidence)
-        low[position] = largest[low_rank - 1] if low_rank <= n else 0.0
-        high[position] = largest[high_rank - 1] if high_rank >= 1 else np.inf
-    drawn = _redraw_tails(largest, 1.0 / periods, replicates, random_generator(seed, "bootstrap over years"))
-    tail_low, tail_high = percentile_interval(drawn, confidence=confidence)
-    return TailRisk(periods, value, low, high, tail, tail_low, tail_high, n, replicates, confidence)
+    exceedance = 1.0 / periods
+    ranks = [quantile_ranks(n, share, confidence=confidence) for share in exceedance]
+    largest = np.array([np.sort(losses)[::-1] for losses in series])
+    drawn = _redraw_tails(largest, exceedance, replicates, random_generator(seed, "bootstrap over years"))
+    found = []
+    for row, tails in zip(largest, drawn, strict=True):
+        tail_low, tail_high = percentile_interval(tails, confidence=confidence)
+        found.append(
+            TailRisk(
+                periods,
+                np.array([row[quantile_rank(n, share)] for share in exceedance]),
+                np.array([row[low - 1] if low <= n else 0.0 for low, _ in ranks]),
+                np.array([row[high - 1] if high >= 1 else np.inf for _, high in ranks]),
+                np.array([_tail_mean(row, n, share) for share in exceedance]),
+                tail_low, tail_high, n, replicates, confidence,
+            )
+        )  # fmt: skip
+    return found
 
 
 def _redraw_tails(largest: Floats, exceedance: Floats, replicates: int, generator: np.random.Generator) -> Floats:
-    """Return the tail means (replicate, return period) of redrawn years."""
-    n = largest.size
+    """Return the tail means (series, replicate, return period) of redrawn years; `largest` is (series, year)."""
+    n = largest.shape[1]
     needed = quantile_rank(n, float(exceedance.max())) + 1
     # With ten standard deviations to spare a replicate practically never lacks years for its tail.
     reach = min(n, int(needed + 10.0 * needed**0.5) + 100)
     above = np.array([quantile_rank(n, float(share)) for share in exceedance])
     rest = np.maximum(n * exceedance - above, 0.0)
-    out = np.empty((replicates, exceedance.size))
+    out = np.empty((largest.shape[0], replicates, exceedance.size))
+    kept = np.ascontiguousarray(largest[:, :reach])
+    sums = np.empty_like(kept)
     for replicate in range(replicates):
         among = n if reach == n else max(needed, int(generator.binomial(n, reach / n)))
         # Counting how often each year is drawn, largest first, spares sorting the draws.
         drawn = np.bincount(generator.integers(0, reach, among), minlength=reach)
         years = np.cumsum(drawn)
-        sums = np.cumsum(drawn * largest[:reach])
         at = np.searchsorted(years, above, side="right")
         before = np.where(at > 0, at - 1, 0)
-        whole = np.where(at > 0, sums[before], 0.0) + (above - np.where(at > 0, years[before], 0)) * largest[at]
-        out[replicate] = (whole + rest * largest[at]) / (above + rest)
+        np.multiply(kept, drawn, out=sums)
+        np.cumsum(sums, axis=1, out=sums)
+        short = above - np.where(at > 0, years[before], 0)
+        whole = np.where(at > 0, sums[:, before], 0.0) + short * kept[:, at]
+        out[:, replicate] = (whole + rest * kept[:, at]) / (above + rest)
     return out
 
 
@@ -263,10 +281,8 @@ def catalogue_risk(
     result = xr.Dataset(coords={**coords, "return_period": periods}, attrs=attrs)
     for curve, name in (("occurrence", "yearly_maximum"), ("aggregate", "yearly_sum")):
         values = np.asarray(years[name].transpose(*rest, "year").values, dtype=np.float64)
-        found = [
-            tail_risk(values[place], periods, confidence=confidence, replicates=replicates, seed=seed)
-            for place in np.ndindex(shape)
-        ]
+        rows = [check_losses(values[place], subject="yearly losses") for place in np.ndindex(shape)]
+        found = _tail_risks(rows, periods, confidence=confidence, replicates=replicates, seed=seed) if rows else []
         for field in ("value", "tail_value"):
             for end, source in (("", field), ("_low", _end(field, "low")), ("_high", _end(field, "high"))):
                 stacked = np.array([getattr(one, source) for one in found]).reshape(*shape, periods.size)
