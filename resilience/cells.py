@@ -138,4 +138,4 @@ def write_cells(
     file.write(",".join(map(safe, header)) + "\n")
     for columns in blocks:
         rows = zip(*(_cells(column, spell) for column in columns), strict=True)
-        file.writelines(f"{','.join(row)}\n" for row in rows)
+        file.write("\n".join([*map(",".join, rows), ""]))

@@ -30,6 +30,8 @@ TABLES = ("summary", "events", "causes", "why", "assets", "zones", "exceedance")
 # The manifest goes first when a run is replaced: where there is one, all it tells of is there.
 FILES = (MANIFEST, "scenario.yaml", "notes.txt", *(f"{table}.csv" for table in TABLES))
 
+_LARGE = 1 << 24  # bytes
+
 
 @contextmanager
 def told_as_storage_error(path: Path) -> Iterator[None]:
@@ -131,7 +133,10 @@ class RunStore:
             warnings.filterwarnings("ignore", message=".*Consolidated metadata.*")
             attrs = self._totals.attrs
             attrs.update(dataset[TOTALS].attrs)
-            dataset.drop_vars(TOTALS).to_zarr(self.path / RESULTS, mode="a", consolidated=False, zarr_format=3)
+            rest = dataset.drop_vars(TOTALS)
+            rest.to_zarr(
+                self.path / RESULTS, mode="a", consolidated=False, zarr_format=3, encoding=_chunks_of_large(rest)
+            )
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a JSON file in one step: a reader sees all of it or none."""
@@ -151,6 +156,15 @@ class RunStore:
         """Write a CSV table of blocks of columns; text that a spreadsheet would take for a formula is made harmless."""
         with told_as_storage_error(self.path), (self.path / name).open("w", newline="", encoding="utf-8") as file:
             write_cells(file, header, blocks)
+
+
+def _chunks_of_large(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:
+    """Return the encoding that cuts large arrays by event: threads compress chunks at once, readers want one event."""
+    return {
+        name: {"chunks": (1, *array.shape[1:])}
+        for name, array in dataset.variables.items()
+        if array.dims[:1] == ("event",) and array.nbytes > _LARGE
+    }
 
 
 def _check_inputs(path: Path, inputs: Iterable[Path]) -> None:
