@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -14,12 +14,11 @@ import xarray as xr
 from resilience.curves import CurveTable
 from resilience.datasets import load_curves, synthetic_city
 from resilience.errors import (
+    Attempts,
     ConfigurationError,
     DataError,
-    MissingInputError,
     Problem,
     Problems,
-    ResilienceError,
     suggestion,
 )
 from resilience.network import Network, check_curve_names, derive
@@ -32,8 +31,6 @@ from resilience.readers.vector import read_layer, read_table
 from resilience.scenario import Scenario
 from resilience.scenario import rules as written
 from resilience.service import ServiceRule
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -67,29 +64,6 @@ class Inputs:
     service_order: tuple[str, ...]
     levels: dict[str, str]
     notes: tuple[str, ...]
-
-
-class Attempts:
-    """Runs steps and keeps their problems, so that a user sees all of them at once."""
-
-    def __init__(self) -> None:
-        self._errors: list[ResilienceError] = []
-
-    def __call__(self, step: Callable[[], T]) -> T | None:
-        """Return what the step gives, or None if it found something wrong."""
-        try:
-            return step()
-        except (DataError, MissingInputError, ConfigurationError) as error:
-            self._errors.append(error)
-            return None
-
-    def raise_if_any(self) -> None:
-        """Raise all that was found wrong as one error."""
-        if self._errors:
-            # One kind of error must be raised for all: what is missing first, then what is wrong.
-            order = (MissingInputError, DataError, ConfigurationError)
-            kind = min((type(error) for error in self._errors), key=lambda kind: order.index(kind))
-            raise kind([problem for error in self._errors for problem in error.problems])
 
 
 def load_curve_table(scenario: Scenario) -> CurveTable:

@@ -25,8 +25,9 @@ from resilience.engine import (
     prepare_event,
     simulate,
 )
+from resilience.errors import Attempts
 from resilience.exposure import expose
-from resilience.inputs import Attempts, Inputs, describe_sources, load_inputs
+from resilience.inputs import Inputs, describe_sources, load_inputs
 from resilience.network.compile import PERSON, compile_network
 from resilience.pairs import choose_assets, run_in_pairs
 from resilience.provenance import now
