@@ -31,7 +31,7 @@ from resilience.network.compile import PERSON, compile_network
 from resilience.network.writing import write_tables
 from resilience.pairs import choose_assets, run_in_pairs
 from resilience.provenance import describe_run, now
-from resilience.result import Result, counted_in, label_sums
+from resilience.result import Result, label_sums
 from resilience.risk.expected import expected_annual
 from resilience.risk.importance import asset_importance
 from resilience.risk.tail import catalogue_risk
@@ -39,7 +39,7 @@ from resilience.risk.yearly import occurrence_losses, yearly_losses
 from resilience.scenario import Scenario
 from resilience.service import lay_out_services
 from resilience.store import MANIFEST, NETWORK, RESULTS, TOTALS, RunStore
-from resilience.variables import VARIABLES
+from resilience.variables import VARIABLES, label_dataset
 
 Progress = Callable[[int, int], None]
 
@@ -88,11 +88,9 @@ def assess(
     city, tasks = prepare(inputs, damaged, scenario)
     store = RunStore(Path(out), inputs=_input_paths(scenario)) if out is not None else None
     sums, people = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
-    labelled = label_sums(city, tasks, sums, damaged, persons_unit=inputs.network.persons_unit)
-    labelled = labelled.assign(weights)
-    labelled[TOTALS] = VARIABLES[TOTALS].array(people)
-    labelled[TOTALS].attrs = counted_in(VARIABLES[TOTALS].attributes(), inputs.network.persons_unit)
-    labelled = add_annual(labelled)
+    labelled = label_sums(city, tasks, sums, damaged).assign(weights)
+    labelled[TOTALS] = (VARIABLES[TOTALS].dims, people)
+    labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
     importance = rank_assets(labelled)
     pairs = rerun(city, damaged, labelled, importance, scenario, workers)
     result = Result(
@@ -141,7 +139,7 @@ def expose_and_damage(inputs: Inputs) -> xr.Dataset:
     return together.transpose("event", "asset").assign_coords(
         sector=("asset", assets["sector"].astype(str).to_numpy(dtype=object)),
         kind=("asset", assets["kind"].astype(str).to_numpy(dtype=object)),
-        dry_threshold=("asset", assets["dry_threshold"].to_numpy(dtype=np.float64), {"units": "m"}),
+        dry_threshold=("asset", assets["dry_threshold"].to_numpy(dtype=np.float64)),
     )
 
 
@@ -157,10 +155,9 @@ def weigh_events(inputs: Inputs, scenario: Scenario) -> dict[str, Any]:
         found = family_weights(family, rule=scenario.risk.rule, tail=scenario.risk.tail)
         weights.append(found.weights)
         tails.append(found.tail_weights)
-    unit = {"units": "1/year"}
     return {
-        "annual_weight": ("event", np.concatenate(weights), {**unit, "rule": scenario.risk.rule}),
-        "tail_weight": ("event", np.concatenate(tails), {**unit, "tail": scenario.risk.tail}),
+        "annual_weight": ("event", np.concatenate(weights), {"rule": scenario.risk.rule}),
+        "tail_weight": ("event", np.concatenate(tails), {"tail": scenario.risk.tail}),
     }
 
 
@@ -234,18 +231,11 @@ def add_annual(labelled: xr.Dataset) -> xr.Dataset:
     annual = expected_annual(part[TOTALS], weights=weights, tail_weights=tails)
     money = expected_annual(part["direct_loss"], weights=weights, tail_weights=tails)
     per_asset = expected_annual(part["asset_direct_loss"], weights=weights, tail_weights=tails)
-    unit = str(labelled[TOTALS].attrs["units"])
-    found: dict[Any, Any] = {
-        name: annual[name].assign_attrs(counted_in(VARIABLES[name].attributes(), unit))
-        for name in ("annual_value", "annual_standard_error", "annual_tail")
-    }
-    for name, value, of in (
-        ("annual_direct_loss", money["annual_value"], "of all assets"),
-        ("annual_direct_loss_tail", money["annual_tail"], "of all assets beyond the rarest event"),
-        ("asset_annual_direct_loss", per_asset["annual_value"], "of the asset"),
-    ):
-        found[name] = value.assign_attrs(long_name=f"expected annual repair cost {of}")
-    return labelled.assign(found)
+    return labelled.assign(annual.data_vars).assign(
+        annual_direct_loss=money["annual_value"],
+        annual_direct_loss_tail=money["annual_tail"],
+        asset_annual_direct_loss=per_asset["annual_value"],
+    )
 
 
 def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Dataset | None:
@@ -362,9 +352,9 @@ def write_run(store: RunStore, result: Result, scenario: Scenario, inputs: Input
         paired = result.pairs.reindex(asset=dataset["asset"])
         dataset = dataset.assign({f"paired_{name}": array for name, array in paired.data_vars.items()})
     if result.exceedance is not None:
-        years = result.exceedance.rename(return_period="years")
-        dataset = dataset.assign({f"catalogue_{name}": array for name, array in years.data_vars.items()})
-    store.finish(dataset)
+        curves = result.exceedance.rename(return_period="period")
+        dataset = dataset.assign({f"catalogue_{name}": array for name, array in curves.data_vars.items()})
+    store.finish(label_dataset(dataset, subject="result", persons_unit=inputs.network.persons_unit))
     store.write_text("scenario.yaml", scenario.to_yaml())
     wanted = scenario.outputs.tables
     if "summary" in wanted:
