@@ -82,7 +82,6 @@ def label_sums(city: City, tasks: Sequence[EventTask], sums: Sequence[BlockSums]
     for number, part in enumerate(city.layout.parts):
         share = 1.0 / getattr(part, "n_group", 1)
         served[:, part.service] += np.where(city.baseline.served[number], share, 0.0)
-    result = damaged.assign_coords(coords)
     values: dict[str, NDArray[Any]] = {
         "failed_count": failed,
         "down_count": down,
@@ -99,9 +98,7 @@ def label_sums(city: City, tasks: Sequence[EventTask], sums: Sequence[BlockSums]
         "zone_people": compiled.persons / PERSON,
         "people_served": city.people / PERSON,
     }
-    for name, array in values.items():
-        result[name] = (VARIABLES[name].dims, array)
-    return result
+    return damaged.assign_coords(coords).assign({name: (VARIABLES[name].dims, array) for name, array in values.items()})
 
 
 @dataclass(frozen=True)

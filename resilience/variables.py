@@ -219,7 +219,9 @@ def counted_in(attributes: dict[str, str], unit: str) -> dict[str, str]:
     return {name: re.sub("persons|people", lambda _: unit, text) for name, text in attributes.items()}
 
 
-def _check_array(array: xr.DataArray, variable: Variable, unit: str, subject: str, problems: Problems) -> None:
+def _check_array(
+    array: xr.DataArray | xr.Variable, variable: Variable, unit: str, subject: str, problems: Problems
+) -> None:
     if array.dims != variable.dims:
         wanted, got = (f"dims ({', '.join(map(str, dims))})" for dims in (variable.dims, array.dims))
         problems.add(subject, wanted=wanted, got=got)
@@ -293,14 +295,17 @@ def label_dataset(dataset: xr.Dataset, *, subject: str, persons_unit: str = "per
             subject, wanted="registered variables", got="others", count=len(unknown), total=len(dataset.variables),
             first=unknown,
         )  # fmt: skip
-    known = {str(name): VARIABLES[str(name)] for name in dataset.variables if name in VARIABLES}
-    attributes = {name: counted_in(variable.attributes(), persons_unit) for name, variable in known.items()}
-    for name, variable in known.items():
-        _check_array(dataset[name], variable, attributes[name].get("units", ""), f"{subject}.{name}", problems)
+    known = {name: (array, VARIABLES[str(name)]) for name, array in dataset.variables.items() if name in VARIABLES}
+    attributes = {name: counted_in(variable.attributes(), persons_unit) for name, (_, variable) in known.items()}
+    for name, (array, variable) in known.items():
+        _check_array(array, variable, attributes[name].get("units", ""), f"{subject}.{name}", problems)
     problems.raise_if_any(ResilienceError)
-    labelled = dataset.copy()
-    for name, variable in known.items():
-        if variable.dtype != "str" and dataset[name].dtype != variable.dtype:
-            labelled[name] = dataset[name].variable.astype(variable.dtype)
-        labelled[name].attrs.update(attributes[name])
+    cast = {
+        name: array.astype(variable.dtype)
+        for name, (array, variable) in known.items()
+        if variable.dtype != "str" and variable.dtype != array.dtype
+    }
+    labelled = dataset.assign(cast)
+    for name in known:
+        labelled.variables[name].attrs.update(attributes[name])
     return labelled
