@@ -15,7 +15,7 @@ from benchmarks.models import Road, road
 from benchmarks.patterns import PATTERNS, SWEEP
 from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
 from resilience.cascade import Cascade, plan_event
-from resilience.kernels.reduction import add_people
+from resilience.kernels.reduction import add_people, take_inverse
 from resilience.network.compile import CompiledNetwork
 from resilience.network.reach import ReachSolver, plan_reach
 
@@ -43,7 +43,7 @@ class Blocks:
         self.plan = plan_event(compiled, probability, graphs=compiled.graphs, seed=1, family="flood")
         self.cascade = Cascade(compiled, self.plan)
         # Only nodes that can be without supply are looked at, as in the service stage.
-        self.node = self.plan.affected[self.plan.affected < road.n]
+        self.node = self.plan.affected[self.plan.affected < road.n].astype(np.int64)
         self.persons = road.persons[self.node]
         self.down = np.empty((self.node.size, 8), np.uint64)
 
@@ -52,8 +52,7 @@ class Blocks:
         self.cascade.sample(first_word)
         self.cascade.solve()
         lanes = np.zeros(GROUP, np.int64)
-        np.take(self.cascade.up, self.node, axis=0, out=self.down)
-        np.invert(self.down, out=self.down)
+        take_inverse(self.cascade.up, self.node, self.down)
         add_people(self.down, self.persons, lanes)
         return lanes
 

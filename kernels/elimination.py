@@ -86,7 +86,16 @@ def _postorder(parent: Integers) -> Integers:
 def eliminate_nodes(
     n: int, tail: Integers, head: Integers, max_degree: int, max_fill: int
 ) -> tuple[
-    Integers, Integers, NDArray[np.int32], NDArray[np.int32], int, Integers, Integers, NDArray[np.int32], Integers
+    Integers,
+    Integers,
+    NDArray[np.int32],
+    NDArray[np.int32],
+    int,
+    Integers,
+    Integers,
+    Integers,
+    NDArray[np.int32],
+    Integers,
 ]:
     """Return the elimination plan of a graph.
 
@@ -116,8 +125,9 @@ def eliminate_nodes(
         Number of edge slots: ``column[k]`` of the columns, then those of the core.
     slot : (m,) int64
         Slot of each input edge; -1 for self loops.
-    core_indptr, core_neighbour, core_slot : int64, int32, int64
-        Both directions of the core's edges, nodes numbered from 0 (subtract k).
+    core_indptr, core_middle, core_neighbour, core_slot : int64, int64, int32, int64
+        Both directions of the core's edges, nodes numbered from 0 (subtract k); from its middle on, the neighbours of a
+        node have higher numbers than itself.
 
     Notes
     -----
@@ -311,6 +321,7 @@ def eliminate_nodes(
                 n_core_edge += 1
             at = following[at]
         core_indptr[c + 1] = n_core_edge
+    core_middle = core_indptr[:-1].copy()
     core_neighbour = np.empty(n_core_edge, np.int32)
     core_slot = np.empty(n_core_edge, np.int64)
     for c in range(n - k):
@@ -320,6 +331,7 @@ def eliminate_nodes(
             node = neighbour[at]
             if rank[node] < 0:
                 core_neighbour[place_in_row] = position[node] - k
+                core_middle[c] += position[node] < k + c
                 place_in_row += 1
             at = following[at]
         core_neighbour[core_indptr[c] : core_indptr[c + 1]].sort()
@@ -341,4 +353,4 @@ def eliminate_nodes(
     for edge in range(tail.size):
         if tail[edge] != head[edge]:
             slot[edge] = new_slot[values[_find(keys, tail[edge], head[edge])]]
-    return position, column, row, fill, n_slot, slot, core_indptr, core_neighbour, core_slot
+    return position, column, row, fill, n_slot, slot, core_indptr, core_middle, core_neighbour, core_slot

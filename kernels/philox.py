@@ -9,12 +9,14 @@ import numpy as np
 
 from resilience.kernels.compiler import inlined
 
+ROUNDS = 10
+MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
+
 _MASK = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
-_M0 = np.uint64(0xD2511F53)
-_M1 = np.uint64(0xCD9E8D57)
-_W0 = np.uint64(0x9E3779B9)
-_W1 = np.uint64(0xBB67AE85)
+_M0, _M1 = map(np.uint64, MULTIPLIERS)
+_W0, _W1 = map(np.uint64, KEY_STEPS)
 
 
 @inlined
@@ -22,7 +24,7 @@ def philox(
     c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
     """Return the four 32-bit numbers of counter (c0..c3) under key (k0, k1), each in the low half of a uint64."""
-    for _ in range(10):
+    for _ in range(ROUNDS):
         # Masked where they are multiplied and nowhere else: a vector unit multiplies low halves in one instruction.
         a = _M0 * (c0 & _MASK)
         b = _M1 * (c2 & _MASK)

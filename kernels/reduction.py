@@ -6,9 +6,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.kernels.compiler import kernel
-from resilience.kernels.rows import Words, add_lanes, any_row, count_row, dot_lanes
+from resilience.kernels.lane_sums import TOGETHER, add_eight
+from resilience.kernels.rows import Words, add_lanes, any_row, copy_not_row, count_row, dot_lanes, prefetch_row
 
 Integers = NDArray[np.int64]
+_SHORT = 2**32 - 1
+_AHEAD = 24
+
+
+@kernel
+def take_inverse(source: Words, row: NDArray[np.int64], target: Words) -> None:
+    """Write the inverse of some rows.
+
+    Parameters
+    ----------
+    source : (m, 8) uint64
+    row : (n,) int64
+    target : (n, 8) uint64
+        Output: ``~source[row]``.
+    """
+    for i in range(row.size):
+        if i + _AHEAD < row.size:
+            prefetch_row(source, row[i + _AHEAD])
+        copy_not_row(target, i, source, row[i])
 
 
 @kernel
@@ -19,12 +39,39 @@ def add_people(bits: Words, weight: Integers, lanes: Integers) -> None:
     ----------
     bits : (n, 8) uint64
     weight : (n,) int64
+        None below zero.
     lanes : (512,) int64
         Changed in place; the caller sees to it that no sum exceeds 2**63.
+
+    Notes
+    -----
+    About 10 ns per row. Sums of 32 bits are kept as long as they cannot overflow.
     """
-    for i in range(weight.size):
-        if weight[i] != 0 and any_row(bits, i):
-            add_lanes(lanes, bits, i, weight[i])
+    short = np.zeros(512, np.uint32)
+    eight = np.empty(TOGETHER, np.uint32)
+    held = 0
+    n_whole = weight.size - weight.size % TOGETHER
+    for first in range(0, n_whole, TOGETHER):
+        total = 0
+        most = 0
+        for r in range(TOGETHER):
+            most = max(most, weight[first + r])
+            total += min(weight[first + r], _SHORT)
+        if most > _SHORT or total > _SHORT:
+            for r in range(TOGETHER):
+                add_lanes(lanes, bits, first + r, weight[first + r])
+            continue
+        if held + total > _SHORT:
+            lanes += short
+            short[:] = 0
+            held = 0
+        held += total
+        for r in range(TOGETHER):
+            eight[r] = weight[first + r]
+        add_eight(short, bits, first, eight)
+    lanes += short
+    for i in range(n_whole, weight.size):
+        add_lanes(lanes, bits, i, weight[i])
 
 
 @kernel

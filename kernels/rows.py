@@ -42,6 +42,12 @@ def plain_copy(target: Words, i: int, source: Words, j: int) -> None:
         target[i, w] = source[j, w]
 
 
+def plain_copy_not(target: Words, i: int, source: Words, j: int) -> None:
+    """target[i] = ~source[j]."""
+    for w in range(8):
+        target[i, w] = ~source[j, w]
+
+
 def plain_or(target: Words, i: int, source: Words, j: int) -> None:
     """target[i] |= source[j]."""
     for w in range(8):
@@ -58,6 +64,12 @@ def plain_and_not(target: Words, i: int, source: Words, j: int) -> None:
     """target[i] &= ~source[j]."""
     for w in range(8):
         target[i, w] &= ~source[j, w]
+
+
+def plain_and_and(target: Words, i: int, a: Words, j: int, b: Words, k: int) -> None:
+    """target[i] &= a[j] & b[k]."""
+    for w in range(8):
+        target[i, w] &= a[j, w] & b[k, w]
 
 
 def plain_or_and(target: Words, i: int, a: Words, j: int, b: Words, k: int) -> None:
@@ -88,6 +100,16 @@ def plain_shrink(target: Words, i: int, source: Words, j: int) -> bool:
     for w in range(8):
         gone |= target[i, w] & ~source[j, w]
         target[i, w] &= source[j, w]
+    return bool(gone != ZERO)
+
+
+def plain_shrink_or(target: Words, i: int, a: Words, j: int, b: Words, k: int) -> bool:
+    """target[i] &= a[j] | b[k]; return whether any bit went."""
+    gone = ZERO
+    for w in range(8):
+        keep = a[j, w] | b[k, w]
+        gone |= target[i, w] & ~keep
+        target[i, w] &= keep
     return bool(gone != ZERO)
 
 
@@ -232,9 +254,11 @@ def _four(new_value: Callable[..., Any]) -> Any:
 
 
 vector_copy = _two(lambda b, t, s: s)
+vector_copy_not = _two(lambda b, t, s: _inverse(b, s))
 vector_or = _two(lambda b, t, s: b.or_(t, s))
 vector_and = _two(lambda b, t, s: b.and_(t, s))
 vector_and_not = _two(lambda b, t, s: b.and_(t, _inverse(b, s)))
+vector_and_and = _three(lambda b, t, x, y: b.and_(t, b.and_(x, y)))
 vector_or_and = _three(lambda b, t, x, y: b.or_(t, b.and_(x, y)))
 vector_or_and_and = _four(lambda b, t, x, y, z: b.or_(t, b.and_(b.and_(x, y), z)))
 
@@ -265,6 +289,20 @@ def vector_shrink(typing: Any, target: Any, i: Any, source: Any, j: Any) -> Any:
         return _any(builder, builder.xor(old, new))
 
     return types.boolean(target, types.int64, source, types.int64), generate
+
+
+@intrinsic
+def vector_shrink_or(typing: Any, target: Any, i: Any, a: Any, j: Any, b: Any, k: Any) -> Any:
+    """Vector body of :func:`plain_shrink_or`."""
+    _require_contiguous(target, a, b)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer, (old, x, y) = _operands(context, builder, signature, args, 3)
+        new = builder.and_(old, builder.or_(x, y))
+        _store(builder, new, pointer)
+        return _any(builder, builder.xor(old, new))
+
+    return types.boolean(target, types.int64, a, types.int64, b, types.int64), generate
 
 
 @intrinsic
@@ -365,13 +403,16 @@ def vector_prefetch(typing: Any, source: Any, i: Any) -> Any:
 
 
 copy_row = plain_copy if INTERPRETED else vector_copy
+copy_not_row = plain_copy_not if INTERPRETED else vector_copy_not
 or_row = plain_or if INTERPRETED else vector_or
 and_row = plain_and if INTERPRETED else vector_and
 and_not_row = plain_and_not if INTERPRETED else vector_and_not
+and_and_row = plain_and_and if INTERPRETED else vector_and_and
 or_and_row = plain_or_and if INTERPRETED else vector_or_and
 or_and_and_row = plain_or_and_and if INTERPRETED else vector_or_and_and
 push_row = plain_push if INTERPRETED else vector_push
 shrink_row = plain_shrink if INTERPRETED else vector_shrink
+shrink_or_row = plain_shrink_or if INTERPRETED else vector_shrink_or
 any_row = plain_any if INTERPRETED else vector_any
 count_row = plain_count if INTERPRETED else vector_count
 add_lanes = plain_add if INTERPRETED else vector_add

@@ -14,10 +14,13 @@ from resilience.kernels.rows import (
     and_not_row,
     and_row,
     any_row,
+    copy_not_row,
     copy_row,
     count_row,
     fill_row,
     or_row,
+    prefetch_row,
+    shrink_or_row,
     shrink_row,
 )
 
@@ -25,73 +28,51 @@ Integers = NDArray[np.int64]
 Indices = NDArray[np.int32]
 Flags = NDArray[np.uint8]
 
-OUTWARD = 1
-INWARD = 2
+OPEN = -2
+"""Instead of an asset: a link that cannot fail."""
+CLOSED = -1
+"""Instead of an asset: no link; a slot that elimination fills."""
+_AHEAD = 24
 
 
 @kernel
-def load_links(
-    state: Words,
-    node: Indices,
-    node_position: Integers,
-    link: Indices,
-    link_slot: Integers,
-    link_way: Flags,
-    open_slot: Integers,
-    open_way: Flags,
-    up: Words,
-    outward: Words,
-    inward: Words,
-) -> None:
-    """Write node and edge rows of a plan from the states of the assets.
+def load_nodes(state: Words, node: Indices, position: Integers, up: Words) -> None:
+    """Write node rows of a plan from the states of the assets.
 
     Parameters
     ----------
     state : (n_asset, 8) uint64
-    node, node_position : (a,)
+    node, position : (n,)
         Assets that are nodes and can fail, with their new number; all other rows of `up` stay as they are.
-    link, link_slot, link_way : (b,)
-        Assets that are links and can fail, with their slot and way (:data:`OUTWARD`, :data:`INWARD` or both). Parallel
-        links add.
-    open_slot, open_way : (c,)
-        Slots of links that cannot fail.
-    up : (n, 8) uint64
-    outward, inward : (n_slot, 8) uint64
-        The same array twice for undirected graphs.
+    up : (n_position, 8) uint64
     """
     for i in range(node.size):
-        copy_row(up, node_position[i], state, node[i])
-    outward[:, :] = ZERO
-    inward[:, :] = ZERO
-    for i in range(link.size):
-        if link_way[i] & OUTWARD:
-            or_row(outward, link_slot[i], state, link[i])
-        if link_way[i] & INWARD:
-            or_row(inward, link_slot[i], state, link[i])
-    for i in range(open_slot.size):
-        if open_way[i] & OUTWARD:
-            fill_row(outward, open_slot[i], ONES)
-        if open_way[i] & INWARD:
-            fill_row(inward, open_slot[i], ONES)
+        copy_row(up, position[i], state, node[i])
 
 
 @kernel
-def seed_sources(state: Words, source: Indices, position: Integers, reached: Words) -> None:
-    """Clear `reached` and set each source's row where the source is functional.
+def load_edges(state: Words, asset: Indices, parallel: Indices, parallel_slot: Integers, edges: Words) -> None:
+    """Write edge rows of a plan from the states of the assets.
 
     Parameters
     ----------
     state : (n_asset, 8) uint64
-    source : (n,) int32
-    position : (n,) int64
-        New number of the node each source stands at; several may share one; -1 is skipped.
-    reached : (n_node, 8) uint64
-        Output.
+    asset : (n_slot,) int32
+        The link of each slot, :data:`OPEN` or :data:`CLOSED`.
+    parallel, parallel_slot : (n,)
+        Further links of slots that have one already; they add.
+    edges : (n_slot, 8) uint64
+        Output. Written from end to end, while states are read here and there: 0.6 times the time of the other order.
     """
-    reached[:, :] = ZERO
-    for i in range(source.size):
-        if position[i] >= 0:
-            or_row(reached, position[i], state, source[i])
+    for slot in range(asset.size):
+        if slot + _AHEAD < asset.size:
+            prefetch_row(state, max(asset[slot + _AHEAD], 0))
+        if asset[slot] >= 0:
+            copy_row(edges, slot, state, asset[slot])
+        else:
+            fill_row(edges, slot, ONES if asset[slot] == OPEN else ZERO)
+    for i in range(parallel.size):
+        or_row(edges, parallel_slot[i], state, parallel[i])
 
 
 @kernel
@@ -121,14 +102,16 @@ def cut_unreached(
         Set to 1 where a bit went.
     """
     for i in range(node.size):
+        if i + _AHEAD < node.size:
+            prefetch_row(reached, node_position[i + _AHEAD])
         if shrink_row(up, node[i], reached, node_position[i]):
             changed[node[i]] = 1
-    either = np.empty((1, 8), np.uint64)
     for i in range(link.size):
-        copy_row(either, 0, reached, tail_position[i])
-        if not oneway[i]:
-            or_row(either, 0, reached, head_position[i])
-        if shrink_row(up, link[i], either, 0):
+        if i + _AHEAD < link.size:
+            prefetch_row(reached, tail_position[i + _AHEAD])
+            prefetch_row(reached, head_position[i + _AHEAD])
+        either = tail_position[i] if oneway[i] else head_position[i]
+        if shrink_or_row(up, link[i], reached, tail_position[i], reached, either):
             changed[link[i]] = 1
 
 
@@ -158,21 +141,24 @@ def find_unreached(
 
 
 @kernel
-def begin_states(affected: Indices, failing: Indices, failed: Words, up: Words) -> None:
+def begin_states(affected: Indices, failed_row: Indices, failed: Words, up: Words) -> None:
     """Write into `up` what the hazard leaves of the affected assets.
 
     Parameters
     ----------
     affected : int32
         Assets that can be down at all; all other rows of `up` stay as they are.
-    failing : (n,) int32
+    failed_row : (n_asset,) int32
+        Row of `failed`, or -1 where the hazard cannot fail the asset.
     failed : (n, 8) uint64
     up : (n_asset, 8) uint64
     """
     for i in range(affected.size):
-        fill_row(up, affected[i], ONES)
-    for i in range(failing.size):
-        and_not_row(up, failing[i], failed, i)
+        row = failed_row[affected[i]]
+        if row >= 0:
+            copy_not_row(up, affected[i], failed, row)
+        else:
+            fill_row(up, affected[i], ONES)
 
 
 @kernel

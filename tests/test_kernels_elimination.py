@@ -48,7 +48,7 @@ GRAPHS = graphs()
 
 def check_plan(n: int, tail: np.ndarray, head: np.ndarray, max_degree: int, max_fill: int) -> int:
     """Check every promise of the docstring and return how many nodes went."""
-    position, column, row, fill, n_slot, slot, core_indptr, core_neighbour, core_slot = eliminate_nodes(
+    position, column, row, fill, n_slot, slot, core_indptr, core_middle, core_neighbour, core_slot = eliminate_nodes(
         n, tail, head, max_degree, max_fill
     )
     k = column.size - 1
@@ -69,6 +69,8 @@ def check_plan(n: int, tail: np.ndarray, head: np.ndarray, max_degree: int, max_
             pair_of[x] = (j, other)
     both_ways: dict[int, list[tuple[int, int]]] = {}
     for c in range(n - k):
+        assert (core_neighbour[core_indptr[c] : core_middle[c]] < c).all()
+        assert (core_neighbour[core_middle[c] : core_indptr[c + 1]] > c).all()
         for x in range(core_indptr[c], core_indptr[c + 1]):
             both_ways.setdefault(int(core_slot[x]), []).append((k + c, k + int(core_neighbour[x])))
     for number, found in both_ways.items():

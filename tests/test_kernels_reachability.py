@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from resilience.kernels.compiler import INTERPRETED
 from resilience.kernels.elimination import eliminate_nodes
-from resilience.kernels.reachability import factorise_reach, solve_reach
+from resilience.kernels.reachability import factorise_reach, seed_sources, solve_reach
 
 
 def lanes(words: np.ndarray) -> np.ndarray:
@@ -86,13 +86,15 @@ class Solved:
             self.inward[slot[edge]] |= words(high[edge : edge + 1])[0]
         self.rows = np.empty((n, 8), np.uint64)
         self.rows[self.position] = words(self.up)
-        factorise_reach(self.column, self.row, fill, self.rows, directed, self.outward, self.inward)
+        factorise_reach(self.column, self.row, fill, *self.core, self.rows, directed, self.outward, self.inward)
 
     def check(self, density: float, n_search: int = 4) -> None:
         source = (self.rng.random((self.n, 512)) < 0.9) & (self.rng.random((self.n, 1)) < density)
-        reached = np.zeros((self.n, 8), np.uint64)
-        reached[self.position] = words(source)
-        solve_reach(self.column, self.row, *self.core, self.rows, self.outward, self.inward, reached)
+        reached = self.rng.integers(0, 2**64, (self.n, 8), dtype=np.uint64)
+        seeded = np.empty(self.n, np.uint8)
+        stands = np.flatnonzero(source.any(axis=1)).astype(np.int32)
+        seed_sources(self.column, self.row, words(source), stands, self.position[stands], seeded, reached)
+        solve_reach(self.column, self.row, *self.core, self.rows, self.outward, self.inward, seeded, reached)
         got = lanes(reached)[self.position]
         wanted = spread(self.tail, self.head, self.up, self.ahead, self.back, source)
         np.testing.assert_array_equal(got, wanted)
@@ -153,6 +155,18 @@ def test_an_empty_graph_is_solved() -> None:
     Solved(0, NONE, NONE, directed=False, max_degree=24, max_fill=10, seed=0).check(0.5, n_search=0)
 
 
+def test_sources_that_share_a_node_add_and_those_without_one_are_skipped() -> None:
+    state = np.random.default_rng(0).random((5, 512)) < 0.5
+    # A path 0 - 1 - 2, eliminated from its end: 1 is the parent of 0, 2 that of 1.
+    column, row = np.array([0, 1, 2, 2]), np.array([1, 2], np.int32)
+    seeded, reached = np.full(3, 7, np.uint8), np.full((3, 8), 9, np.uint64)
+    sources, position = np.array([4, 0, 2], np.int32), np.array([1, 1, -1])
+    seed_sources(column, row, words(state), sources, position, seeded, reached)
+    assert seeded.tolist() == [0, 1, 1]
+    assert (reached[0] == 9).all()
+    np.testing.assert_array_equal(lanes(reached[1:]), np.stack([state[4] | state[0], np.zeros(512, bool)]))
+
+
 def test_duality_makes_the_crossing_of_a_rectangle_exactly_even() -> None:
     """Bond percolation on an (n + 1) x n rectangle at p = 1/2 crosses with probability exactly 1/2, at every size."""
     n = 4 if INTERPRETED else 8
@@ -165,13 +179,13 @@ def test_duality_makes_the_crossing_of_a_rectangle_exactly_even() -> None:
     up = np.full((width * n, 8), 2**64 - 1, np.uint64)
     rng = np.random.default_rng(1)
     crossed = 0
+    seeded, reached = np.empty(width * n, np.uint8), np.empty((width * n, 8), np.uint64)
     for _ in range(groups):
         edges = np.zeros((n_slot, 8), np.uint64)
         edges[slot] = rng.integers(0, 2**64, (tail.size, 8), dtype=np.uint64)
-        factorise_reach(column, row, fill, up, False, edges, edges)
-        reached = np.zeros((width * n, 8), np.uint64)
-        reached[position[index[:, 0]]] = 2**64 - 1
-        solve_reach(column, row, *core, up, edges, edges, reached)
+        factorise_reach(column, row, fill, *core, up, False, edges, edges)
+        seed_sources(column, row, up, index[:, 0].astype(np.int32), position[index[:, 0]], seeded, reached)
+        solve_reach(column, row, *core, up, edges, edges, seeded, reached)
         right = np.bitwise_or.reduce(reached[position[index[:, -1]]], axis=0)
         crossed += int(np.bitwise_count(right).sum())
     trials = groups * 512

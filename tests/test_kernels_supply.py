@@ -7,14 +7,15 @@ import pytest
 
 from resilience.kernels.compiler import INTERPRETED
 from resilience.kernels.supply import (
-    INWARD,
-    OUTWARD,
+    CLOSED,
+    OPEN,
+    begin_states,
     count_causes,
     cut_unreached,
     find_unreached,
-    load_links,
+    load_edges,
+    load_nodes,
     mark_dependents,
-    seed_sources,
 )
 
 SEEDS = range(4 if INTERPRETED else 15)
@@ -32,42 +33,36 @@ def some(rng: np.random.Generator, n: int, size: int) -> np.ndarray:
     return rng.choice(n, size, replace=False).astype(np.int32)
 
 
-@pytest.mark.parametrize("directed", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_rows_of_a_plan_are_the_states_of_its_assets(seed: int, directed: bool) -> None:
+def test_rows_of_a_plan_are_the_states_of_its_assets(seed: int) -> None:
     rng = np.random.default_rng(seed)
     state = rng.random((30, 512)) < 0.5
-    node, link = some(rng, 30, 6), some(rng, 30, 8)
-    node_position = rng.permutation(9)[:6]
-    slot, open_slot = rng.integers(0, 7, 8), rng.integers(0, 7, 3)
-    both = OUTWARD | INWARD
-    ways = np.array([OUTWARD, INWARD, both] if directed else [both], np.uint8)
-    way, open_way = rng.choice(ways, 8), rng.choice(ways, 3)
+    node, position = some(rng, 30, 6), rng.permutation(9)[:6]
     before = rng.random((9, 512)) < 0.5
     up = words(before)
-    outward = rng.integers(0, 2**64, (7, 8), dtype=np.uint64)
-    inward = rng.integers(0, 2**64, (7, 8), dtype=np.uint64) if directed else outward
-    load_links(words(state), node, node_position, link, slot, way, open_slot, open_way, up, outward, inward)
-    wanted = before.copy()
-    wanted[node_position] = state[node]
-    np.testing.assert_array_equal(lanes(up), wanted)
-    for rows, bit in ((outward, OUTWARD), (inward, INWARD)):
-        passes = np.zeros((7, 512), bool)
-        for i in range(8):
-            if way[i] & bit:
-                passes[slot[i]] |= state[link[i]]
-        passes[open_slot[(open_way & bit) > 0]] = True
-        np.testing.assert_array_equal(lanes(rows), passes)
+    load_nodes(words(state), node, position, up)
+    before[position] = state[node]
+    np.testing.assert_array_equal(lanes(up), before)
+
+    asset = np.concatenate([some(rng, 30, 50 % 30), [OPEN, CLOSED, CLOSED, OPEN]]).astype(np.int32)
+    asset = np.concatenate([asset, asset])[rng.permutation(2 * asset.size)]
+    parallel, parallel_slot = some(rng, 30, 4), rng.integers(0, asset.size, 4)
+    edges = rng.integers(0, 2**64, (asset.size, 8), dtype=np.uint64)
+    load_edges(words(state), asset, parallel, parallel_slot, edges)
+    passes = np.where((asset >= 0)[:, np.newaxis], state[asset], (asset == OPEN)[:, np.newaxis])
+    np.logical_or.at(passes, parallel_slot, state[parallel])
+    np.testing.assert_array_equal(lanes(edges), passes)
 
 
-def test_sources_that_share_a_node_add_and_those_without_one_are_skipped() -> None:
+def test_what_the_hazard_leaves() -> None:
     rng = np.random.default_rng(0)
-    state = rng.random((5, 512)) < 0.5
-    reached = rng.integers(0, 2**64, (4, 8), dtype=np.uint64)
-    seed_sources(words(state), np.array([4, 0, 2], np.int32), np.array([1, 1, -1]), reached)
-    wanted = np.zeros((4, 512), bool)
-    wanted[1] = state[4] | state[0]
-    np.testing.assert_array_equal(lanes(reached), wanted)
+    failed, before = rng.random((3, 512)) < 0.5, rng.random((9, 512)) < 0.5
+    up = words(before)
+    failed_row = np.array([-1, 2, -1, 0, -1, -1, 1, -1, -1], np.int32)
+    begin_states(np.array([1, 2, 3, 6, 8], np.int32), failed_row, words(failed), up)
+    before[[2, 8]] = True
+    before[[1, 3, 6]] = ~failed[[2, 0, 1]]
+    np.testing.assert_array_equal(lanes(up), before)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -63,7 +63,7 @@ class Cascade:
 
     def begin(self) -> None:
         """Set `up` to what the hazard leaves."""
-        begin_states(self.plan.affected, self.plan.failing, self.failed, self.up)
+        begin_states(self.plan.affected, self.plan.failed_row, self.failed, self.up)
 
     def _supply(self, number: int) -> None:
         supply, solver = self.plan.supplies[number], self.solvers[number]
@@ -94,9 +94,10 @@ class Cascade:
                 plan.buffer_row, self.buffered, compiled.dependent_indptr, compiled.dependent, compiled.order,
                 self.up, self._active, self.changed,
             )  # fmt: skip
-            for number, supply in enumerate(plan.supplies):
-                graph = supply.reach.graph
-                pending[number] |= bool(self.changed[graph.node].any() or self.changed[graph.link].any())
+            if self.changed.any():
+                for number, supply in enumerate(plan.supplies):
+                    graph = supply.reach.graph
+                    pending[number] |= bool(self.changed[graph.node].any() or self.changed[graph.link].any())
             if not any(pending):
                 return
             self.changed[:] = 0

@@ -194,8 +194,8 @@ def _response(peril: str, nodata: str, assets: pd.DataFrame, curves: CurveTable)
     flood = peril == "flood"
 
     def column(name: str, otherwise: float) -> NDArray[np.float64]:
-        values = assets[name].to_numpy(dtype=np.float64) if flood else np.full(len(assets), otherwise)
-        return np.ascontiguousarray(values)
+        # Its own copy: pandas hands out read-only columns, and kernels would be compiled, and loaded, for both kinds.
+        return np.array(assets[name], dtype=np.float64) if flood else np.full(len(assets), otherwise)
 
     return Response(
         missing=0.0 if nodata == "dry" else np.nan,

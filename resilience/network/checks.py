@@ -78,9 +78,10 @@ def find_problems(network: Network, *, curve_names: Collection[str] | None = Non
 
 
 def _add(problems: Problems, subject: str, wanted: str, got: str, wrong: Any, labels: Any, *, hint: str = "") -> None:
+    """Note what is wrong; `labels` of the rows, or a function that makes them where some are."""
     wrong = np.asarray(wrong, dtype=bool)
     if wrong.any():
-        first = np.asarray(labels, dtype=object)[wrong][:3]
+        first = np.asarray(labels() if callable(labels) else labels, dtype=object)[wrong][:3]
         problems.add(subject, wanted=wanted, got=got + hint, count=int(wrong.sum()), total=len(wrong), first=first)
 
 
@@ -198,9 +199,11 @@ def _check_shapes(problems: Problems, name: str, table: Any, allowed: set[str]) 
 
 def _check_needs(problems: Problems, network: Network) -> None:
     needs, served = network.needs, network.dependencies
-    pairs = served[["need", "provider"]]
-    again = pairs.duplicated().to_numpy()
-    labels = (served["need"] + " <- " + served["provider"]).to_numpy(dtype=object)
+    again = served.duplicated(subset=["need", "provider"]).to_numpy()
+
+    def labels() -> NDArray[np.object_]:
+        return (served["need"] + " <- " + served["provider"]).to_numpy(dtype=object)
+
     _add(problems, "dependencies", "each provider of a need once", "repeated rows", again, labels)
     ids = pd.Index(needs["id"])
     if ids.has_duplicates:
@@ -227,25 +230,29 @@ def _check_supply(problems: Problems, network: Network) -> None:
     if not len(supply):
         return
     names = supply["sector"].to_numpy(dtype=object)
-    labels = (supply["asset"] + " in " + supply["sector"]).to_numpy(dtype=object)
+
+    def labels() -> NDArray[np.object_]:
+        return (supply["asset"] + " in " + supply["sector"]).to_numpy(dtype=object)
+
     sectors = sorted(set(assets["sector"]) - {""})
     unknown = ~np.isin(names, sectors) & (names != "")
     hint = suggestion(str(names[unknown][0]), sectors) if unknown.any() else ""
     _add(problems, "supply.sector", f"sectors of assets: {', '.join(sectors[:8])}", "unknown sectors", unknown, names,
          hint=hint)  # fmt: skip
-    again = supply[["asset", "sector"]].duplicated().to_numpy()
+    again = supply.duplicated(subset=["asset", "sector"]).to_numpy()
     _add(problems, "supply", "each asset once per sector", "repeated rows", again, labels)
     ids = pd.Index(assets["id"])
     if not ids.has_duplicates:
         position = ids.get_indexer(pd.Index(supply["asset"]))
         differs = (position >= 0) & ~unknown & (assets["sector"].to_numpy(dtype=object)[position] != names)
         _add(problems, "supply.sector", "the asset's own sector", "assets of another sector", differs, labels)
-    source = supply.groupby("sector")["is_source"].any()
-    dark = [name for name in source.index[~source] if name in sectors]
+    supplied = sorted(set(names))
+    lit = set(names[supply["is_source"].to_numpy(dtype=bool)])
+    dark = [name for name in supplied if name not in lit and name in sectors]
     if dark:
         problems.add(
             "supply.is_source", wanted="at least one source in a supplied sector", got="sectors without a source",
-            count=len(dark), total=len(source), first=dark,
+            count=len(dark), total=len(supplied), first=dark,
         )  # fmt: skip
 
 

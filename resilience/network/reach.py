@@ -7,27 +7,43 @@ over the roads).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resilience.kernels.contraction import contract_sure
 from resilience.kernels.elimination import eliminate_nodes
-from resilience.kernels.reachability import factorise_reach, solve_reach
+from resilience.kernels.reachability import factorise_reach, seed_sources, solve_reach
 from resilience.kernels.rows import ONES
-from resilience.kernels.supply import INWARD, OUTWARD, load_links, seed_sources
+from resilience.kernels.supply import CLOSED, OPEN, load_edges, load_nodes
 from resilience.network.compile import SectorGraph
 
 Words = NDArray[np.uint64]
 
 # Measured on street graphs of 100,000 nodes and mean degree 3 at failure probabilities .001 to .15 of every node and
-# link: with a limit of 48 the slowest solve takes 1.8 times the fastest; with 24 it takes 3 times, because .15 is near
-# the point where such a graph falls apart and changes run long ways through the core. At probabilities up to .01 the
-# higher limit is up to a tenth slower; at mean degree 2.5 both take the same time.
-MAX_DEGREE = 48
-# Row operations allowed per node and edge; graphs with hubs stop here long before the degree limit (there 6 would be
-# 1.4 times faster than 14, which degree 3 needs).
-MAX_FILL_PER_ELEMENT = 14
+# link: with a limit of 12 a solve takes 20 to 35 ms, with 48 it takes 27 to 37 ms, with 6 up to 42 ms: .15 is near the
+# point where such a graph falls apart, and changes run long ways through the core. At mean degree 2.5 all are alike.
+MAX_DEGREE = 12
+# Row operations allowed per node and edge; graphs with hubs stop here before the degree limit.
+MAX_FILL_PER_ELEMENT = 6
+
+
+class EdgeList(NamedTuple):
+    """Which links make the edges of one direction.
+
+    Parameters
+    ----------
+    asset : (n_slot,) int32
+        Link of each slot, or ``OPEN``, or ``CLOSED``.
+    parallel : (n,) int32
+        Further links of slots that have one already.
+    parallel_slot : (n,) int64
+    """
+
+    asset: NDArray[np.int32]
+    parallel: NDArray[np.int32]
+    parallel_slot: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -41,16 +57,16 @@ class ReachPlan:
         New number of each node of the graph; nodes of one supernode share it.
     n_position : int
         Number of supernodes.
-    column, row, fill, n_slot, core_indptr, core_neighbour, core_slot
+    column, row, fill, n_slot, core_indptr, core_middle, core_neighbour, core_slot
         Elimination plan, see :func:`resilience.kernels.elimination.eliminate_nodes`.
     directed : bool
         Whether any remaining link is one-way.
     node, node_position
         Assets that are nodes and can fail by themselves.
-    link, link_slot, link_way
+    link : (n_link,) int32
         Assets that are links and can fail by themselves.
-    open_slot, open_way
-        Slots of links that cannot.
+    outward, inward : EdgeList
+        Edges from the lower to the higher new number, and back; the same unless `directed`.
     """
 
     graph: SectorGraph
@@ -61,16 +77,25 @@ class ReachPlan:
     fill: NDArray[np.int32]
     n_slot: int
     core_indptr: NDArray[np.int64]
+    core_middle: NDArray[np.int64]
     core_neighbour: NDArray[np.int32]
     core_slot: NDArray[np.int64]
     directed: bool
     node: NDArray[np.int32]
     node_position: NDArray[np.int64]
     link: NDArray[np.int32]
-    link_slot: NDArray[np.int64]
-    link_way: NDArray[np.uint8]
-    open_slot: NDArray[np.int64]
-    open_way: NDArray[np.uint8]
+    outward: EdgeList
+    inward: EdgeList
+
+
+def _list_edges(n_slot: int, slot: NDArray[np.int64], link: NDArray[np.int32], sure: NDArray[np.bool_]) -> EdgeList:
+    """Return the edges of one direction from the slot of each link and whether the link cannot fail."""
+    asset = np.full(n_slot, CLOSED, np.int32)
+    varying_slot, varying = slot[~sure], link[~sure]
+    asset[varying_slot] = varying
+    asset[slot[sure]] = OPEN
+    more = (asset[varying_slot] != varying) & (asset[varying_slot] != OPEN)
+    return EdgeList(asset, varying[more], varying_slot[more])
 
 
 def plan_reach(graph: SectorGraph, can_fail: NDArray[np.bool_]) -> ReachPlan:
@@ -98,13 +123,15 @@ def plan_reach(graph: SectorGraph, can_fail: NDArray[np.bool_]) -> ReachPlan:
     kept = np.flatnonzero(tail != head)
     tail, head = tail[kept], head[kept]
     max_fill = MAX_FILL_PER_ELEMENT * (n + kept.size)
-    position, column, row, fill, n_slot, slot, core_indptr, core_neighbour, core_slot = eliminate_nodes(
+    position, column, row, fill, n_slot, slot, core_indptr, core_middle, core_neighbour, core_slot = eliminate_nodes(
         n, tail, head, MAX_DEGREE, max_fill
     )
     oneway = graph.oneway[kept]
     ahead = position[tail] < position[head]
-    way = np.where(oneway, np.where(ahead, OUTWARD, INWARD), OUTWARD | INWARD).astype(np.uint8)
-    sure = link_sure[kept]
+    sure, link = link_sure[kept], graph.link[kept]
+    outward, inward = (
+        _list_edges(int(n_slot), slot[way], link[way], sure[way]) for way in (~oneway | ahead, ~oneway | ~ahead)
+    )
     varying = np.flatnonzero(~node_sure)
     return ReachPlan(
         graph=graph,
@@ -115,16 +142,15 @@ def plan_reach(graph: SectorGraph, can_fail: NDArray[np.bool_]) -> ReachPlan:
         fill=fill,
         n_slot=int(n_slot),
         core_indptr=core_indptr,
+        core_middle=core_middle,
         core_neighbour=core_neighbour,
         core_slot=core_slot,
         directed=bool(oneway.any()),
         node=graph.node[varying],
         node_position=position[label[varying]],
-        link=graph.link[kept][~sure],
-        link_slot=slot[~sure],
-        link_way=way[~sure],
-        open_slot=slot[sure],
-        open_way=way[sure],
+        link=link[~sure],
+        outward=outward,
+        inward=inward,
     )
 
 
@@ -141,16 +167,20 @@ class ReachSolver:
         self._up = np.full((plan.n_position, 8), ONES)
         self._outward = np.empty((plan.n_slot, 8), np.uint64)
         self._inward = np.empty((plan.n_slot, 8), np.uint64) if plan.directed else self._outward
+        self._seeded = np.empty(plan.n_position, np.uint8)
         self.reached: Words = np.empty((plan.n_position, 8), np.uint64)
 
     def factorise(self, state: Words) -> None:
         """Take the state of every asset, ``(n_asset, 8) uint64``, for the solves that follow."""
         plan = self.plan
-        load_links(
-            state, plan.node, plan.node_position, plan.link, plan.link_slot, plan.link_way, plan.open_slot,
-            plan.open_way, self._up, self._outward, self._inward,
+        load_nodes(state, plan.node, plan.node_position, self._up)
+        load_edges(state, *plan.outward, self._outward)
+        if plan.directed:
+            load_edges(state, *plan.inward, self._inward)
+        factorise_reach(
+            plan.column, plan.row, plan.fill, plan.core_indptr, plan.core_middle, plan.core_neighbour, plan.core_slot,
+            self._up, plan.directed, self._outward, self._inward,
         )  # fmt: skip
-        factorise_reach(plan.column, plan.row, plan.fill, self._up, plan.directed, self._outward, self._inward)
 
     def solve(self, state: Words, source: NDArray[np.int32], position: NDArray[np.int64]) -> Words:
         """Return where each supernode is reached, ``(n_position, 8) uint64``; valid until the next solve.
@@ -165,9 +195,9 @@ class ReachSolver:
             Where each stands; -1 stands nowhere.
         """
         plan = self.plan
-        seed_sources(state, source, position, self.reached)
+        seed_sources(plan.column, plan.row, state, source, position, self._seeded, self.reached)
         solve_reach(
-            plan.column, plan.row, plan.core_indptr, plan.core_neighbour, plan.core_slot, self._up, self._outward,
-            self._inward, self.reached,
+            plan.column, plan.row, plan.core_indptr, plan.core_middle, plan.core_neighbour, plan.core_slot, self._up,
+            self._outward, self._inward, self._seeded, self.reached,
         )  # fmt: skip
         return self.reached

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from resilience.errors import Problems, suggestion
-from resilience.network.tables import normalise_text
+from resilience.network.tables import clean_text, distinct_words
 
 Selector = Mapping[str, Any]
 _MAX_COMPARED = 5_000
@@ -63,24 +63,30 @@ def _as_values(wanted: Any) -> list[Any]:
 
 
 def _has_value(column: pd.Series[Any], wanted: list[Any], problems: Problems, subject: str) -> NDArray[np.bool_]:
-    given = pd.Series(wanted, dtype=object)
-    values: pd.Series[Any]
-    sought: pd.Series[Any]
+    sought: list[Any]
     if pd.api.types.is_bool_dtype(column):
-        values, sought = normalise_text(column), normalise_text(given).str.capitalize()
+        codes, known = distinct_words(column)
+        sought = [word.capitalize() for word in _as_words(wanted)]
     elif pd.api.types.is_numeric_dtype(column):
-        values = pd.Series(column.to_numpy(dtype=np.float64, na_value=np.nan))
-        sought = pd.to_numeric(given, errors="coerce").astype("float64")
+        codes, known = pd.factorize(column.to_numpy(dtype=np.float64, na_value=np.nan))
+        sought = pd.to_numeric(pd.Series(wanted, dtype=object), errors="coerce").astype("float64").tolist()
     else:
         # Text against text: YAML reads `id: 7` as a number, a file may hold it as text.
-        values, sought = normalise_text(column), normalise_text(given)
-    known = values.dropna().unique()
-    absent = [repr(value) for value, there in zip(wanted, sought.isin(known), strict=True) if not there]
+        codes, known = distinct_words(column)
+        sought = _as_words(wanted)
+    present, chosen = known.tolist(), set(sought)
+    found = chosen.intersection(present)
+    absent = [repr(value) for value, one in zip(wanted, sought, strict=True) if one not in found]
     if absent:
-        names = sorted(known.tolist(), key=lambda value: (isinstance(value, str), value))[:_MAX_COMPARED]
+        names = sorted(present, key=lambda value: (isinstance(value, str), value))[:_MAX_COMPARED]
         texts = [name if isinstance(name, str) else f"{name:g}" for name in names]
         _tell_absent(problems, subject, absent, wanted, [text for text in texts if text])
-    return values.isin(sought.dropna()).to_numpy(dtype=bool)
+    # A gap has the code -1, the last.
+    return np.array([*(name in chosen for name in present), False], dtype=bool)[codes]
+
+
+def _as_words(values: list[Any]) -> list[str]:
+    return ["" if pd.isna(value) else clean_text(value) for value in values]
 
 
 def _tell_absent(problems: Problems, subject: str, absent: list[str], wanted: list[Any], known: list[str]) -> None:

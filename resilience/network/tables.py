@@ -258,16 +258,32 @@ def normalise_text(values: pd.Series[Any]) -> pd.Series[Any]:
     >>> normalise_text(pd.Series([7.0, None])).tolist()
     ['7', '']
     """
-    missing = values.isna().to_numpy()
+    codes, words = distinct_words(values)
+    return pd.Series(words[codes], dtype="str")
+
+
+def distinct_words(values: pd.Series[Any]) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
+    """Return the distinct values as text, see :func:`normalise_text`, and which of them each row has.
+
+    Examples
+    --------
+    >>> codes, words = distinct_words(pd.Series(["b", " a", "b", "a"]))
+    >>> codes.tolist(), words.tolist()
+    ([0, 1, 0, 1], ['b', 'a'])
+    """
     if pd.api.types.is_float_dtype(values):
         # Whole-number ids become floats as soon as one is missing: 7.0 is meant as 7.
+        missing = values.isna().to_numpy()
         numbers = np.where(missing, 0.0, values.to_numpy(dtype=np.float64, na_value=0.0))
         if np.all(np.isfinite(numbers)) and np.all(numbers == np.floor(numbers)) and np.all(np.abs(numbers) < 2**53):
             values = pd.Series(numbers.astype(np.int64)).astype(object).mask(missing, None)
     # Each distinct value once: most text columns repeat few of them.
     codes, distinct = pd.factorize(values.array)
-    words = pd.Series(distinct, dtype=object).map(_clean).to_numpy(dtype=object)
-    return pd.Series(np.append(words, "")[codes], dtype="str")
+    cleaned = [*map(clean_text, np.asarray(distinct, dtype=object)), *([""] if (codes < 0).any() else [])]
+    number = {word: place for place, word in enumerate(dict.fromkeys(cleaned))}
+    places = np.array([number[word] for word in cleaned], dtype=np.int64)
+    # A gap has the code -1, the last of `cleaned`.
+    return places[codes], np.array([*number], dtype=object)
 
 
 def _to_text(values: pd.Series[Any], column: Column, problems: Problems, subject: str) -> pd.Series[Any]:
@@ -275,7 +291,8 @@ def _to_text(values: pd.Series[Any], column: Column, problems: Problems, subject
     return text if column.default in (REQUIRED, "") else text.mask(text == "", column.default)
 
 
-def _clean(value: object) -> str:
+def clean_text(value: object) -> str:
+    """Return one value as text: stripped, in Unicode normal form C, a whole number without a point."""
     whole = isinstance(value, float) and value.is_integer()
     text = str(int(value) if whole else value).strip()  # type: ignore[call-overload]
     return text if text.isascii() else unicodedata.normalize("NFC", text)

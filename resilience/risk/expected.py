@@ -208,10 +208,11 @@ def expected_annual(
         error = xr.apply_ufunc(_standard_error, total, input_core_dims=[["sample"]])
     else:
         value, error = total, total.where(total.isnull(), 0.0)
-    result = xr.Dataset(coords=value.coords, attrs={"n_samples": n_samples})
-    for name, array in (("annual_value", value), ("annual_standard_error", error), ("annual_tail", tail)):
-        result[name] = (value.dims, array.values, {"long_name": VARIABLES[name].meaning, **total.attrs})
-    return result
+    found = {
+        name: (value.dims, array.values, {"long_name": VARIABLES[name].meaning, **total.attrs})
+        for name, array in (("annual_value", value), ("annual_standard_error", error), ("annual_tail", tail))
+    }
+    return xr.Dataset(found, coords=value.coords, attrs={"n_samples": n_samples})
 
 
 def _per_year(totals: xr.DataArray) -> str:
