@@ -9,14 +9,12 @@ import xarray as xr
 
 from resilience.events import draw_catalogue, family_of, family_weights
 from resilience.inputs import Inputs
-from resilience.result import counted_in
 from resilience.risk.expected import expected_annual
 from resilience.risk.importance import asset_importance
 from resilience.risk.tail import catalogue_risk
 from resilience.risk.yearly import occurrence_losses, yearly_losses
 from resilience.scenario import Scenario
 from resilience.store import TOTALS
-from resilience.variables import VARIABLES
 
 DIRECT_LOSS = "direct_loss"
 
@@ -56,18 +54,11 @@ def add_annual(labelled: xr.Dataset) -> xr.Dataset:
     annual = expected_annual(part[TOTALS], weights=weights, tail_weights=tails)
     money = expected_annual(part["direct_loss"], weights=weights, tail_weights=tails)
     per_asset = expected_annual(part["asset_direct_loss"], weights=weights, tail_weights=tails)
-    unit = str(labelled[TOTALS].attrs["units"])
-    found: dict[Any, Any] = {
-        name: annual[name].assign_attrs(counted_in(VARIABLES[name].attributes(), unit))
-        for name in ("annual_value", "annual_standard_error", "annual_tail")
-    }
-    for name, value, of in (
-        ("annual_direct_loss", money["annual_value"], "of all assets"),
-        ("annual_direct_loss_tail", money["annual_tail"], "of all assets beyond the rarest event"),
-        ("asset_annual_direct_loss", per_asset["annual_value"], "of the asset"),
-    ):
-        found[name] = value.assign_attrs(long_name=f"expected annual repair cost {of}")
-    return labelled.assign(found)
+    return labelled.assign(annual.data_vars).assign(
+        annual_direct_loss=money["annual_value"],
+        annual_direct_loss_tail=money["annual_tail"],
+        asset_annual_direct_loss=per_asset["annual_value"],
+    )
 
 
 def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Dataset | None:

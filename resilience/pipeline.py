@@ -31,11 +31,11 @@ from resilience.inputs import Inputs, describe_sources, load_inputs
 from resilience.network.compile import PERSON, compile_network
 from resilience.pairs import choose_assets, run_in_pairs
 from resilience.provenance import now
-from resilience.result import Result, counted_in, label_sums
+from resilience.result import Result, label_sums
 from resilience.scenario import Scenario
 from resilience.service import lay_out_services
 from resilience.store import TOTALS, RunStore
-from resilience.variables import VARIABLES
+from resilience.variables import VARIABLES, label_dataset
 from resilience.writing import input_paths, write_run
 
 Progress = Callable[[int, int], None]
@@ -83,11 +83,9 @@ def assess(
     city, tasks = prepare(inputs, damaged, scenario)
     store = RunStore(Path(out), inputs=input_paths(scenario)) if out is not None else None
     sums, people = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
-    labelled = label_sums(city, tasks, sums, damaged, persons_unit=inputs.network.persons_unit)
-    labelled = labelled.assign(weights)
-    labelled[TOTALS] = VARIABLES[TOTALS].array(people)
-    labelled[TOTALS].attrs = counted_in(VARIABLES[TOTALS].attributes(), inputs.network.persons_unit)
-    labelled = add_annual(labelled)
+    labelled = label_sums(city, tasks, sums, damaged).assign(weights)
+    labelled[TOTALS] = (VARIABLES[TOTALS].dims, people)
+    labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
     importance = rank_assets(labelled)
     pairs = rerun(city, damaged, labelled, importance, scenario, workers)
     result = Result(
@@ -136,7 +134,7 @@ def expose_and_damage(inputs: Inputs) -> xr.Dataset:
     return together.transpose("event", "asset").assign_coords(
         sector=("asset", assets["sector"].astype(str).to_numpy(dtype=object)),
         kind=("asset", assets["kind"].astype(str).to_numpy(dtype=object)),
-        dry_threshold=("asset", assets["dry_threshold"].to_numpy(dtype=np.float64), {"units": "m"}),
+        dry_threshold=("asset", assets["dry_threshold"].to_numpy(dtype=np.float64)),
     )
 
 

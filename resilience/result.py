@@ -19,9 +19,7 @@ from resilience.variables import VARIABLES
 from resilience.why import origins_table, why_table
 
 
-def label_sums(
-    city: City, tasks: Sequence[EventTask], sums: Sequence[BlockSums], damaged: xr.Dataset, *, persons_unit: str
-) -> xr.Dataset:
+def label_sums(city: City, tasks: Sequence[EventTask], sums: Sequence[BlockSums], damaged: xr.Dataset) -> xr.Dataset:
     """Return the sums of all events as a labelled dataset.
 
     Parameters
@@ -31,8 +29,6 @@ def label_sums(
         One of each per event.
     damaged : xarray.Dataset
         Exposure and damage, (event, asset).
-    persons_unit : str
-        What zones count.
 
     Returns
     -------
@@ -72,11 +68,10 @@ def label_sums(
         square_failed[i, failing] = one.loss_square_failed * step
         square[i] = one.loss_square * step
     assigned = {services[part.service] for part in city.layout.assigned}
-    coords: dict[str, Any] = {
-        "service": services,
-        "cause": causes,
-        "root": roots,
-        "zone": list(compiled.zone_id),
+    # Of type text also where there are none.
+    coords = {
+        name: np.array(labels, dtype=np.str_)
+        for name, labels in (("service", services), ("cause", causes), ("root", roots), ("zone", compiled.zone_id))
     }
     served = np.zeros((compiled.n_zone, len(services)))
     for number, part in enumerate(city.layout.parts):
@@ -94,32 +89,11 @@ def label_sums(
         "sum_loss2": square,
         "baseline_down": city.baseline.down,
         "baseline_served": served,
+        "service_by": np.array(["assignment" if name in assigned else "road" for name in services], dtype=object),
+        "zone_people": compiled.persons / PERSON,
+        "people_served": city.people / PERSON,
     }
-    found: dict[str, Any] = {
-        name: (VARIABLES[name].dims, array, counted_in(VARIABLES[name].attributes(), persons_unit))
-        for name, array in values.items()
-    }
-    by = np.array(["assignment" if name in assigned else "road" for name in services], dtype=object)
-    found["service_by"] = ("service", by, {"long_name": "how the service reaches zones"})
-    for name, dim, array, meaning in (
-        ("zone_people", "zone", compiled.persons, "people of the zone"),
-        ("people_served", "service", city.people, "people whom the intact city gives the service"),
-    ):
-        found[name] = (dim, array / PERSON, counted_in({"units": "persons", "long_name": meaning}, persons_unit))
-    return damaged.assign_coords(coords).assign(found)
-
-
-def counted_in(attributes: dict[str, str], unit: str) -> dict[str, str]:
-    """Return the attributes with `unit` in the place of persons: a city may count zones or dwellings instead.
-
-    Examples
-    --------
-    >>> counted_in({"units": "persons/year", "long_name": "people who lost the service"}, "zones")
-    {'units': 'zones/year', 'long_name': 'zones who lost the service'}
-    """
-    if unit == "persons":
-        return attributes
-    return {name: text.replace("persons", unit).replace("people", unit) for name, text in attributes.items()}
+    return damaged.assign_coords(coords).assign({name: (VARIABLES[name].dims, array) for name, array in values.items()})
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from resilience.result import Result
 from resilience.run_tables import assets_table, events_table, exceedance_table, zones_table
 from resilience.scenario import Scenario
 from resilience.store import MANIFEST, NETWORK, RESULTS, RunStore
+from resilience.variables import label_dataset
 from resilience.why import causes_table, roots_table
 
 
@@ -54,9 +55,9 @@ def write_run(
         paired = result.pairs.reindex(asset=dataset["asset"])
         dataset = dataset.assign({f"paired_{name}": array for name, array in paired.data_vars.items()})
     if result.exceedance is not None:
-        years = result.exceedance.rename(return_period="years")
-        dataset = dataset.assign({f"catalogue_{name}": array for name, array in years.data_vars.items()})
-    store.finish(dataset)
+        curves = result.exceedance.rename(return_period="period")
+        dataset = dataset.assign({f"catalogue_{name}": array for name, array in curves.data_vars.items()})
+    store.finish(label_dataset(dataset, subject="result", persons_unit=inputs.network.persons_unit))
     store.write_text("scenario.yaml", scenario.to_yaml())
     wanted = scenario.outputs.tables
     if "summary" in wanted:
