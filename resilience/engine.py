@@ -6,11 +6,12 @@ blocks or in which order the blocks end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
-import dask
+import dask.threaded
 import numpy as np
 from numpy.typing import NDArray
 
@@ -426,9 +427,14 @@ def cut_blocks(task: EventTask, n_samples: int, block_samples: int) -> list[Bloc
 
 
 def run_blocks(
-    city: City, blocks: Sequence[Block], *, workers: int, solve: Callable[..., BlockSums] = solve_block
-) -> Iterator[tuple[Block, BlockSums]]:
-    """Yield every block with its sums, in order, computed by Dask threads.
+    city: City,
+    blocks: Sequence[Block],
+    *,
+    workers: int,
+    take: Callable[[Block, BlockSums], None],
+    solve: Callable[..., BlockSums] = solve_block,
+) -> None:
+    """Solve every block with Dask threads and hand it to `take` with its sums.
 
     Parameters
     ----------
@@ -436,20 +442,33 @@ def run_blocks(
     blocks : sequence of Block
     workers : int
         Threads; kernels release the interpreter lock.
+    take : callable
+        Called in the order of the blocks, one call at a time, from any of the threads.
+    solve : callable
+        As :func:`solve_block`.
 
     Notes
     -----
-    Two blocks per thread are under way at once, so memory does not grow with the number of samples.
+    A thread that is done starts the next block while others go on: blocks of events with few failures take a tenth of
+    the time of others. No block starts more than two per thread ahead of the one that is taken next, so memory does
+    not grow with the number of samples.
     """
-    batch = 2 * workers
-    for first in range(0, len(blocks), batch):
-        part = blocks[first : first + batch]
-        tasks = [
-            dask.delayed(partial(solve, city, block.task, block.first_word, block.n_words), pure=False)()
-            for block in part
-        ]
-        results = dask.compute(*tasks, scheduler="threads", num_workers=workers)
-        yield from zip(part, results, strict=True)
+
+    def solve_one(block: Block, _free: None = None) -> BlockSums:
+        return solve(city, block.task, block.first_word, block.n_words)
+
+    def take_one(block: Block, sums: BlockSums, _before: None = None) -> None:
+        take(block, sums)
+
+    # A graph by hand: collections of Dask would copy it at every block.
+    graph: dict[tuple[str, int], tuple[Any, ...]] = {}
+    for number, block in enumerate(blocks):
+        free = [("taken", number - 2 * workers)] if number >= 2 * workers else []
+        before = [("taken", number - 1)] if number else []
+        graph["solved", number] = (partial(solve_one, block), *free)
+        graph["taken", number] = (partial(take_one, block), ("solved", number), *before)
+    if blocks:
+        dask.threaded.get(graph, ("taken", len(blocks) - 1), num_workers=workers)
 
 
 def simulate(
@@ -472,18 +491,24 @@ def simulate(
         Multiples of 512.
     workers : int
     on_block : callable
-        Called with every block and its sums, in order, from one thread.
+        Called with every block and its sums, in order, one call at a time.
     progress : callable, optional
         Called with the number of finished blocks and of all blocks.
     """
     blocks = [block for task in tasks for block in cut_blocks(task, n_samples, block_samples)]
     total: dict[int, BlockSums] = {}
-    for done, (block, sums) in enumerate(run_blocks(city, blocks, workers=workers), start=1):
+    done = 0
+
+    def take(block: Block, sums: BlockSums) -> None:
+        nonlocal done
         on_block(block, sums)
         if block.task.event in total:
             total[block.task.event].add(sums)
         else:
             total[block.task.event] = sums
+        done += 1
         if progress is not None:
             progress(done, len(blocks))
+
+    run_blocks(city, blocks, workers=workers, take=take)
     return [total[task.event] for task in tasks]

@@ -30,7 +30,7 @@ from resilience.network.rules import (
     check_rule,
     check_within,
 )
-from resilience.network.selectors import Selector, select_rows
+from resilience.network.selectors import RowFinder, Selector
 from resilience.network.tables import representative_points
 
 
@@ -114,6 +114,7 @@ class _Derivation:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.assets, self.zones = network.assets, network.zones
+        self.finder = RowFinder(self.assets)
         self.asset_layer, self.zone_layer = _Layer(network.assets), _Layer(network.zones)
         self.needs: list[dict[str, Any]] = []
         self.dependencies: list[dict[str, Any]] = []
@@ -157,7 +158,7 @@ class _Derivation:
     def _apply_access(self, rule: AccessRule, subject: str, problems: Problems, before: int) -> None:
         check_on_missing(rule.on_missing, subject, problems)
         check_within(rule.within_m, subject, problems)
-        is_node = select_rows(self.assets, rule.from_, problems, subject=f"{subject}.from")
+        is_node = self.finder.find(rule.from_, problems, subject=f"{subject}.from")
         if len(problems) == before and (self.assets["from_asset"].to_numpy(dtype=object)[is_node] != "").any():
             problems.add(f"{subject}.from", wanted="road nodes", got=f"links among the chosen assets: {rule.from_}")
         is_zone = isinstance(rule.to, str) and rule.to == "zones"
@@ -193,9 +194,10 @@ class _Derivation:
             self.zones = self.zones.assign(access_asset=layer.access)
         else:
             self.assets = self.assets.assign(access_asset=layer.access)
+            self.finder = RowFinder(self.assets)
 
     def _apply_supply(self, rule: SupplyRule, subject: str, problems: Problems, before: int) -> None:
-        chosen = select_rows(self.assets, rule.sources, problems, subject=f"{subject}.sources")
+        chosen = self.finder.find(rule.sources, problems, subject=f"{subject}.sources")
         if len(problems) > before:
             return
         sources = self.asset_layer.sorted_rows(chosen)
@@ -216,7 +218,7 @@ class _Derivation:
 
     def _apply_dependency(self, rule: DependencyRule, subject: str, problems: Problems, before: int) -> None:
         check_rule(rule, subject, problems)
-        is_provider = select_rows(self.assets, rule.from_, problems, subject=f"{subject}.from")
+        is_provider = self.finder.find(rule.from_, problems, subject=f"{subject}.from")
         chosen = self._choose(rule.to, subject, problems, words=("zones",))
         if len(problems) > before:
             return
@@ -282,7 +284,7 @@ class _Derivation:
         self, to: Selector | str, subject: str, problems: Problems, *, words: tuple[str, ...]
     ) -> NDArray[np.bool_]:
         if not isinstance(to, str):
-            return select_rows(self.assets, to, problems, subject=f"{subject}.to")
+            return self.finder.find(to, problems, subject=f"{subject}.to")
         if to not in words:
             allowed = " or ".join(repr(word) for word in words)
             problems.add(f"{subject}.to", wanted=f"a selector or {allowed}", got=f"{to!r}{suggestion(to, words)}")
@@ -329,7 +331,7 @@ class _Derivation:
     def _roads_over(self, over: Selector, subject: str, problems: Problems) -> RoadGraph:
         key = repr(sorted(over.items(), key=str))
         if key not in self._roads:
-            chosen = select_rows(self.assets, over, problems, subject=f"{subject}.over")
+            chosen = self.finder.find(over, problems, subject=f"{subject}.over")
             links = self.assets[chosen & (self.assets["from_asset"] != "").to_numpy()]
             if chosen.any() and not len(links):
                 problems.add(f"{subject}.over", wanted="links to go by", got=f"{dict(over)} fits no link")

@@ -147,9 +147,11 @@ def annual_total(totals: xr.DataArray, *, weights: ArrayLike | xr.DataArray) -> 
     flat = out.reshape(-1)
     for events, values in _pieces(ordered):
         add_weighted_events(values.reshape(values.shape[0], flat.shape[0]), rate[events], flat)
-    coords = {name: coord for name, coord in ordered.coords.items() if "event" not in coord.dims and coord.dims}
+    # As coordinates, not one by one: that would compare the index of the assets with itself for each of theirs.
+    labels = ordered.coords.to_dataset().drop_dims("event", errors="ignore")
+    labels = labels.drop_vars([name for name, coord in labels.coords.items() if not coord.dims])
     attrs = {"units": _per_year(totals)} if totals.attrs.get("units") else {}
-    return xr.DataArray(out, dims=rest, coords=coords, name="annual_total", attrs=attrs)
+    return xr.DataArray(out, dims=rest, coords=labels.coords, name="annual_total", attrs=attrs)
 
 
 def expected_annual(

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from resilience.curves import CurveTable
 from resilience.errors import MAX_SHOWN, ConfigurationError, DataError, Problem, suggestion
+from resilience.exposure.placement import Placement, place_assets
+from resilience.exposure.tile_buffer import TILE_SHIFT, TileBuffer
 from resilience.grid import Grid
 from resilience.hazard import grid_of, read_window
 from resilience.kernels.lines import list_line_tiles, traverse_lines
 from resilience.kernels.points import interpolate_points, sample_points
 from resilience.kernels.polygons import cover_polygons, list_polygon_tiles
 from resilience.kernels.tiles import Raster, Response, Sums, empty_sums, evaluate_damage, plan_runs, whole_raster
-from resilience.placement import Placement, place_assets
-from resilience.tile_buffer import TILE_SHIFT, TileBuffer
 from resilience.variables import VARIABLES
 
 if TYPE_CHECKING:
