@@ -17,6 +17,7 @@ from resilience.scenario import Scenario
 from resilience.store import TOTALS
 
 DIRECT_LOSS = "direct_loss"
+PERSON_HOURS = "person_hours_lost"
 
 
 def weigh_events(inputs: Inputs, scenario: Scenario) -> dict[str, Any]:
@@ -54,6 +55,10 @@ def add_annual(labelled: xr.Dataset) -> xr.Dataset:
     annual = expected_annual(part[TOTALS], weights=weights, tail_weights=tails)
     money = expected_annual(part["direct_loss"], weights=weights, tail_weights=tails)
     per_asset = expected_annual(part["asset_direct_loss"], weights=weights, tail_weights=tails)
+    if PERSON_HOURS in labelled:
+        lost = expected_annual(labelled[PERSON_HOURS].isel(event=rated), weights=weights, tail_weights=tails)
+        ends = {"annual_value": "", "annual_standard_error": "_standard_error", "annual_tail": "_tail"}
+        labelled = labelled.assign({f"annual_person_hours{end}": lost[name].variable for name, end in ends.items()})
     return labelled.assign(annual.data_vars).assign(
         annual_direct_loss=money["annual_value"],
         annual_direct_loss_tail=money["annual_tail"],
@@ -67,12 +72,21 @@ def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Datas
     risk = scenario.risk
     if not families or not risk.catalogue_years:
         return None
-    rated = labelled[[TOTALS, "direct_loss"]].isel(event=rated_events(labelled))
+    wanted = [TOTALS, "direct_loss", *([PERSON_HOURS] if PERSON_HOURS in labelled else [])]
+    rated = labelled[wanted].isel(event=rated_events(labelled))
     catalogue = draw_catalogue(
         families, years=risk.catalogue_years, seed=scenario.seed, n_samples=rated.sizes["sample"], rule=risk.rule
     )
     people = rated[TOTALS].rename(service="quantity")
     parts = [people]
+    unit = inputs.network.persons_unit
+    units = [unit] * people.sizes["quantity"]
+    if PERSON_HOURS in rated:
+        lost = rated[PERSON_HOURS].rename(service="quantity")
+        names = np.array([f"{name}_person_hours" for name in lost["quantity"].values])
+        parts.append(lost.assign_coords(quantity=names))
+        units += [f"{unit} h"] * names.size
+    known = [name for part in parts for name in part["quantity"].values.tolist()]
     if np.isfinite(rated["direct_loss"].values).all():
         parts.append(
             rated["direct_loss"].expand_dims(quantity=[DIRECT_LOSS], sample=rated.sizes["sample"], axis=(1, 2))
@@ -84,11 +98,10 @@ def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Datas
         years, np.array(risk.return_periods), confidence=risk.confidence, replicates=risk.bootstrap,
         seed=scenario.seed,
     )  # fmt: skip
-    units = [inputs.network.persons_unit] * people.sizes["quantity"] + ["money"]
     # A direct loss that is unknown has no curve: NaN.
-    quantities = np.array([*people["quantity"].values.tolist(), DIRECT_LOSS])
+    quantities = np.array([*known, DIRECT_LOSS])
     found = found.assign_coords(quantity=totals["quantity"]).reindex(quantity=quantities)
-    return found.assign_coords(quantity_unit=("quantity", units))
+    return found.assign_coords(quantity_unit=("quantity", [*units, "money"]))
 
 
 def rank_assets(labelled: xr.Dataset) -> xr.Dataset | None:

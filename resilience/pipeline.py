@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from resilience.annual import add_annual, exceed, rank_assets, rated_events, weigh_events
 from resilience.cascade import supplied_graphs
@@ -29,6 +30,7 @@ from resilience.errors import Attempts
 from resilience.exposure import expose
 from resilience.inputs import Inputs, describe_sources, load_inputs
 from resilience.network.compile import PERSON, compile_network
+from resilience.over_time import event_ends, label_times, time_grid
 from resilience.pairs import choose_assets, run_in_pairs
 from resilience.provenance import now
 from resilience.result import Result, label_sums
@@ -39,6 +41,7 @@ from resilience.variables import VARIABLES, label_dataset
 from resilience.writing import input_paths, write_run
 
 Progress = Callable[[int, int], None]
+Floats = NDArray[np.float64]
 
 # A task of a second or more on a city of 100,000 assets; a small city gets the same, its tasks are short anyway.
 BLOCK_SAMPLES = 4096
@@ -82,9 +85,10 @@ def assess(
     weights = weigh_events(inputs, scenario)
     city, tasks = prepare(inputs, damaged, scenario)
     store = RunStore(Path(out), inputs=input_paths(scenario)) if out is not None else None
-    sums, people = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
+    sums, people, lost = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
     labelled = label_sums(city, tasks, sums, damaged).assign(weights)
     labelled[TOTALS] = (VARIABLES[TOTALS].dims, people)
+    labelled = label_times(labelled, city, tasks, sums, lost)
     labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
     importance = rank_assets(labelled)
     pairs = rerun(city, damaged, labelled, importance, scenario, workers)
@@ -150,13 +154,16 @@ def prepare(inputs: Inputs, damaged: xr.Dataset, scenario: Scenario) -> tuple[Ci
         baseline=find_baseline(compiled, graphs, layout, scenario.cascade.start),
         seed=scenario.seed,
         start=scenario.cascade.start,
+        grid=time_grid(inputs, scenario),
     )
+    ends = event_ends(inputs, scenario)
     probability = damaged["failure_probability"].values
     intensity = damaged["exposed_intensity"].values
     tasks = [
         prepare_event(
             city, i, probability[i], family=str(damaged["family"][i].item()),
             depth=intensity[i] if damaged["peril"][i].item() == "flood" else None,
+            restored_hours=None if ends is None else np.full(compiled.n_asset, ends[i]),
         )
         for i in range(damaged.sizes["event"])
     ]  # fmt: skip
@@ -171,18 +178,25 @@ def run_samples(
     store: RunStore | None,
     progress: Progress | None,
     workers: int | None,
-) -> tuple[list[BlockSums], np.ndarray[Any, np.dtype[np.float64]]]:
-    """Return the sums of every event, and people per event, service and sample; blocks go to the store as they end."""
+) -> tuple[list[BlockSums], Floats, Floats]:
+    """Return the sums of every event, and people and person-hours per event, service and sample.
+
+    Blocks go to the store as they end. Without a time grid there are no person-hours: an empty array.
+    """
     n_samples = scenario.monte_carlo.samples
     size = block_samples(scenario)
-    people = np.empty((len(tasks), len(city.layout.names), n_samples))
+    shape = (len(tasks), len(city.layout.names), n_samples)
+    people, lost = np.empty(shape), np.empty(shape if city.grid is not None else (0, 0, 0))
     if store is not None:
         store.begin(n_event=len(tasks), n_service=len(city.layout.names), n_sample=n_samples, block_samples=size)
 
     def keep(block: Block, sums: BlockSums) -> None:
         first = block.first_word * 64
         counted = sums.people / PERSON
-        people[block.task.event, :, first : first + counted.shape[1]] = counted
+        here = slice(first, first + counted.shape[1])
+        people[block.task.event, :, here] = counted
+        if sums.over_time is not None:
+            lost[block.task.event, :, here] = sums.over_time.sample_minutes / (60 * PERSON)
         if store is not None:
             store.write_block(block.task.event, first, counted)
 
@@ -190,7 +204,7 @@ def run_samples(
         city, tasks, n_samples=n_samples, block_samples=size, workers=workers or os.cpu_count() or 1,
         on_block=keep, progress=progress,
     )  # fmt: skip
-    return sums, people
+    return sums, people, lost
 
 
 def rerun(
@@ -231,7 +245,9 @@ def describe(scenario: Scenario, inputs: Inputs, damaged: xr.Dataset) -> dict[st
         "assets_with_costs": int(with_costs(inputs).sum()),
         "integration_rule": scenario.risk.rule,
         "tail": scenario.risk.tail,
-        "time": "at the peak of the event (time zero); buffers that start hold",
+        "time": "at the peak of the event (time zero); buffers that start hold"
+        + ("" if scenario.time is None else "; person-hours over a time grid"),
+        **({} if scenario.time is None else {"horizon_hours": scenario.time.hours[-1]}),
         "notes": list(inputs.notes),
     }
 
@@ -274,6 +290,7 @@ def check(scenario: Scenario) -> CheckReport:
     inputs = load_inputs(scenario)
     expose_and_damage(inputs)
     weigh_events(inputs, scenario)
+    time_grid(inputs, scenario)
     compiled = compile_network(inputs.network, services=inputs.service_order)
     supplied_graphs(compiled, inputs.levels)
     lay_out_services(compiled, inputs.services)

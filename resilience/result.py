@@ -151,7 +151,9 @@ class Result:
         unit = self.unit
         rows: list[list[str]] = []
         if "annual_value" in ds:
-            rows.append(["service", f"{unit} without it per year", "+- 95 %", "of it beyond the rarest event"])
+            over_time = "annual_person_hours" in ds
+            hours = [f"{unit} h lost per year", "+- 95 %"] if over_time else []
+            rows.append(["service", f"{unit} without it per year", "+- 95 %", "of it beyond the rarest event", *hours])
             for service in ds["service"].values:
                 one = ds.sel(service=service)
                 rows.append(
@@ -160,12 +162,16 @@ class Result:
                         _figure(float(one["annual_value"])),
                         _figure(1.96 * float(one["annual_standard_error"])),
                         _figure(float(one["annual_tail"])),
+                        *(
+                            [_figure(float(one["annual_person_hours"])),
+                             _figure(1.96 * float(one["annual_person_hours_standard_error"]))] if over_time else []
+                        ),
                     ]
-                )
+                )  # fmt: skip
             if self.tells_money:
                 rows.append(
                     ["direct loss (money)", _figure(float(ds["annual_direct_loss"])), "",
-                     _figure(float(ds["annual_direct_loss_tail"]))]
+                     _figure(float(ds["annual_direct_loss_tail"])), *([""] * len(hours))]
                 )  # fmt: skip
             return rows
         money = ["direct loss (money)"] if self.tells_money else []

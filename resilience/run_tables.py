@@ -108,6 +108,30 @@ def zones_table(dataset: xr.Dataset, *, unit: str) -> Table:
     return header, blocks()
 
 
+def recovery_table(dataset: xr.Dataset, *, unit: str) -> Table:
+    """Return, per event and service, the expected number of people without it from point to point of the time grid.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Of a result with a time grid.
+    unit : str
+        What people are counted in.
+    """
+    header = ["event", "service", "from_hours", "to_hours", unit, "share_of_served"]
+    services, hours = texts(dataset, "service"), dataset["time"].values
+    ends = np.append(hours[1:], float(dataset.attrs["horizon_hours"]))
+    people, served = dataset["people_over_time"].values, dataset["people_served"].values
+
+    def blocks() -> Iterator[Sequence[Column]]:
+        for i, event in enumerate(texts(dataset, "event")):
+            for s, service in enumerate(services):
+                share = people[i, s] / served[s] if served[s] else np.full(hours.size, np.nan)
+                yield [[event] * hours.size, [service] * hours.size, hours, ends, people[i, s], share]
+
+    return header, blocks()
+
+
 def exceedance_table(exceedance: xr.Dataset, *, tells_money: bool) -> Table:
     """Return occurrence and aggregate values per service and for direct loss, with intervals.
 

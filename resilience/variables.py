@@ -41,7 +41,7 @@ GLOSSARY: dict[str, str] = {
 }
 
 DIMENSIONS: tuple[str, ...] = (
-    "event", "asset", "zone", "service", "cause", "root", "sample", "quantity", "period", "y", "x",
+    "event", "asset", "zone", "service", "cause", "root", "time", "sample", "quantity", "period", "y", "x",
 )  # fmt: skip
 
 
@@ -185,10 +185,23 @@ VARIABLES: dict[str, Variable] = _register(
         ("people_served", "service", "float64", "persons", "people whom the intact city gives the service"),
         ("baseline_down", "asset", "bool", "", "down in the intact city: never counted as lost"),
         ("baseline_served", "zone service", "float64", "1", "share of the service that the intact city gives the zone"),
+        # over time
+        ("time", "time", "float64", "h", "hours after the peak of the hazard; the state holds until the next"),
+        ("person_hours_lost", "event service sample", "float64", "persons h", "people without the service times hours"),
+        ("people_over_time", "event service time", "float64", "persons", "mean of people without the service"),
+        ("zone_hours_lost", "event zone service", "float64", "h", "mean of hours without the service"),
+        ("root_person_hours", "event service root", "float64", "persons h", "mean of person_hours_lost, by root cause"),
+        ("down_hours", "event asset cause", "float32", "h", "mean of hours down, by proximate cause"),
+        ("root_hours", "event asset root", "float32", "h", "mean of hours down, by root cause, ties shared"),
         # risk
         ("annual_value", "service", "float64", "persons/year", "expected annual number of people without the service"),
         ("annual_standard_error", "service", "float64", "persons/year", "Monte Carlo standard error of annual_value"),
         ("annual_tail", "service", "float64", "persons/year", "part of annual_value beyond the rarest event"),
+        ("annual_person_hours", "service", "float64", "persons h/year", "expected annual person-hours lost"),
+        ("annual_person_hours_standard_error", "service", "float64", "persons h/year",
+         "Monte Carlo standard error of annual_person_hours"),
+        ("annual_person_hours_tail", "service", "float64", "persons h/year",
+         "part of annual_person_hours beyond the rarest event"),
         ("annual_direct_loss", "", "float64", "money/year", "expected annual repair cost of all assets"),
         ("annual_direct_loss_tail", "", "float64", "money/year", "part of annual_direct_loss beyond the rarest event"),
         ("asset_annual_direct_loss", "asset", "float64", "money/year", "expected annual repair cost of the asset"),

@@ -10,7 +10,7 @@ from resilience.inputs import Inputs
 from resilience.network.writing import write_tables
 from resilience.provenance import describe_run
 from resilience.result import Result
-from resilience.run_tables import assets_table, events_table, exceedance_table, zones_table
+from resilience.run_tables import assets_table, events_table, exceedance_table, recovery_table, zones_table
 from resilience.scenario import Scenario
 from resilience.store import MANIFEST, NETWORK, RESULTS, RunStore
 from resilience.variables import label_dataset
@@ -70,6 +70,8 @@ def write_run(
         store.write_table("assets.csv", *assets_table(dataset, tells_money=result.tells_money))
     if "zones" in wanted:
         store.write_table("zones.csv", *zones_table(dataset, unit=result.unit))
+    if "time" in dataset.dims:
+        store.write_table("recovery.csv", *recovery_table(dataset, unit=result.unit))
     if "exceedance" in wanted and result.exceedance is not None:
         store.write_table("exceedance.csv", *exceedance_table(result.exceedance, tells_money=result.tells_money))
     write_tables(inputs.network, store.path / NETWORK)
