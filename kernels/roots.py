@@ -172,6 +172,49 @@ def finish_round(asset: Indices, lost: Words, up: Words, changed: Flags) -> bool
 
 
 @kernel
+def begin_roots(
+    affected: Indices,
+    stands: Flags,
+    failing: Indices,
+    category: NDArray[np.int64],
+    failed: Words,
+    now: Words,
+    up: Words,
+    roots: NDArray[np.uint64],
+    changed: Flags,
+) -> None:
+    """Set the state of round 0: who is up, and the roots of those that the hazard put out of function.
+
+    Parameters
+    ----------
+    affected : int32
+        Assets that can be down at all; all other rows stay as they are.
+    stands : (n_asset,) uint8
+        1 where the asset keeps the state `now` from the start: what is down without any hazard.
+    failing : (n,) int32
+    category : (n,) int64
+        Category of each.
+    failed : (n, 8) uint64
+    now, up : (n_asset, 8) uint64
+        The fixed point; the state to set.
+    roots : (n_category, n_asset, 8) uint64
+    changed : (n_asset,) uint8
+    """
+    for i in range(affected.size):
+        asset = affected[i]
+        if stands[asset]:
+            copy_row(up, asset, now, asset)
+        else:
+            fill_row(up, asset, ONES)
+        for c in range(roots.shape[0]):
+            fill_row(roots[c], asset, ZERO)
+        changed[asset] = 1
+    for i in range(failing.size):
+        and_not_row(up, failing[i], failed, i)
+        copy_row(roots[category[i]], failing[i], failed, i)
+
+
+@kernel
 def root_needs(
     needs: Indices,
     provider_indptr: Integers,
@@ -207,14 +250,16 @@ def root_needs(
 
 
 @kernel
-def share_roots(roots: NDArray[np.uint64], weight: Integers, shares: Integers, people: Integers) -> None:
+def share_roots(roots: NDArray[np.uint64], row: Indices, weight: Integers, shares: Integers, people: Integers) -> None:
     """Count samples by root, ties shared equally.
 
     Parameters
     ----------
-    roots : (n_category, n, 8) uint64
+    roots : (n_category, m, 8) uint64
+    row : (n,) int32
+        The rows to look at.
     weight : (n,) int64
-        People of each row.
+        People of each.
     shares : (n, n_category) int64
         Changed in place: :data:`SHARES` per sample, divided among its roots.
     people : (n_category,) int64
@@ -230,13 +275,20 @@ def share_roots(roots: NDArray[np.uint64], weight: Integers, shares: Integers, p
     part = np.empty((1, 8), np.uint64)
     taken = np.empty((1, 8), np.uint64)
     for i in range(weight.size):
+        fill_row(at_least, 1, ZERO)
+        for category in range(n_category):
+            or_row(at_least, 1, roots[category], row[i])
+        if not any_row(at_least, 1):
+            continue
         fill_row(at_least, 0, ONES)
         for m in range(1, n_category + 2):
             fill_row(at_least, m, ZERO)
         for category in range(n_category):
-            for m in range(n_category, 0, -1):
-                or_and_row(at_least, m, at_least, m - 1, roots[category], i)
+            for m in range(category + 1, 0, -1):
+                or_and_row(at_least, m, at_least, m - 1, roots[category], row[i])
         for m in range(1, n_category + 1):
+            if not any_row(at_least, m):
+                break
             copy_row(exact, 0, at_least, m)
             and_not_row(exact, 0, at_least, m + 1)
             if not any_row(exact, 0):
@@ -248,7 +300,7 @@ def share_roots(roots: NDArray[np.uint64], weight: Integers, shares: Integers, p
             fill_row(taken, 0, ZERO)
             for category in range(n_category):
                 copy_row(part, 0, exact, 0)
-                and_row(part, 0, roots[category], i)
+                and_row(part, 0, roots[category], row[i])
                 count = count_row(part, 0)
                 shares[i, category] += count * share
                 people[category] += count * each

@@ -356,7 +356,8 @@ class ServiceCounter:
             if found is not None:
                 found &= lost
                 shares = np.zeros((part.zone.size, found.shape[0]), np.int64)
-                share_roots(np.ascontiguousarray(found), weight, shares, sums.root_people[part.service])
+                rows = np.arange(part.zone.size, dtype=np.int32)
+                share_roots(np.ascontiguousarray(found), rows, weight, shares, sums.root_people[part.service])
                 n_group = 1 if isinstance(part, AssignedPart) else part.n_group
                 served = self.served[number, part.zone][:, np.newaxis]
                 sums.zone_roots[part.zone, part.service] += shares // n_group * served

@@ -158,7 +158,7 @@ def test_ties_are_shared_exactly(n_category: int) -> None:
     weight = np.array([7, 1, 1001, 123457])
     before = rng.integers(0, 100, (n, n_category))
     shares, people = before.copy(), np.zeros(n_category, np.int64)
-    share_roots(words(bits), weight, shares, people)
+    share_roots(words(bits)[:, ::-1].copy(), np.arange(n, dtype=np.int32)[::-1].copy(), weight, shares, people)
     exact = np.zeros((n, n_category), object)
     wanted_people = np.zeros(n_category, np.int64)
     for i in range(n):

@@ -6,14 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.cascade.fixpoint import Cascade
-from resilience.kernels.roots import finish_round, lose_needs, root_needs, share_roots, spread_roots
+from resilience.kernels.roots import begin_roots, finish_round, lose_needs, root_needs, share_roots, spread_roots
 from resilience.kernels.rows import ONES
 from resilience.kernels.supply import count_causes, find_unreached, mark_dependents
 
 Words = NDArray[np.uint64]
 
 # Assets whose roots are copied and shared out at one time: with ten categories some 40 MB instead of gigabytes.
-_AT_ONCE = 1 << 16
 
 
 def cause_names(services: tuple[str, ...]) -> tuple[str, ...]:
@@ -56,7 +55,7 @@ class CauseCounter:
         self.root_shares = np.zeros((compiled.n_asset, self.root_sectors.size), np.int64)
         self.roots: Words = np.zeros((self.root_sectors.size, compiled.n_asset, 8), np.uint64)
         self._looked_at = plan.affected[~baseline_down[plan.affected]]
-        self._down_from_start = plan.affected[baseline_down[plan.affected]]
+        self._down_from_start = baseline_down.astype(np.uint8)
         self._supplied = np.zeros(compiled.n_asset, np.uint8)
         self._source = np.zeros(compiled.n_asset, np.uint8)
         for supply in plan.supplies:
@@ -101,14 +100,12 @@ class CauseCounter:
         """
         cascade, compiled, plan = self.cascade, self.cascade.compiled, self.cascade.plan
         up, lost, active, changed = self._up, self._lost, self._active, cascade.changed
-        up[plan.affected] = ONES
-        # What is down without any hazard falls at no round; where a buffer holds in this event, it stands throughout.
-        up[self._down_from_start] = cascade.up[self._down_from_start]
-        up[plan.failing] &= ~cascade.failed
-        self.roots[:, plan.affected] = 0
-        self.roots[self._category, plan.failing] = cascade.failed
         changed[:] = 0
-        changed[plan.affected] = 1
+        # What is down without any hazard falls at no round; where a buffer holds in this event, it stands throughout.
+        begin_roots(
+            plan.affected, self._down_from_start, plan.failing, self._category, cascade.failed, cascade.up, up,
+            self.roots, changed,
+        )  # fmt: skip
         while True:
             active[:] = 0
             mark_dependents(changed, compiled.dependent_indptr, compiled.dependent, active)
@@ -122,12 +119,9 @@ class CauseCounter:
                 break
         total = self.root_shares if into is None else into
         people = np.zeros(self.root_sectors.size, np.int64)
-        for start in range(0, self._looked_at.size, _AT_ONCE):
-            assets = self._looked_at[start : start + _AT_ONCE]
-            shares = np.zeros((assets.size, self.root_sectors.size), np.int64)
-            rows = np.ascontiguousarray(self.roots[:, assets])
-            share_roots(rows, np.zeros(assets.size, np.int64), shares, people)
-            total[assets] += weight * shares
+        shares = np.zeros((self._looked_at.size, self.root_sectors.size), np.int64)
+        share_roots(self.roots, self._looked_at, np.zeros(self._looked_at.size, np.int64), shares, people)
+        total[self._looked_at] += weight * shares
 
     def _trace_supply(self, changed: NDArray[np.uint8]) -> None:
         compiled, unreached = self.cascade.compiled, self._unreached

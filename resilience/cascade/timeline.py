@@ -123,6 +123,8 @@ class Timeline:
     def run(self, restored: NDArray[np.int32]) -> Iterator[int]:
         """Solve point after point but the last of the grid, yielding its number while its state is in `cascade`.
 
+        The last point that is solved is the first at which the hazard keeps nothing out of function.
+
         Parameters
         ----------
         restored : (n_failing, 512) int32
@@ -138,6 +140,8 @@ class Timeline:
             hold_buffers(self._started, self._since, full_from, self.cascade.buffered)
             self.cascade.solve_from(self._start)
             yield point
+            if not self.cascade.failed.any():
+                return
             self._draw_on(point, now)
 
     def _draw_on(self, point: int, now: int) -> None:
