@@ -5,6 +5,16 @@ that tells its unit, its source and whether it was read there, remembered or jud
 ``print(Transformer().describe())``.
 """
 
+from resilience.heat.ageing import (
+    Insulation,
+    OldInsulation,
+    PaperDoubling,
+    ageing_rate,
+    equivalent_ageing,
+    failure_rate,
+    loss_of_life,
+    paper_ageing_rate,
+)
 from resilience.heat.alerts import ADVISORY, WARNING, Alert, WarningAlert, alert_days
 from resilience.heat.apparent import (
     ApparentTemperature,
@@ -14,6 +24,15 @@ from resilience.heat.apparent import (
     humidex,
     steadman_temperature,
 )
+from resilience.heat.conductor import (
+    Conductor,
+    LineWeather,
+    approximate_line_rating,
+    convective_cooling,
+    line_rating,
+    radiative_cooling,
+)
+from resilience.heat.demand import Demand, demand
 from resilience.heat.globe import (
     Globe,
     ShadeGlobe,
@@ -27,34 +46,68 @@ from resilience.heat.globe import (
 from resilience.heat.heat_index import HeatIndex, heat_index, rothfusz_regression
 from resilience.heat.humidity import VapourPressure, WetBulb, relative_humidity, vapour_pressure, wet_bulb
 from resilience.heat.parameters import Parameters, parameter_rows
+from resilience.heat.transformer import allowed_load, approximate_allowed_load, hot_spot, top_oil, trips
+from resilience.heat.transformer_series import transformer_series
+from resilience.heat.transformer_types import (
+    DistributionTransformer,
+    FanCooledTransformer,
+    PowerTransformer,
+    Transformer,
+)
 
 __all__ = [
     "ADVISORY",
     "WARNING",
     "Alert",
     "ApparentTemperature",
+    "Conductor",
+    "Demand",
+    "DistributionTransformer",
+    "FanCooledTransformer",
     "Globe",
     "HeatIndex",
     "Humidex",
+    "Insulation",
+    "LineWeather",
+    "OldInsulation",
+    "PaperDoubling",
     "Parameters",
+    "PowerTransformer",
     "ShadeGlobe",
     "SimpleGlobe",
     "SteadmanTemperature",
+    "Transformer",
     "VapourPressure",
     "WarningAlert",
     "WetBulb",
+    "ageing_rate",
     "alert_days",
+    "allowed_load",
     "apparent_temperature",
+    "approximate_allowed_load",
+    "approximate_line_rating",
+    "convective_cooling",
+    "demand",
+    "equivalent_ageing",
+    "failure_rate",
     "globe_temperature",
     "heat_index",
+    "hot_spot",
     "humidex",
+    "line_rating",
+    "loss_of_life",
+    "paper_ageing_rate",
     "parameter_rows",
+    "radiative_cooling",
     "relative_humidity",
     "rothfusz_regression",
     "shade_wbgt",
     "simplified_wbgt",
     "steadman_temperature",
     "sun_wbgt",
+    "top_oil",
+    "transformer_series",
+    "trips",
     "vapour_pressure",
     "wbgt",
     "wet_bulb",
