@@ -208,6 +208,11 @@ def test_a_series_needs_time_a_step_and_a_known_start():
         heat.transformer_series(xr.DataArray([30.0], dims="hour"))
     with pytest.raises(ConfigurationError, match=r"step_hours(.|\n)*start"):
         heat.transformer_series([30.0], step_hours=0.0, start="warm")
+    with pytest.raises(ConfigurationError, match=r"step_hours: -1.0; wanted: hours, > 0"):
+        heat.loss_of_life([1.0], step_hours=-1.0)
+    in_parts = xr.DataArray(np.full(4, 30.0), dims="time").chunk(time=2)
+    with pytest.raises(DataError, match="ambient: several chunks along time; wanted: one chunk along time"):
+        heat.transformer_series(in_parts)
     assert heat.transformer_series(np.empty((3, 0)))[0].shape == (3, 0)
 
 

@@ -172,3 +172,10 @@ def test_work_capacity_never_grows_with_heat(wbgt, warmer):
 def test_coefficients_that_cannot_be_meant_are_all_told_at_once():
     with pytest.raises(ConfigurationError, match=r"Crew.half(.|\n)*Crew.exponent"):
         heat.Crew(half=-1.0, exponent=math.nan)
+
+
+def test_coefficients_in_the_wrong_order_are_told():
+    with pytest.raises(ConfigurationError, match="Cooling: 50 and 46; wanted: design < maximum"):
+        heat.Cooling(design=50.0)
+    with pytest.raises(ConfigurationError, match="Conductor: 25 and 25"):
+        heat.Conductor(high_temperature=25.0)

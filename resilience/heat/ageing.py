@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from resilience.errors import ConfigurationError, Problem
 from resilience.heat.evaluate import Values, evaluate, evaluate_along
 from resilience.heat.parameters import Parameters, coefficient_set, judgement, memory, parameter, source
 from resilience.heat.quantities import AGEING_RATE, HOT_SPOT
@@ -163,6 +165,8 @@ def loss_of_life(
     ------
     DataError
         See :func:`equivalent_ageing`.
+    ConfigurationError
+        `step_hours` is not above 0.
 
     Notes
     -----
@@ -173,6 +177,8 @@ def loss_of_life(
     >>> float(loss_of_life([10.0] * 18))
     0.001
     """
+    if not (math.isfinite(step_hours) and step_hours > 0.0):
+        raise ConfigurationError(Problem("step_hours", "hours, > 0", repr(step_hours)))
     return evaluate_along(
         lambda values: values.sum(axis=-1) * (step_hours / insulation.life), AGEING_RATE.of("rate", rate),
         dim=dim, axis=axis, units=("1",), meanings=("share of the normal insulation life lost",), reduce=True,

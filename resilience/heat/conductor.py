@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,6 +26,8 @@ _REFERENCE = judgement("summer rating conditions of the shortcut")
 @coefficient_set
 class Conductor(Parameters):
     """A bare conductor (Drake 795 kcmil ACSR) and the hottest it may get."""
+
+    ascending: ClassVar = ("low_temperature", "high_temperature")
 
     diameter: float = parameter(default=0.02814, unit="m", meaning="outer diameter", origin=_DRAKE, above=0)
     low_temperature: float = parameter(

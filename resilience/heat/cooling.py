@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +20,8 @@ _AIR = memory("specific heat of dry air")
 @coefficient_set
 class Cooling(Parameters):
     """Cooling plant and room of a data centre of ASHRAE class A1."""
+
+    ascending: ClassVar = ("design", "maximum")
 
     design: float = parameter(
         default=35.0,

@@ -91,6 +91,17 @@ def evaluate_along(
         return shaped[0] if len(units) == 1 else tuple(shaped)
     if not isinstance(values[0], xr.DataArray) or dim not in values[0].dims:
         _raise_without_time(arguments[0], f"dims {getattr(values[0], 'dims', ())}", f"dimension {dim!r}")
+    split = [
+        argument.name
+        for argument, value in zip(arguments, values, strict=True)
+        if isinstance(value, xr.DataArray) and len(value.chunksizes.get(dim, ())) > 1
+    ]
+    if split:
+        problems = Problems()
+        problems.add(
+            ", ".join(split), wanted=f"one chunk along {dim}: chunk({dim}=-1)", got=f"several chunks along {dim}"
+        )
+        problems.raise_if_any(DataError)
     timed = [isinstance(value, xr.DataArray) and dim in value.dims for value in values]
 
     def on_last_axis(*parts: Floats) -> Any:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple, TypeVar, dataclass_transform
+from itertools import pairwise
+from typing import Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
 
 from resilience.errors import ConfigurationError, Problems
 
@@ -67,6 +68,9 @@ def parameter(
 class Parameters:
     """Base of all coefficient sets."""
 
+    ascending: ClassVar[tuple[str, ...]] = ()
+    """Fields of which each must be above the one before."""
+
     def __post_init__(self) -> None:
         problems = Problems()
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
@@ -87,6 +91,11 @@ class Parameters:
                     wanted=f"{known['meaning']}, {known['unit']}, {wanted}",
                     got=repr(value),
                 )
+        problems.raise_if_any(ConfigurationError)
+        values = [getattr(self, name) for name in self.ascending]
+        if any(later <= earlier for earlier, later in pairwise(values)):
+            wanted = " < ".join(self.ascending)
+            problems.add(type(self).__name__, wanted=wanted, got=" and ".join(f"{value:g}" for value in values))
         problems.raise_if_any(ConfigurationError)
 
     def describe(self) -> str:
