@@ -33,8 +33,8 @@ def load_repair_times() -> RepairTimeTable:
     Notes
     -----
     Classes without a prefix (``substation``, ``road``, ...) are defaults by expert judgement for outage and re-opening
-    after flood and heat, ``basis="default"``. ``hazus_flood_*`` are times of full reconstruction. ``hazus_earthquake_*``
-    are restoration times quoted from memory, ``basis="memory"``: check them before use.
+    after flood and heat, ``basis="default"``. ``hazus_flood_*`` are times of full reconstruction.
+    ``hazus_earthquake_*`` are restoration times quoted from memory, ``basis="memory"``: check them before use.
 
     Examples
     --------

@@ -99,7 +99,7 @@ def list_jobs(
                 u = _ZERO
                 for q in range(32):
                     u = (u << _ONE) | ((planes[q] >> shift) & _ONE)
-                worst = 0
+                worst = np.int32(0)
                 for k in range(damaged.shape[0]):
                     worst += np.int32((damaged[k, i, w] >> shift) & _ONE)
                 job = place[64 * w + s]

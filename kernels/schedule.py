@@ -1,9 +1,9 @@
 """Who repairs what when: list scheduling of crews, one sample after the other.
 
-Whenever a crew of a sector is free it takes, of the jobs of its sector that can begin, the first by the rule; it is bound
-by the way and the work, and is then free for the next. No crew waits for a better job. This is Graham's list scheduling
-(1969, "Bounds on multiprocessing timing anomalies", SIAM J. Appl. Math. 17, 416-429, doi 10.1137/0117039) with several
-kinds of crews, release times and precedence.
+Whenever a crew of a sector is free it takes, of the jobs of its sector that can begin, the first by the rule; it is
+bound by the way and the work, and is then free for the next. No crew waits for a better job. This is Graham's list
+scheduling (1969, "Bounds on multiprocessing timing anomalies", SIAM J. Appl. Math. 17, 416-429, doi 10.1137/0117039)
+with several kinds of crews, release times and precedence.
 
 Times are whole seconds and capacities whole thousandths. So sums are exact in any order of work, two jobs that end
 together do so on every machine and not only where rounding agrees, and which of them frees its crew first never depends
@@ -282,8 +282,8 @@ def schedule_jobs(jobs: Jobs, plan: Plan, rule: int, start: Times, end: Times) -
     -----
     Per sample O(n log n) for the order and O(n log c) for the crews; with release times that differ or precedence
     O((n + m) log n). At one time, first all that ends then ends, then all that is released then is released, and then
-    crews set off. The way of a crew is given per job, it does not depend on where the crew comes from, and heat does not
-    slow it.
+    crews set off. The way of a crew is given per job: it does not depend on where the crew comes from, and heat does
+    not slow it.
     """
     position = np.full(plan.sector.size, -1, np.int32)
     start[:] = NEVER

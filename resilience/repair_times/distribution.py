@@ -133,17 +133,10 @@ class RepairTime:
         array([0.    , 0.4057])
         """
         t = np.asarray(hours, dtype=np.float64)
-        kind, a, b = self.arguments
+        kind, first, second = self.arguments
         with np.errstate(divide="ignore", invalid="ignore"):
-            done = {
-                FIXED: lambda: np.where(t >= a, 1.0, 0.0),
-                UNIFORM: lambda: np.where(t >= b, 1.0, (t - a) / (b - a)),
-                EXPONENTIAL: lambda: -np.expm1(-t / a),
-                LOGNORMAL: lambda: ndtr(np.log(t / a) / b),
-                NORMAL: lambda: 1.0 - ndtr((a - t) / b) / ndtr(a / b),
-            }[kind]()
-        done = np.clip(done, 0.0, 1.0)
-        return np.asarray(np.where(t < 0.0, 0.0, np.where((t == 0.0) & (kind != FIXED) & (kind != UNIFORM), 0.0, done)))
+            done = _DONE[kind](np.maximum(t, 0.0), first, second)
+        return np.asarray(np.where(t < 0.0, 0.0, np.clip(done, 0.0, 1.0)))
 
     def mean(self) -> float:
         """Return the mean in hours; of a normal law that after cutting, which is above its parameter."""
@@ -192,22 +185,31 @@ def _lognormal_with(mean: float, sd: float) -> dict[str, float]:
 def _uniform_beyond(b: Floats, low: float, high: float) -> Floats:
     above = np.maximum(high - b, 0.0)
     inside = above * above / (2.0 * (high - low)) if high > low else np.zeros(b.shape)
-    return np.where(b <= low, 0.5 * (low + high) - b, inside)
+    return np.asarray(np.where(b <= low, 0.5 * (low + high) - b, inside))
 
 
 def _lognormal_beyond(b: Floats, median: float, beta: float) -> Floats:
     with np.errstate(divide="ignore"):
         z = np.log(median / b) / beta
-    return median * math.exp(0.5 * beta * beta) * ndtr(z + beta) - b * ndtr(z)
+    return np.asarray(median * math.exp(0.5 * beta * beta) * ndtr(z + beta) - b * ndtr(z))
 
 
 def _normal_beyond(b: Floats, mean: float, sd: float) -> Floats:
     z = (mean - b) / sd
     density = np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
-    return ((mean - b) * ndtr(z) + sd * density) / ndtr(mean / sd)
+    return np.asarray(((mean - b) * ndtr(z) + sd * density) / ndtr(mean / sd))
 
 
-_BEYOND: dict[int, Callable[[Floats, float, float], Floats]] = {
+_Law = Callable[[Floats, float, float], Floats]
+
+_DONE: dict[int, _Law] = {
+    FIXED: lambda t, value, _: np.asarray(t >= value, dtype=np.float64),
+    UNIFORM: lambda t, low, high: np.where(t >= high, 1.0, (t - low) / np.float64(high - low)),
+    EXPONENTIAL: lambda t, mean, _: -np.expm1(-t / mean),
+    LOGNORMAL: lambda t, median, beta: np.asarray(ndtr(np.log(t / median) / beta)),
+    NORMAL: lambda t, mean, sd: np.asarray(1.0 - ndtr((mean - t) / sd) / ndtr(mean / sd)),
+}
+_BEYOND: dict[int, _Law] = {
     FIXED: lambda b, value, _: np.maximum(value - b, 0.0),
     UNIFORM: _uniform_beyond,
     EXPONENTIAL: lambda b, mean, _: mean * np.exp(-b / mean),
@@ -217,6 +219,7 @@ _BEYOND: dict[int, Callable[[Floats, float, float], Floats]] = {
 
 
 def subject_of(time: RepairTime) -> str:
+    """Return how messages name it."""
     return f"repair time {time.repair_class!r}, state {time.state}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -209,8 +210,10 @@ def _check_states(times: Sequence[RepairTime], problems: Problems) -> None:
     damaged = [time for time in times if time.state > 0]
     if [time.state for time in damaged] != list(range(1, len(damaged) + 1)):
         got = ", ".join(str(time.state) for time in damaged)
-        problems.add(f"repair time {times[0].repair_class!r}", wanted="states of damage 1, 2, ... without a gap", got=got)
-    for lighter, heavier in zip(damaged, damaged[1:], strict=False):
+        problems.add(
+            f"repair time {times[0].repair_class!r}", wanted="states of damage 1, 2, ... without a gap", got=got
+        )
+    for lighter, heavier in pairwise(damaged):
         low, high = float(lighter.quantile(0.5)), float(heavier.quantile(0.5))
         if high < low:
             problems.add(subject_of(heavier), wanted=f"a median of at least {low:g} h, as state {lighter.state}",
