@@ -54,8 +54,8 @@ def plan_repairs(
     crews : mapping of str to int
         Crews of each sector; 0 repairs nothing.
     rule : {"fifo", "shortest", "longest", "priority"}
-        Which job a free crew takes: the one that can be reached first, the one that binds it for the shortest or longest
-        time (way and work), or the one of highest `priority`.
+        Which job a free crew takes: the one that can be reached first, the one that binds it for the shortest or
+        longest time (way and work), or the one of highest `priority`.
     priority : (n_asset,) array_like of float, optional
         Known before the event (importance, persons served); the largest first.
     before : mapping of str to sequence of str, optional

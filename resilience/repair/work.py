@@ -86,5 +86,4 @@ class WorkCapacity:
         accumulate_capacity(step, capacity, done)
         for name, value in (("time_hours", hours), ("share", share), ("step", step), ("capacity", capacity),
                             ("done", done)):  # fmt: skip
-            value.flags.writeable = False
             object.__setattr__(self, name, value)
