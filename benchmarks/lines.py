@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from benchmarks.models import depth_map, random_lines
 from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
+from resilience.exposure.placement import place_assets
 from resilience.grid import Grid
 from resilience.kernels.lines import Lines, traverse_lines
 from resilience.kernels.tiles import empty_sums, no_response, whole_raster
-from resilience.placement import place_assets
 
 Answer = tuple[NDArray[np.float64], NDArray[np.float64]]
 

@@ -187,6 +187,7 @@ def compile_arrays(
         provider=needs.provider,
         buffer_hours=np.zeros(n_need),
         start_probability=np.ones(n_need),
+        recharge_hours=np.zeros(n_need),
         buffer_height=np.full(n_need, np.nan),
         need_identity=np.arange(n_need, dtype=np.uint64),
         dependent_indptr=np.concatenate([[0], np.cumsum(np.bincount(pairs[:, 0], minlength=n))]).astype(np.int64),

@@ -15,13 +15,13 @@ from benchmarks.models import depth_map, random_points, write_map
 from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
 from resilience.curves import CurveTable
 from resilience.exposure import expose
+from resilience.exposure.tile_buffer import TILE_SIZE, TileBuffer
 from resilience.grid import Grid
 from resilience.hazard import read_window
 from resilience.kernels.points import sample_points
 from resilience.kernels.tiles import whole_raster
 from resilience.network import Network
 from resilience.readers import open_hazard
-from resilience.tile_buffer import TILE_SIZE, TileBuffer
 
 Values = NDArray[np.float32]
 

@@ -7,13 +7,16 @@ from numpy.typing import NDArray
 
 from resilience.kernels.compiler import kernel
 from resilience.kernels.prefetch import prefetch
-from resilience.kernels.tiles import COLUMN_BITS, Raster, cell_offset, find_cells, tile_shift
+from resilience.kernels.tiles import Raster, cell_offset, tile_shift
 
 BLOCK = 256
 """Points whose values are asked for while those of the block before are read."""
 
 NEAR = 1e-6
-"""Distance from a border, in cells, within which the cell is found by exact division."""
+"""Distance from a border, in cells, within which the cell is found by exact division.
+
+Multiplying by the inverse differs from dividing by less than 2**-51 of the position: 1e-6 cells up to cell 2**31.
+"""
 
 Transform = tuple[float, float, float, float]
 """x of the first column's border, cell size along x, y of the first row's border, cell size along y."""
@@ -29,40 +32,23 @@ def exact_cell(coordinate: float, origin: float, step: float, size: int) -> int:
 
 
 @kernel
-def locate_points(
-    raster: Raster,
-    transform: Transform,
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    offset: NDArray[np.int64],
-) -> None:
-    """Write the position within a band of the cell each point lies in; -1 outside and where not loaded.
+def locate_point(
+    transform: Transform, inverse: tuple[float, float], width: int, height: int, x: float, y: float
+) -> tuple[int, int]:
+    """Return row and column of the cell a point lies in, or -1, -1 outside.
 
-    Multiplying by the inverse of the cell size is several times faster than dividing, but may put a point on a border
-    into the wrong cell: a block with such a point is done again by division.
+    `inverse` is one over the cell sizes: multiplying is several times faster than dividing, but may put a point on a
+    border into the wrong cell, hence a point near a border is divided.
     """
-    n = x.size
-    whole = raster.tiles.size == 1
-    per_row = raster.values.shape[2] if whole else 1 << COLUMN_BITS
-    x_origin, x_step, y_origin, y_step = transform
-    columns, rows = 1.0 / x_step, 1.0 / y_step
-    height, width = float(raster.height), float(raster.width)
-    near = 0
-    for k in range(n):
-        column = (x[k] - x_origin) * columns
-        row = (y[k] - y_origin) * rows
-        left, top = np.floor(column), np.floor(row)
-        if max(abs(column - left - 0.5), abs(row - top - 0.5)) > 0.5 - NEAR:
-            near += 1
-        inside = (left >= 0.0) & (left < width) & (top >= 0.0) & (top < height)
-        offset[k] = int(top) * per_row + int(left) if inside else -1
-    if near > 0:
-        for k in range(n):
-            at_column = exact_cell(x[k], x_origin, x_step, raster.width)
-            at_row = exact_cell(y[k], y_origin, y_step, raster.height)
-            offset[k] = at_row * per_row + at_column if at_column >= 0 and at_row >= 0 else -1
-    if not whole:
-        find_cells(raster, offset, n, offset)
+    across = (x - transform[0]) * inverse[0]
+    along = (y - transform[2]) * inverse[1]
+    column, row = int(across), int(along)
+    clear = max(abs(across - column - 0.5), abs(along - row - 0.5)) < 0.5 - NEAR
+    if clear and 0 <= column < width and 0 <= row < height:
+        return row, column
+    column = exact_cell(x, transform[0], transform[1], width)
+    row = exact_cell(y, transform[2], transform[3], height)
+    return (row, column) if row >= 0 and column >= 0 else (-1, -1)
 
 
 @kernel
@@ -87,22 +73,41 @@ def sample_points(
 
     Notes
     -----
-    Cells are found once for all bands. O(n x bands): about 2 ns to find a cell, 5 ns per value from main memory.
+    Cells are found once for all bands. O(n x bands), 5.2 ns per value from main memory, where a bare gather of known
+    positions takes 5.1: a point is found between the request for its own value and the reading of another, in the
+    time that is spent waiting. Finding a whole block first, vectorised, and then reading it took 6.5 ns.
     """
     flat = raster.values.reshape(-1)
-    stride = raster.values.shape[1] * raster.values.shape[2]
-    now = np.empty(BLOCK, dtype=np.int64)
-    ahead = np.empty(BLOCK, dtype=np.int64)
-    locate_points(raster, transform, x[:BLOCK], y[:BLOCK], ahead)
-    for start in range(0, x.size, BLOCK):
-        now, ahead = ahead, now
-        n = min(BLOCK, x.size - start)
-        stop = start + n
-        locate_points(raster, transform, x[stop : stop + BLOCK], y[stop : stop + BLOCK], ahead)
-        for band in range(raster.values.shape[0]):
-            base = band * stride
-            sampled = out[band, start:stop]
-            for k in range(n):
+    n_band, n_row, per_row = raster.values.shape
+    tiles, width, height = raster.tiles, raster.width, raster.height
+    shift, whole = tile_shift(raster), tiles.size == 1
+    inverse = 1.0 / transform[1], 1.0 / transform[3]
+    n = x.size
+    offset = np.full((2, BLOCK), -1, dtype=np.int64)
+    # Before the first block there is none to read: the NaN written instead is overwritten.
+    for start in range(-BLOCK, n, BLOCK):
+        block = (start // BLOCK) & 1
+        now, ahead = offset[block], offset[1 - block]
+        next_x, next_y = x[start + BLOCK : start + 2 * BLOCK], y[start + BLOCK : start + 2 * BLOCK]
+        first = max(start, 0)
+        stop = min(first + BLOCK, n)
+        sampled = out[0, first:stop]
+        for k in range(next_x.size):
+            row, column = locate_point(transform, inverse, width, height, next_x[k], next_y[k])
+            if row < 0:
+                ahead[k] = -1
+            elif whole:
+                ahead[k] = row * per_row + column
+            else:
+                ahead[k] = cell_offset(tiles, shift, per_row, row, column)
+            prefetch(flat, ahead[k])
+            sampled[k] = flat[now[k]] if now[k] >= 0 else np.nan
+        for k in range(next_x.size, stop - first):
+            sampled[k] = flat[now[k]] if now[k] >= 0 else np.nan
+        for band in range(1, n_band):
+            base = band * n_row * per_row
+            sampled = out[band, first:stop]
+            for k in range(stop - first):
                 prefetch(flat, base + ahead[k])
                 sampled[k] = flat[base + now[k]] if now[k] >= 0 else np.nan
 

@@ -1,4 +1,4 @@
-"""Weighted sums over events, the inner work of annual figures."""
+"""Sums over events and over years, the inner work of annual figures and of their tails."""
 
 from __future__ import annotations
 
@@ -76,3 +76,62 @@ def accumulate_exceedance(
     for position in range(1, loss.shape[0]):
         if loss[position] == loss[position - 1]:
             out[position] = out[position - 1]
+
+
+@kernel
+def average_tails(
+    years: NDArray[np.int64],
+    largest: NDArray[np.float64],
+    above: NDArray[np.int64],
+    rest: NDArray[np.float64],
+    order: NDArray[np.int64],
+    count: NDArray[np.int64],
+    out: NDArray[np.float64],
+) -> None:
+    """Write the means of the largest values among `years`, for several shares and for all columns at once.
+
+    Parameters
+    ----------
+    years : (n_drawn,) int64
+        Drawn rows of `largest`, in any order, some of them more than once; more than any of `above`.
+    largest : (n_year, n) float64
+        Values of each year, each column in descending order.
+    above : (n_share,) int64
+        How many of the drawn values count whole.
+    rest : (n_share,) float64
+        Part, from 0 to 1, to which the next one counts.
+    order : (n_share,) int64
+        That sorts `above`.
+    count : (n_year,) int64
+        Overwritten: how often each year was drawn.
+    out : (n_share, n) float64
+
+    Notes
+    -----
+    Counting how often each year is drawn, largest first, spares sorting the draws. Each column is summed from its
+    largest value down. O(n_drawn + n_year n).
+    """
+    n_year, n = largest.shape
+    count[:] = 0
+    for draw in range(years.shape[0]):
+        count[years[draw]] += 1
+    total = np.zeros(n)
+    passed = 0
+    place = 0
+    for year in range(n_year):
+        if count[year] == 0:
+            continue
+        row = largest[year]
+        while place < order.shape[0] and above[order[place]] < passed + count[year]:
+            share = order[place]
+            mass = above[share] + rest[share]
+            whole = float(above[share] - passed)
+            for column in range(n):
+                out[share, column] = (total[column] + whole * row[column] + rest[share] * row[column]) / mass
+            place += 1
+        if place == order.shape[0]:
+            return
+        passed += count[year]
+        times = float(count[year])
+        for column in range(n):
+            total[column] += times * row[column]

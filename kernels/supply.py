@@ -195,6 +195,7 @@ def count_causes(
     required: Indices,
     buffer_row: Indices,
     buffered: Words,
+    weight: int,
     count: Integers,
 ) -> None:
     """Count, per asset, the samples in which it is down by proximate cause.
@@ -219,6 +220,8 @@ def count_causes(
         Neighbouring assets of the same sector from which supply can come.
     need_indptr, need_service, provider_indptr, provider, required, buffer_row, buffered
         The needs.
+    weight : int
+        What a sample counts for.
     count : (n_asset, 2 + n_service) int64
         Changed in place: columns hazard, supply, one per service.
     """
@@ -237,13 +240,13 @@ def count_causes(
         if failed_row[asset] >= 0:
             copy_row(part, 0, rest, 0)
             and_row(part, 0, failed, failed_row[asset])
-            count[asset, 0] += count_row(part, 0)
+            count[asset, 0] += weight * count_row(part, 0)
             and_not_row(rest, 0, part, 0)
         if supplied[asset] and not source[asset] and any_row(rest, 0):
             copy_row(part, 0, rest, 0)
             for x in range(inbound_indptr[asset], inbound_indptr[asset + 1]):
                 and_not_row(part, 0, up, inbound[x])
-            count[asset, 1] += count_row(part, 0)
+            count[asset, 1] += weight * count_row(part, 0)
             and_not_row(rest, 0, part, 0)
         for need in range(need_indptr[asset], need_indptr[asset + 1]):
             if not any_row(rest, 0):
@@ -251,5 +254,5 @@ def count_causes(
             meet_need(need, provider_indptr, provider, required, buffer_row, buffered, up, tally)
             copy_row(part, 0, rest, 0)
             and_not_row(part, 0, tally, 0)
-            count[asset, 2 + need_service[need]] += count_row(part, 0)
+            count[asset, 2 + need_service[need]] += weight * count_row(part, 0)
             and_not_row(rest, 0, part, 0)

@@ -7,10 +7,13 @@ Each error carries the exit code that the command line returns for it.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 MAX_SHOWN = 3
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,29 @@ class Problems:
         """Raise `kind` with all that was noted, if anything was."""
         if self._problems:
             raise kind(self._problems)
+
+
+class Attempts:
+    """Runs steps and keeps their problems, so that a user sees all of them at once."""
+
+    def __init__(self) -> None:
+        self._errors: list[ResilienceError] = []
+
+    def __call__(self, step: Callable[[], T]) -> T | None:
+        """Return what the step gives, or None if it found something wrong."""
+        try:
+            return step()
+        except (DataError, MissingInputError, ConfigurationError) as error:
+            self._errors.append(error)
+            return None
+
+    def raise_if_any(self) -> None:
+        """Raise all that was found wrong as one error."""
+        if self._errors:
+            # One kind of error must be raised for all: what is missing first, then what is wrong.
+            order = (MissingInputError, DataError, ConfigurationError)
+            kind = min((type(error) for error in self._errors), key=lambda kind: order.index(kind))
+            raise kind([problem for error in self._errors for problem in error.problems])
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from resilience.errors import ConfigurationError, DataError, Problems, suggestion
-from resilience.severity import check_onset, check_return_periods
+from resilience.hazard.severity import check_onset, check_return_periods
 
 Rule = Literal["trapezoid", "log_linear"]
 Tail = Literal["hold", "none"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -14,26 +14,23 @@ import xarray as xr
 from resilience.curves import CurveTable
 from resilience.datasets import load_curves, synthetic_city
 from resilience.errors import (
+    Attempts,
     ConfigurationError,
     DataError,
-    MissingInputError,
     Problem,
     Problems,
-    ResilienceError,
     suggestion,
 )
-from resilience.network import Network, check_network, derive
+from resilience.network import Network, check_curve_names, derive
 from resilience.network.compile import PERSON
 from resilience.network.rules import AccessRule, DependencyRule, Rule, SupplyRule
-from resilience.network.selectors import select_rows
+from resilience.network.selectors import RowFinder
 from resilience.readers import open_hazard
 from resilience.readers.graphml import read_graphml
 from resilience.readers.vector import read_layer, read_table
 from resilience.scenario import Scenario
 from resilience.scenario import rules as written
 from resilience.service import ServiceRule
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -67,29 +64,6 @@ class Inputs:
     service_order: tuple[str, ...]
     levels: dict[str, str]
     notes: tuple[str, ...]
-
-
-class Attempts:
-    """Runs steps and keeps their problems, so that a user sees all of them at once."""
-
-    def __init__(self) -> None:
-        self._errors: list[ResilienceError] = []
-
-    def __call__(self, step: Callable[[], T]) -> T | None:
-        """Return what the step gives, or None if it found something wrong."""
-        try:
-            return step()
-        except (DataError, MissingInputError, ConfigurationError) as error:
-            self._errors.append(error)
-            return None
-
-    def raise_if_any(self) -> None:
-        """Raise all that was found wrong as one error."""
-        if self._errors:
-            # One kind of error must be raised for all: what is missing first, then what is wrong.
-            order = (MissingInputError, DataError, ConfigurationError)
-            kind = min((type(error) for error in self._errors), key=lambda kind: order.index(kind))
-            raise kind([problem for error in self._errors for problem in error.problems])
 
 
 def load_curve_table(scenario: Scenario) -> CurveTable:
@@ -240,6 +214,7 @@ def build_services(services: Any, network: Network) -> tuple[ServiceRule, ...]:
     """
     problems = Problems()
     rules = []
+    finder = RowFinder(network.assets)
     for name, section in services.items():
         if section.by == "internal":
             continue
@@ -251,7 +226,7 @@ def build_services(services: Any, network: Network) -> tuple[ServiceRule, ...]:
             )
         groups = []
         for i, selector in enumerate(section.providers):
-            chosen = select_rows(network.assets, _plain(selector), problems, subject=f"services.{name}.providers.{i}")
+            chosen = finder.find(_plain(selector), problems, subject=f"services.{name}.providers.{i}")
             groups.append(np.flatnonzero(chosen).astype(np.int32))
         rules.append(ServiceRule(name, section.by, tuple(groups), section.combine, section.network))
     problems.raise_if_any(ConfigurationError)
@@ -287,9 +262,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
             hazards = list(city.hazards)
             methods = ["nearest"] * len(hazards)
         if not services:
-            services = Scenario.from_dict(
-                {**_MINIMAL, "rules": city.scenario_dict()["rules"], "services": city.scenario_dict()["services"]}
-            ).services
+            services = Scenario.from_dict({**_MINIMAL, **city.scenario_dict()}).services
     else:
         network = _build_network(scenario, attempt)
     if network is not None:
@@ -298,7 +271,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
         # Where a rule is wrong, the city without rules is still looked at.
         known = base if network is None else network
         if curves is not None:
-            attempt(partial(check_network, known, curve_names=curves.names()))
+            attempt(partial(check_curve_names, known, curves.names()))
         if not services:
             named = dict.fromkeys(known.needs["service"].astype(str))
             services = Scenario.from_dict(
@@ -342,6 +315,8 @@ def _check_services(network: Network, services: Any) -> None:
 
 def _check_importance(network: Network, names: Sequence[str]) -> None:
     """Raise if an asset that is to be run in pairs is none."""
+    if not names:
+        return
     present = set(network.assets["id"].astype(str))
     strange = [name for name in names if name not in present]
     if strange:
@@ -362,7 +337,7 @@ def _check_people(network: Network, samples: int) -> None:
 
 def _settle_levels(scenario: Scenario, network: Network) -> dict[str, str]:
     """Return the level of every sector of the city."""
-    sectors = sorted(set(network.assets["sector"].astype(str)))
+    sectors = sorted(network.assets["sector"].astype(str).unique())
     levels: dict[str, str] = {
         sector: scenario.cascade.levels.get(sector, scenario.cascade.default) for sector in sectors
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
+from resilience.annual import add_annual, exceed, rank_assets, rated_events, weigh_events
 from resilience.cascade import supplied_graphs
 from resilience.caveats import caveats, with_costs
 from resilience.damage import damage
@@ -24,26 +26,22 @@ from resilience.engine import (
     prepare_event,
     simulate,
 )
-from resilience.events import draw_catalogue, family_of, family_weights
+from resilience.errors import Attempts
 from resilience.exposure import expose
-from resilience.inputs import Attempts, Inputs, describe_sources, load_inputs
+from resilience.inputs import Inputs, describe_sources, load_inputs
 from resilience.network.compile import PERSON, compile_network
-from resilience.network.writing import write_tables
+from resilience.over_time import event_ends, label_times, time_grid
 from resilience.pairs import choose_assets, run_in_pairs
-from resilience.provenance import describe_run, now
-from resilience.result import Result, counted_in, label_sums
-from resilience.risk.expected import expected_annual
-from resilience.risk.importance import asset_importance
-from resilience.risk.tail import catalogue_risk
-from resilience.risk.yearly import occurrence_losses, yearly_losses
+from resilience.provenance import now
+from resilience.result import Result, label_sums
 from resilience.scenario import Scenario
 from resilience.service import lay_out_services
-from resilience.store import MANIFEST, NETWORK, RESULTS, TOTALS, RunStore
-from resilience.variables import VARIABLES
+from resilience.store import TOTALS, RunStore
+from resilience.variables import VARIABLES, label_dataset
+from resilience.writing import input_paths, write_run
 
 Progress = Callable[[int, int], None]
-
-DIRECT_LOSS = "direct_loss"
+Floats = NDArray[np.float64]
 
 # A task of a second or more on a city of 100,000 assets; a small city gets the same, its tasks are short anyway.
 BLOCK_SAMPLES = 4096
@@ -86,13 +84,12 @@ def assess(
     damaged = expose_and_damage(inputs)
     weights = weigh_events(inputs, scenario)
     city, tasks = prepare(inputs, damaged, scenario)
-    store = RunStore(Path(out), inputs=_input_paths(scenario)) if out is not None else None
-    sums, people = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
-    labelled = label_sums(city, tasks, sums, damaged, persons_unit=inputs.network.persons_unit)
-    labelled = labelled.assign(weights)
-    labelled[TOTALS] = VARIABLES[TOTALS].array(people)
-    labelled[TOTALS].attrs = counted_in(VARIABLES[TOTALS].attributes(), inputs.network.persons_unit)
-    labelled = add_annual(labelled)
+    store = RunStore(Path(out), inputs=input_paths(scenario)) if out is not None else None
+    sums, people, lost = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
+    labelled = label_sums(city, tasks, sums, damaged).assign(weights)
+    labelled[TOTALS] = (VARIABLES[TOTALS].dims, people)
+    labelled = label_times(labelled, city, tasks, sums, lost)
+    labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
     importance = rank_assets(labelled)
     pairs = rerun(city, damaged, labelled, importance, scenario, workers)
     result = Result(
@@ -104,7 +101,7 @@ def assess(
         notes=(*inputs.notes, *caveats(labelled, inputs)),
     )
     if store is not None:
-        write_run(store, result, scenario, inputs, started)
+        write_run(store, result, scenario, inputs, block_samples=block_samples(scenario), started=started)
         store.close()
     return result
 
@@ -141,27 +138,8 @@ def expose_and_damage(inputs: Inputs) -> xr.Dataset:
     return together.transpose("event", "asset").assign_coords(
         sector=("asset", assets["sector"].astype(str).to_numpy(dtype=object)),
         kind=("asset", assets["kind"].astype(str).to_numpy(dtype=object)),
-        dry_threshold=("asset", assets["dry_threshold"].to_numpy(dtype=np.float64), {"units": "m"}),
+        dry_threshold=("asset", assets["dry_threshold"].to_numpy(dtype=np.float64)),
     )
-
-
-def weigh_events(inputs: Inputs, scenario: Scenario) -> dict[str, Any]:
-    """Return the annual weight of every event and the part of it beyond the rarest; NaN without rates."""
-    weights, tails = [], []
-    for hazard in inputs.hazards:
-        family = family_of(hazard)
-        if not family.has_rates:
-            weights.append(np.full(len(family.events), np.nan))
-            tails.append(np.full(len(family.events), np.nan))
-            continue
-        found = family_weights(family, rule=scenario.risk.rule, tail=scenario.risk.tail)
-        weights.append(found.weights)
-        tails.append(found.tail_weights)
-    unit = {"units": "1/year"}
-    return {
-        "annual_weight": ("event", np.concatenate(weights), {**unit, "rule": scenario.risk.rule}),
-        "tail_weight": ("event", np.concatenate(tails), {**unit, "tail": scenario.risk.tail}),
-    }
 
 
 def prepare(inputs: Inputs, damaged: xr.Dataset, scenario: Scenario) -> tuple[City, list[EventTask]]:
@@ -176,13 +154,16 @@ def prepare(inputs: Inputs, damaged: xr.Dataset, scenario: Scenario) -> tuple[Ci
         baseline=find_baseline(compiled, graphs, layout, scenario.cascade.start),
         seed=scenario.seed,
         start=scenario.cascade.start,
+        grid=time_grid(inputs, scenario),
     )
+    ends = event_ends(inputs, scenario)
     probability = damaged["failure_probability"].values
     intensity = damaged["exposed_intensity"].values
     tasks = [
         prepare_event(
             city, i, probability[i], family=str(damaged["family"][i].item()),
             depth=intensity[i] if damaged["peril"][i].item() == "flood" else None,
+            restored_hours=None if ends is None else np.full(compiled.n_asset, ends[i]),
         )
         for i in range(damaged.sizes["event"])
     ]  # fmt: skip
@@ -197,18 +178,25 @@ def run_samples(
     store: RunStore | None,
     progress: Progress | None,
     workers: int | None,
-) -> tuple[list[BlockSums], np.ndarray[Any, np.dtype[np.float64]]]:
-    """Return the sums of every event, and people per event, service and sample; blocks go to the store as they end."""
+) -> tuple[list[BlockSums], Floats, Floats]:
+    """Return the sums of every event, and people and person-hours per event, service and sample.
+
+    Blocks go to the store as they end. Without a time grid there are no person-hours: an empty array.
+    """
     n_samples = scenario.monte_carlo.samples
     size = block_samples(scenario)
-    people = np.empty((len(tasks), len(city.layout.names), n_samples))
+    shape = (len(tasks), len(city.layout.names), n_samples)
+    people, lost = np.empty(shape), np.empty(shape if city.grid is not None else (0, 0, 0))
     if store is not None:
         store.begin(n_event=len(tasks), n_service=len(city.layout.names), n_sample=n_samples, block_samples=size)
 
     def keep(block: Block, sums: BlockSums) -> None:
         first = block.first_word * 64
         counted = sums.people / PERSON
-        people[block.task.event, :, first : first + counted.shape[1]] = counted
+        here = slice(first, first + counted.shape[1])
+        people[block.task.event, :, here] = counted
+        if sums.over_time is not None:
+            lost[block.task.event, :, here] = sums.over_time.sample_minutes / (60 * PERSON)
         if store is not None:
             store.write_block(block.task.event, first, counted)
 
@@ -216,85 +204,7 @@ def run_samples(
         city, tasks, n_samples=n_samples, block_samples=size, workers=workers or os.cpu_count() or 1,
         on_block=keep, progress=progress,
     )  # fmt: skip
-    return sums, people
-
-
-def rated_events(labelled: xr.Dataset) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Return which events have rates."""
-    return np.asarray(np.isfinite(labelled["annual_weight"].values))
-
-
-def add_annual(labelled: xr.Dataset) -> xr.Dataset:
-    """Return the dataset with expected annual values, where any family has rates."""
-    rated = rated_events(labelled)
-    if not rated.any():
-        return labelled
-    part = labelled.isel(event=rated)
-    weights, tails = part["annual_weight"], part["tail_weight"]
-    annual = expected_annual(part[TOTALS], weights=weights, tail_weights=tails)
-    money = expected_annual(part["direct_loss"], weights=weights, tail_weights=tails)
-    per_asset = expected_annual(part["asset_direct_loss"], weights=weights, tail_weights=tails)
-    unit = str(labelled[TOTALS].attrs["units"])
-    found: dict[Any, Any] = {
-        name: annual[name].assign_attrs(counted_in(VARIABLES[name].attributes(), unit))
-        for name in ("annual_value", "annual_standard_error", "annual_tail")
-    }
-    for name, value, of in (
-        ("annual_direct_loss", money["annual_value"], "of all assets"),
-        ("annual_direct_loss_tail", money["annual_tail"], "of all assets beyond the rarest event"),
-        ("asset_annual_direct_loss", per_asset["annual_value"], "of the asset"),
-    ):
-        found[name] = value.assign_attrs(long_name=f"expected annual repair cost {of}")
-    return labelled.assign(found)
-
-
-def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Dataset | None:
-    """Return occurrence and aggregate values by return period from a catalogue of years; None without rates."""
-    families = [family for family in map(family_of, inputs.hazards) if family.has_rates]
-    risk = scenario.risk
-    if not families or not risk.catalogue_years:
-        return None
-    rated = labelled.isel(event=rated_events(labelled))
-    catalogue = draw_catalogue(
-        families, years=risk.catalogue_years, seed=scenario.seed, n_samples=rated.sizes["sample"], rule=risk.rule
-    )
-    people = rated[TOTALS].rename(service="quantity")
-    parts = [people]
-    if np.isfinite(rated["direct_loss"].values).all():
-        parts.append(
-            rated["direct_loss"].expand_dims(quantity=[DIRECT_LOSS], sample=rated.sizes["sample"], axis=(1, 2))
-        )
-    totals = xr.concat(parts, dim="quantity", join="override", combine_attrs="drop")
-    losses = occurrence_losses(totals, catalogue)
-    years = yearly_losses(losses, year=catalogue["year"].to_numpy(), n_years=risk.catalogue_years)
-    found = catalogue_risk(
-        years, np.array(risk.return_periods), confidence=risk.confidence, replicates=risk.bootstrap,
-        seed=scenario.seed,
-    )  # fmt: skip
-    units = [inputs.network.persons_unit] * people.sizes["quantity"] + ["money"]
-    # A direct loss that is unknown has no curve: NaN.
-    quantities = np.array([*people["quantity"].values.tolist(), DIRECT_LOSS])
-    found = found.assign_coords(quantity=totals["quantity"]).reindex(quantity=quantities)
-    return found.assign_coords(quantity_unit=("quantity", units))
-
-
-def rank_assets(labelled: xr.Dataset) -> xr.Dataset | None:
-    """Return the importance of every asset to the annual number of people without each service; None without rates."""
-    rated = rated_events(labelled)
-    if not rated.any():
-        return None
-    part = labelled.isel(event=rated)
-    able = np.flatnonzero((part["failed_count"].values > 0).any(axis=0))
-    part = part.isel(asset=able)
-    sums = part[["failed_count", "sum_loss_failed", "sum_loss2_failed", "sum_loss2"]].assign(
-        sum_loss=part[TOTALS].sum("sample")
-    )
-    return asset_importance(
-        sums,
-        weights=part["annual_weight"] + part["tail_weight"],
-        n_samples=part.sizes["sample"],
-        failure_probability=part["failure_probability"].fillna(0.0),
-    )
+    return sums, people, lost
 
 
 def rerun(
@@ -335,65 +245,11 @@ def describe(scenario: Scenario, inputs: Inputs, damaged: xr.Dataset) -> dict[st
         "assets_with_costs": int(with_costs(inputs).sum()),
         "integration_rule": scenario.risk.rule,
         "tail": scenario.risk.tail,
-        "time": "at the peak of the event (time zero); buffers that start hold",
+        "time": "at the peak of the event (time zero); buffers that start hold"
+        + ("" if scenario.time is None else "; person-hours over a time grid"),
+        **({} if scenario.time is None else {"horizon_hours": scenario.time.hours[-1]}),
         "notes": list(inputs.notes),
     }
-
-
-def _input_paths(scenario: Scenario) -> Iterable[Path]:
-    for section in scenario.hazards:
-        yield from (source.path for source in section.sources())
-    for layer in (*scenario.network.assets, *scenario.network.zones):
-        yield layer.path
-    for table in (scenario.network.needs, scenario.network.dependencies, scenario.network.supply):
-        if table is not None:
-            yield table.path
-    for file in scenario.curves.files:
-        yield file.path
-
-
-def write_run(store: RunStore, result: Result, scenario: Scenario, inputs: Inputs, started: str) -> None:
-    """Write everything beside the blocks: the rest of the result, tables, the resolved scenario, the manifest."""
-    dataset = result.dataset
-    if result.importance is not None:
-        important = result.importance.reindex(asset=dataset["asset"])
-        dataset = dataset.assign({f"importance_{name}": array for name, array in important.data_vars.items()})
-    if result.pairs is not None:
-        paired = result.pairs.reindex(asset=dataset["asset"])
-        dataset = dataset.assign({f"paired_{name}": array for name, array in paired.data_vars.items()})
-    if result.exceedance is not None:
-        years = result.exceedance.rename(return_period="years")
-        dataset = dataset.assign({f"catalogue_{name}": array for name, array in years.data_vars.items()})
-    store.finish(dataset)
-    store.write_text("scenario.yaml", scenario.to_yaml())
-    wanted = scenario.outputs.tables
-    if "summary" in wanted:
-        table = result.summary_table()
-        store.write_table("summary.csv", table[0], table[1:])
-    store.write_table("events.csv", *result.events_table())
-    store.write_table("causes.csv", *result.causes_table())
-    store.write_table("why.csv", *result.roots_table())
-    if "assets" in wanted:
-        store.write_table("assets.csv", *result.assets_table())
-    if "zones" in wanted:
-        store.write_table("zones.csv", *result.zones_table())
-    if "exceedance" in wanted and result.exceedance is not None:
-        store.write_table("exceedance.csv", *result.exceedance_table())
-    write_tables(inputs.network, store.path / NETWORK)
-    store.write_text("notes.txt", "".join(f"{note}\n" for note in result.notes))
-    figures = {
-        "samples": scenario.monte_carlo.samples,
-        "block": block_samples(scenario),
-        "events": dataset.sizes["event"],
-        "results": RESULTS,
-    }
-    store.write_json(
-        MANIFEST,
-        describe_run(
-            scenario=scenario.to_dict(), digest=scenario.digest(), inputs=_input_paths(scenario), started=started,
-            figures=figures,
-        ),
-    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -434,6 +290,7 @@ def check(scenario: Scenario) -> CheckReport:
     inputs = load_inputs(scenario)
     expose_and_damage(inputs)
     weigh_events(inputs, scenario)
+    time_grid(inputs, scenario)
     compiled = compile_network(inputs.network, services=inputs.service_order)
     supplied_graphs(compiled, inputs.levels)
     lay_out_services(compiled, inputs.services)

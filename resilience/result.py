@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,10 @@ from resilience.engine import BlockSums, City, EventTask, square_step
 from resilience.kernels.roots import SHARES
 from resilience.network.compile import PERSON
 from resilience.variables import VARIABLES
-from resilience.why import causes_table, order_by_kind, origins_table, roots_table, why_table
-
-Row = tuple[Any, ...]
-
-CAN_FAIL = 2.0**-32
-"""Least probability that the draws resolve."""
+from resilience.why import origins_table, why_table
 
 
-def label_sums(
-    city: City, tasks: Sequence[EventTask], sums: Sequence[BlockSums], damaged: xr.Dataset, *, persons_unit: str
-) -> xr.Dataset:
+def label_sums(city: City, tasks: Sequence[EventTask], sums: Sequence[BlockSums], damaged: xr.Dataset) -> xr.Dataset:
     """Return the sums of all events as a labelled dataset.
 
     Parameters
@@ -36,8 +29,6 @@ def label_sums(
         One of each per event.
     damaged : xarray.Dataset
         Exposure and damage, (event, asset).
-    persons_unit : str
-        What zones count.
 
     Returns
     -------
@@ -77,17 +68,15 @@ def label_sums(
         square_failed[i, failing] = one.loss_square_failed * step
         square[i] = one.loss_square * step
     assigned = {services[part.service] for part in city.layout.assigned}
-    coords: dict[str, Any] = {
-        "service": services,
-        "cause": causes,
-        "root": roots,
-        "zone": list(compiled.zone_id),
+    # Of type text also where there are none.
+    coords = {
+        name: np.array(labels, dtype=np.str_)
+        for name, labels in (("service", services), ("cause", causes), ("root", roots), ("zone", compiled.zone_id))
     }
     served = np.zeros((compiled.n_zone, len(services)))
     for number, part in enumerate(city.layout.parts):
         share = 1.0 / getattr(part, "n_group", 1)
         served[:, part.service] += np.where(city.baseline.served[number], share, 0.0)
-    result = damaged.assign_coords(coords)
     values: dict[str, NDArray[Any]] = {
         "failed_count": failed,
         "down_count": down,
@@ -100,31 +89,11 @@ def label_sums(
         "sum_loss2": square,
         "baseline_down": city.baseline.down,
         "baseline_served": served,
+        "service_by": np.array(["assignment" if name in assigned else "road" for name in services], dtype=object),
+        "zone_people": compiled.persons / PERSON,
+        "people_served": city.people / PERSON,
     }
-    for name, array in values.items():
-        variable = VARIABLES[name]
-        result[name] = (variable.dims, array, counted_in(variable.attributes(), persons_unit))
-    by = np.array(["assignment" if name in assigned else "road" for name in services], dtype=object)
-    result["service_by"] = ("service", by, {"long_name": "how the service reaches zones"})
-    for name, dim, array, meaning in (
-        ("zone_people", "zone", compiled.persons, "people of the zone"),
-        ("people_served", "service", city.people, "people whom the intact city gives the service"),
-    ):
-        result[name] = (dim, array / PERSON, counted_in({"units": "persons", "long_name": meaning}, persons_unit))
-    return result
-
-
-def counted_in(attributes: dict[str, str], unit: str) -> dict[str, str]:
-    """Return the attributes with `unit` in the place of persons: a city may count zones or dwellings instead.
-
-    Examples
-    --------
-    >>> counted_in({"units": "persons/year", "long_name": "people who lost the service"}, "zones")
-    {'units': 'zones/year', 'long_name': 'zones who lost the service'}
-    """
-    if unit == "persons":
-        return attributes
-    return {name: text.replace("persons", unit).replace("people", unit) for name, text in attributes.items()}
+    return damaged.assign_coords(coords).assign({name: (VARIABLES[name].dims, array) for name, array in values.items()})
 
 
 @dataclass(frozen=True)
@@ -182,7 +151,9 @@ class Result:
         unit = self.unit
         rows: list[list[str]] = []
         if "annual_value" in ds:
-            rows.append(["service", f"{unit} without it per year", "+- 95 %", "of it beyond the rarest event"])
+            over_time = "annual_person_hours" in ds
+            hours = [f"{unit} h lost per year", "+- 95 %"] if over_time else []
+            rows.append(["service", f"{unit} without it per year", "+- 95 %", "of it beyond the rarest event", *hours])
             for service in ds["service"].values:
                 one = ds.sel(service=service)
                 rows.append(
@@ -191,12 +162,16 @@ class Result:
                         _figure(float(one["annual_value"])),
                         _figure(1.96 * float(one["annual_standard_error"])),
                         _figure(float(one["annual_tail"])),
+                        *(
+                            [_figure(float(one["annual_person_hours"])),
+                             _figure(1.96 * float(one["annual_person_hours_standard_error"]))] if over_time else []
+                        ),
                     ]
-                )
+                )  # fmt: skip
             if self.tells_money:
                 rows.append(
                     ["direct loss (money)", _figure(float(ds["annual_direct_loss"])), "",
-                     _figure(float(ds["annual_direct_loss_tail"]))]
+                     _figure(float(ds["annual_direct_loss_tail"])), *([""] * len(hours))]
                 )  # fmt: skip
             return rows
         money = ["direct loss (money)"] if self.tells_money else []
@@ -208,113 +183,6 @@ class Result:
                  *(_figure(float(ds["direct_loss"].sel(event=event))) for _ in money)]
             )  # fmt: skip
         return rows
-
-    def events_table(self) -> tuple[list[str], Iterator[Row]]:
-        """Return people without each service per event: mean, standard error and quantiles over samples."""
-        ds = self.dataset
-        header = ["event", "family", "peril", "return_period", "annual_rate", "service", "mean", "standard_error",
-                  "p05", "p50", "p95", "share_of_served", "unit"]  # fmt: skip
-
-        def rows() -> Iterator[Row]:
-            for i, event in enumerate(ds["event"].values):
-                totals = ds["people_without_service"].isel(event=i).values
-                for s, service in enumerate(ds["service"].values):
-                    values = totals[s]
-                    low, middle, high = np.quantile(values, [0.05, 0.5, 0.95], method="inverted_cdf")
-                    served = float(ds["people_served"][s])
-                    yield (
-                        str(event), str(ds["family"][i].item()), str(ds["peril"][i].item()),
-                        float(ds["return_period"][i]), float(ds["annual_rate"][i]), str(service),
-                        float(values.mean()), float(values.std(ddof=1) / np.sqrt(values.size)),
-                        float(low), float(middle), float(high),
-                        float(values.mean() / served) if served else float("nan"), self.unit,
-                    )  # fmt: skip
-
-        return header, rows()
-
-    def causes_table(self) -> tuple[list[str], Iterator[Row]]:
-        """Return what is down and which zone lacks what, with cause and root, one row each, per event."""
-        return causes_table(self.dataset)
-
-    def roots_table(self) -> tuple[list[str], Iterator[Row]]:
-        """Return the loss of every service by root cause."""
-        return roots_table(self.dataset, self.unit)
-
-    def assets_table(self) -> tuple[list[str], Iterator[Row]]:
-        """Return, per event, every asset that stands in water, can fail or be down; kinds of few assets first."""
-        ds = self.dataset
-        n = ds.sizes["sample"]
-        causes = [str(name) for name in ds["cause"].values]
-        roots = [str(name) for name in ds["root"].values]
-        header = ["event", "asset", "sector", "kind", "intensity", "wet_length", "failure_probability",
-                  "down_probability", *(f"down_by_{name}" for name in causes),
-                  *(f"root_{name}" for name in roots), "direct_loss"]  # fmt: skip
-        down, root = ds["down_count"].values, ds["root_share"].values
-        intensity, probability = ds["exposed_intensity"].values, ds["failure_probability"].values
-        loss, length = ds["asset_direct_loss"].values, ds["wet_length"].values
-        threshold, perils = ds["dry_threshold"].values, ds["peril"].values.astype(str)
-        order, told = order_by_kind(ds), self.tells_money
-        names, sectors, kinds = (ds[name].values.astype(str) for name in ("asset", "sector", "kind"))
-
-        def rows() -> Iterator[Row]:
-            for i, event in enumerate(ds["event"].values):
-                shown = (down[i].sum(axis=1) > 0) | (probability[i] >= CAN_FAIL) | (loss[i] > 0)
-                if perils[i] == "flood":
-                    shown |= intensity[i] > threshold
-                for a in order[shown[order]]:
-                    yield (
-                        str(event), names[a], sectors[a], kinds[a], float(intensity[i, a]), float(length[i, a]),
-                        float(probability[i, a]), float(down[i, a].sum() / n), *(float(v / n) for v in down[i, a]),
-                        *(float(v / n) for v in root[i, a]), float(loss[i, a]) if told else float("nan"),
-                    )  # fmt: skip
-
-        return header, rows()
-
-    def zones_table(self) -> tuple[list[str], Iterator[Row]]:
-        """Return, per event and zone, the expected share of each service lost and what the intact city lacks."""
-        ds = self.dataset
-        n = ds.sizes["sample"]
-        services = [str(name) for name in ds["service"].values]
-        header = ["event", "zone", self.unit, *(f"lost_{name}" for name in services),
-                  *(f"baseline_{name}" for name in services)]  # fmt: skip
-        lost, served = ds["zone_without_service"].values, ds["baseline_served"].values
-        people = ds["zone_people"].values
-
-        def rows() -> Iterator[Row]:
-            for i, event in enumerate(ds["event"].values):
-                for z, zone in enumerate(ds["zone"].values):
-                    yield (
-                        str(event), str(zone), float(people[z]), *(float(v / n) for v in lost[i, z]),
-                        *(float(v) for v in served[z]),
-                    )  # fmt: skip
-
-        return header, rows()
-
-    def exceedance_table(self) -> tuple[list[str], Iterator[Row]]:
-        """Return occurrence and aggregate values per service and for direct loss, with intervals."""
-        ds = self.exceedance
-        header = ["quantity", "return_period", "curve", "value", "low", "high", "tail_value", "tail_low", "tail_high",
-                  "unit"]  # fmt: skip
-
-        def rows() -> Iterator[Row]:
-            if ds is None:
-                return
-            for quantity in ds["quantity"].values:
-                if quantity == "direct_loss" and not self.tells_money:
-                    continue
-                for period in ds["return_period"].values:
-                    one = ds.sel(quantity=quantity, return_period=period)
-                    for curve in ("occurrence", "aggregate"):
-                        yield (
-                            str(quantity), float(period), curve,
-                            *(
-                                float(one[f"{curve}_{field}{end}"])
-                                for field in ("value", "tail_value") for end in ("", "_low", "_high")
-                            ),
-                            str(one["quantity_unit"].item()),
-                        )  # fmt: skip
-
-        return header, rows()
 
 
 def _figure(value: float) -> str:

@@ -255,6 +255,34 @@ def weigh_zones(compiled: CompiledNetwork, part: AssignedPart | RoadPart, served
     return persons - share * (part.n_group - 1) if part.group == 0 else share
 
 
+@dataclass
+class ServiceSums:
+    """What is summed over samples.
+
+    Parameters
+    ----------
+    zone_samples : (n_zone, n_service) int64
+        Samples without the service, a group of a `mean` counting for its share of 720,720 parts.
+    root_people : (n_service, n_root) int64
+        People without, by root cause.
+    zone_roots : (n_zone, n_service, n_root) int64
+        `zone_samples` by root cause; a remainder of the division among groups is dropped.
+    """
+
+    zone_samples: Integers
+    root_people: Integers
+    zone_roots: Integers
+
+    @classmethod
+    def zeros(cls, n_zone: int, n_service: int, n_root: int) -> ServiceSums:
+        """Return sums of nothing."""
+        return cls(
+            np.zeros((n_zone, n_service), np.int64),
+            np.zeros((n_service, n_root), np.int64),
+            np.zeros((n_zone, n_service, n_root), np.int64),
+        )
+
+
 class ServiceCounter:
     """Counts people without service over the word groups of one event; one per thread.
 
@@ -269,12 +297,8 @@ class ServiceCounter:
     ----------
     people : (n_service, 512) int64
         People without each service, by sample of the present word group, in thousandths.
-    zone_samples : (n_zone, n_service) int64
-        Samples without the service, a group of a `mean` counting for its share of 720,720 parts.
-    root_people : (n_service, n_root) int64
-        People without, summed over samples, by root cause.
-    zone_roots : (n_zone, n_service, n_root) int64
-        `zone_samples` by root cause; a remainder of the division among groups is dropped.
+    sums : ServiceSums
+        Of all word groups.
     """
 
     def __init__(
@@ -286,9 +310,7 @@ class ServiceCounter:
         layout = plan.layout
         n_service = len(layout.names)
         self.people = np.zeros((n_service, 512), np.int64)
-        self.zone_samples = np.zeros((compiled.n_zone, n_service), np.int64)
-        self.root_people = np.zeros((n_service, n_root), np.int64)
-        self.zone_roots = np.zeros((compiled.n_zone, n_service, n_root), np.int64)
+        self.sums = ServiceSums.zeros(compiled.n_zone, n_service, n_root)
         self.met: Words = np.empty((compiled.zone_need.size, 8), np.uint64)
         self._solvers = {name: ReachSolver(reach) for name, reach in plan.reach.items()}
         self.parts = layout.parts
@@ -300,6 +322,8 @@ class ServiceCounter:
         up: Words,
         roots: Words | None = None,
         need_roots: Words | None = None,
+        *,
+        into: ServiceSums | None = None,
     ) -> None:
         """Add the present word group, of which :meth:`meet` was told.
 
@@ -311,7 +335,10 @@ class ServiceCounter:
             Root causes of the assets.
         need_roots : (n_root, n_zone_need, 8) uint64, optional
             Root causes of unmet zone needs.
+        into : ServiceSums, optional
+            By default `sums`.
         """
+        sums = self.sums if into is None else into
         self.people[:] = 0
         self._road_blame.clear()
         for number, part in enumerate(self.parts):
@@ -325,14 +352,14 @@ class ServiceCounter:
             add_people(lost, weight, self.people[part.service])
             samples = np.zeros(part.zone.size, np.int64)
             count_samples(lost, samples)
-            self.zone_samples[part.zone, part.service] += samples * share * self.served[number, part.zone]
+            sums.zone_samples[part.zone, part.service] += samples * share * self.served[number, part.zone]
             if found is not None:
                 found &= lost
                 shares = np.zeros((part.zone.size, found.shape[0]), np.int64)
-                share_roots(np.ascontiguousarray(found), weight, shares, self.root_people[part.service])
+                share_roots(np.ascontiguousarray(found), weight, shares, sums.root_people[part.service])
                 n_group = 1 if isinstance(part, AssignedPart) else part.n_group
                 served = self.served[number, part.zone][:, np.newaxis]
-                self.zone_roots[part.zone, part.service] += shares // n_group * served
+                sums.zone_roots[part.zone, part.service] += shares // n_group * served
 
     def meet(self, up: Words, buffer_row: Indices, buffered: Words) -> None:
         """Take the state of the assets for the calls that follow."""

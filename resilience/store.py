@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import fcntl
 import json
 import os
@@ -19,6 +18,7 @@ import xarray as xr
 import zarr
 from numpy.typing import NDArray
 
+from resilience.cells import Column, write_cells
 from resilience.errors import CannotCreateError, LockedError, Problem, StorageError
 
 TOTALS = "people_without_service"
@@ -26,9 +26,11 @@ RESULTS = "results.zarr"
 NETWORK = "network"
 MANIFEST = "manifest.json"
 LOCK = ".lock"
-TABLES = ("summary", "events", "causes", "why", "assets", "zones", "exceedance")
+TABLES = ("summary", "events", "causes", "why", "assets", "zones", "recovery", "exceedance")
 # The manifest goes first when a run is replaced: where there is one, all it tells of is there.
 FILES = (MANIFEST, "scenario.yaml", "notes.txt", *(f"{table}.csv" for table in TABLES))
+
+_LARGE = 1 << 24  # bytes
 
 
 @contextmanager
@@ -131,7 +133,10 @@ class RunStore:
             warnings.filterwarnings("ignore", message=".*Consolidated metadata.*")
             attrs = self._totals.attrs
             attrs.update(dataset[TOTALS].attrs)
-            dataset.drop_vars(TOTALS).to_zarr(self.path / RESULTS, mode="a", consolidated=False, zarr_format=3)
+            rest = dataset.drop_vars(TOTALS)
+            rest.to_zarr(
+                self.path / RESULTS, mode="a", consolidated=False, zarr_format=3, encoding=_chunks_of_large(rest)
+            )
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a JSON file in one step: a reader sees all of it or none."""
@@ -147,12 +152,19 @@ class RunStore:
             temporary.write_text(text, encoding="utf-8")
             temporary.replace(target)
 
-    def write_table(self, name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Write a CSV table; text that a spreadsheet would take for a formula is made harmless."""
+    def write_table(self, name: str, header: Sequence[str], blocks: Iterable[Sequence[Column]]) -> None:
+        """Write a CSV table of blocks of columns; text that a spreadsheet would take for a formula is made harmless."""
         with told_as_storage_error(self.path), (self.path / name).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow([_harmless(name) for name in header])
-            writer.writerows([[_harmless(value) for value in row] for row in rows])
+            write_cells(file, header, blocks)
+
+
+def _chunks_of_large(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:
+    """Return the encoding that cuts large arrays by event: threads compress chunks at once, readers want one event."""
+    return {
+        name: {"chunks": (1, *array.shape[1:])}
+        for name, array in dataset.variables.items()
+        if array.dims[:1] == ("event",) and array.nbytes > _LARGE
+    }
 
 
 def _check_inputs(path: Path, inputs: Iterable[Path]) -> None:
@@ -168,14 +180,6 @@ def _check_inputs(path: Path, inputs: Iterable[Path]) -> None:
                 first=lost,
             )
         )
-
-
-def _harmless(value: Any) -> Any:
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    if isinstance(value, float):
-        return "" if np.isnan(value) else f"{value:.9g}"
-    return value
 
 
 def open_results(path: str | Path) -> xr.Dataset:

@@ -6,6 +6,7 @@ gives its attributes. Dimensions are singular and always in the order of :data:`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from resilience.errors import DataError, Problems
+from resilience.errors import DataError, Problems, ResilienceError
 
 GLOSSARY: dict[str, str] = {
     "cell": "one square of a raster",
@@ -40,7 +41,7 @@ GLOSSARY: dict[str, str] = {
 }
 
 DIMENSIONS: tuple[str, ...] = (
-    "event", "branch", "asset", "zone", "service", "cause", "root", "time", "sample", "y", "x",
+    "event", "asset", "zone", "service", "cause", "root", "time", "sample", "quantity", "period", "y", "x",
 )  # fmt: skip
 
 
@@ -98,19 +99,71 @@ def _register(rows: Iterable[tuple[str, str, str, str, str]]) -> dict[str, Varia
     return table
 
 
+Row = tuple[str, str, str, str, str]
+
+ENDS = {"": "", "_low": "; lower end of its interval", "_high": "; upper end of its interval"}
+
+MEASURES = {
+    "birnbaum": (
+        "persons/year",
+        "annual people without the service if the asset always fails, minus if it never fails",
+    ),
+    "criticality": ("1", "birnbaum times failure probability, event by event, over annual people without the service"),
+    "fussell_vesely": ("1", "share of the annual people without the service that is saved if the asset never fails"),
+    "risk_achievement_worth": ("1", "annual people without the service if the asset always fails, over those as it is"),
+    "risk_reduction_worth": ("1", "annual people without the service as it is, over those if the asset never fails"),
+}
+
+
+def _importance(prefix: str, how: str) -> Iterable[Row]:
+    """Yield the importance measures of one way of finding them, each with its standard error."""
+    for measure, (unit, meaning) in MEASURES.items():
+        name = f"{prefix}_{measure}"
+        yield name, "asset service", "float64", unit, f"{meaning}; {how}"
+        yield f"{name}_standard_error", "asset service", "float64", unit, f"Monte Carlo standard error of {name}"
+
+
+def _catalogue() -> Iterable[Row]:
+    """Yield what is read from a catalogue of years; the unit of each quantity is in `quantity_unit`."""
+    for curve, of in (("occurrence", "largest event of a year"), ("aggregate", "sum of a year")):
+        for end, told in ENDS.items():
+            name, dims = f"catalogue_{curve}", "quantity period"
+            yield f"{name}_value{end}", dims, "float64", "", f"{of} that is exceeded once per return period{told}"
+            yield f"{name}_tail_value{end}", dims, "float64", "", f"mean of what exceeds {name}_value{told}"
+    yield "catalogue_yearly_mean", "quantity", "float64", "", "mean over years of the sum of a year"
+    yield "catalogue_yearly_standard_deviation", "quantity", "float64", "", "spread over years of the sum of a year"
+    yield "catalogue_yearly_standard_error", "quantity", "float64", "", "standard error of catalogue_yearly_mean"
+
+
 VARIABLES: dict[str, Variable] = _register(
     [
-        # hazard
-        ("intensity", "event y x", "float32", "", "hazard intensity per cell; unit in the attribute; NaN is no data"),
+        # labels
+        ("event", "event", "str", "", "name of the event, after that of its family where there are several"),
         ("family", "event", "str", "", "event family of the event"),
         ("peril", "event", "str", "", "flood or heat"),
+        ("asset", "asset", "str", "", "id of the asset"),
+        ("sector", "asset", "str", "", "network the asset belongs to"),
+        ("kind", "asset", "str", "", "what the asset is"),
+        ("zone", "zone", "str", "", "id of the zone"),
+        ("service", "service", "str", "", "name of the service"),
+        ("service_by", "service", "str", "", "how the service reaches zones: assignment or road"),
+        ("cause", "cause", "str", "", "proximate cause: hazard, supply, or the need that was not met"),
+        ("root", "root", "str", "", "root cause: sector in which it began, and peril"),
+        ("quantity", "quantity", "str", "", "what a catalogue value is of: a service, or direct_loss"),
+        ("quantity_unit", "quantity", "str", "", "unit of the catalogue values of the quantity"),
+        ("period", "period", "float64", "year", "return period of a catalogue value"),
+        # hazard
+        ("intensity", "event y x", "float32", "", "hazard intensity per cell; unit in the attribute; NaN is no data"),
         ("return_period", "event", "float64", "year", "return period of the event; NaN where it has none"),
         ("annual_rate", "event", "float64", "1/year", "mean number per year; NaN where the family has no rates"),
-        ("annual_weight", "event", "float64", "1/year", "weight of the event in annual expected values"),
+        ("annual_weight", "event", "float64", "1/year", "weight in annual expected values; NaN without rates"),
+        ("tail_weight", "event", "float64", "1/year", "further weight for all that is rarer than the rarest event"),
         ("duration_hours", "event", "float64", "hour", "time at peak; NaN where not given"),
         # exposure
-        ("exposed_intensity", "event asset", "float64", "", "intensity at a point, highest along a line or footprint"),
-        ("mean_intensity", "event asset", "float64", "", "length- or area-weighted mean intensity"),
+        ("dry_threshold", "asset", "float64", "m", "depth of water below which the asset counts as dry"),
+        ("exposed_intensity", "event asset", "float64", "", "intensity at a point, highest along a line or footprint; "
+         "m or degC"),
+        ("mean_intensity", "event asset", "float64", "", "mean intensity, weighted by length or area; m or degC"),
         ("wet_length", "event asset", "float64", "m", "length of a line in deeper water than its dry threshold"),
         ("damage_fraction", "event asset", "float64", "1", "share of the replacement cost lost, weighted over cells"),
         # damage
@@ -119,27 +172,81 @@ VARIABLES: dict[str, Variable] = _register(
         ("failure_probability", "event asset", "float64", "1", "probability that the hazard puts it out of function"),
         # cascade and service
         ("people_without_service", "event service sample", "float64", "persons", "people who lost the service"),
-        ("failed_count", "event asset", "int64", "1", "samples in which the hazard put the asset out of function"),
-        ("down_count", "event asset cause", "int64", "1", "samples in which the asset was down, by proximate cause"),
-        ("root_share", "event asset root", "float64", "1", "samples in which it was down, by root cause, ties shared"),
+        ("failed_count", "event asset", "int32", "1", "samples in which the hazard put the asset out of function"),
+        ("down_count", "event asset cause", "int32", "1", "samples in which the asset was down, by proximate cause"),
+        ("root_share", "event asset root", "float32", "1", "samples in which it was down, by root cause, ties shared"),
         ("zone_without_service", "event zone service", "float64", "1", "sum over samples of the share of service lost"),
-        ("zone_root", "event zone service root", "float64", "1", "the same by root cause, ties shared"),
+        ("zone_root", "event zone service root", "float32", "1", "the same by root cause, ties shared"),
         ("root_people", "event service root", "float64", "persons", "sum over samples of people without, by root"),
         ("sum_loss_failed", "event asset service", "float64", "persons", "people without, over samples it failed in"),
         ("sum_loss2_failed", "event asset service", "float64", "persons^2", "their squares, over the same samples"),
         ("sum_loss2", "event service", "float64", "persons^2", "squares of people without, over all samples"),
-        # risk
+        ("zone_people", "zone", "float64", "persons", "people of the zone"),
+        ("people_served", "service", "float64", "persons", "people whom the intact city gives the service"),
         ("baseline_down", "asset", "bool", "", "down in the intact city: never counted as lost"),
         ("baseline_served", "zone service", "float64", "1", "share of the service that the intact city gives the zone"),
+        # over time
+        ("time", "time", "float64", "h", "hours after the peak of the hazard; the state holds until the next"),
+        ("person_hours_lost", "event service sample", "float64", "persons h", "people without the service times hours"),
+        ("people_over_time", "event service time", "float64", "persons", "mean of people without the service"),
+        ("zone_hours_lost", "event zone service", "float64", "h", "mean of hours without the service"),
+        ("root_person_hours", "event service root", "float64", "persons h", "mean of person_hours_lost, by root cause"),
+        ("down_hours", "event asset cause", "float32", "h", "mean of hours down, by proximate cause"),
+        ("root_hours", "event asset root", "float32", "h", "mean of hours down, by root cause, ties shared"),
+        # risk
         ("annual_value", "service", "float64", "persons/year", "expected annual number of people without the service"),
         ("annual_standard_error", "service", "float64", "persons/year", "Monte Carlo standard error of annual_value"),
         ("annual_tail", "service", "float64", "persons/year", "part of annual_value beyond the rarest event"),
+        ("annual_person_hours", "service", "float64", "persons h/year", "expected annual person-hours lost"),
+        ("annual_person_hours_standard_error", "service", "float64", "persons h/year",
+         "Monte Carlo standard error of annual_person_hours"),
+        ("annual_person_hours_tail", "service", "float64", "persons h/year",
+         "part of annual_person_hours beyond the rarest event"),
+        ("annual_direct_loss", "", "float64", "money/year", "expected annual repair cost of all assets"),
+        ("annual_direct_loss_tail", "", "float64", "money/year", "part of annual_direct_loss beyond the rarest event"),
+        ("asset_annual_direct_loss", "asset", "float64", "money/year", "expected annual repair cost of the asset"),
+        *_catalogue(),
+        # importance
+        *_importance("importance", "from the samples of the run"),
+        ("importance_expected_annual_loss", "service", "float64", "persons/year", "annual people without the service"),
+        ("importance_expected_annual_loss_standard_error", "service", "float64", "persons/year",
+         "Monte Carlo standard error of importance_expected_annual_loss"),
+        ("importance_never_failed_events", "asset", "float64", "1", "weighted events in which no sample has it failed"),
+        ("importance_always_failed_events", "asset", "float64", "1",
+         "weighted events in which all samples have it failed"),
+        *_importance("paired", "from two more runs, in which it never and always fails"),
     ]
-)
+)  # fmt: skip
+
+
+def counted_in(attributes: dict[str, str], unit: str) -> dict[str, str]:
+    """Return the attributes with `unit` in the place of persons: a city may count zones or dwellings instead.
+
+    Examples
+    --------
+    >>> counted_in({"units": "persons/year", "long_name": "people who lost the service"}, "zones")
+    {'units': 'zones/year', 'long_name': 'zones who lost the service'}
+    """
+    if unit == "persons":
+        return attributes
+    return {name: re.sub("persons|people", lambda _: unit, text) for name, text in attributes.items()}
+
+
+def _check_array(
+    array: xr.DataArray | xr.Variable, variable: Variable, unit: str, subject: str, problems: Problems
+) -> None:
+    if array.dims != variable.dims:
+        wanted, got = (f"dims ({', '.join(map(str, dims))})" for dims in (variable.dims, array.dims))
+        problems.add(subject, wanted=wanted, got=got)
+    text = array.dtype.kind in "OUT"
+    if text != (variable.dtype == "str") or not (text or np.can_cast(array.dtype, variable.dtype, "same_kind")):
+        problems.add(subject, wanted=variable.dtype, got=str(array.dtype))
+    if unit and array.attrs.get("units", unit) != unit:
+        problems.add(subject, wanted=f"in {unit}", got=f"in {array.attrs['units']}")
 
 
 def check_dataset(dataset: xr.Dataset, names: Iterable[str], *, subject: str) -> None:
-    """Raise unless `dataset` holds the variables `names` as registered.
+    """Raise unless `dataset` holds the variables `names` as registered: dimensions, type and, if it has one, unit.
 
     Parameters
     ----------
@@ -164,13 +271,54 @@ def check_dataset(dataset: xr.Dataset, names: Iterable[str], *, subject: str) ->
     problems = Problems()
     for name in names:
         variable = VARIABLES[name]
-        dims = ", ".join(variable.dims)
-        if name not in dataset:
-            problems.add(f"{subject}.{name}", wanted=f"{variable.meaning}, dims ({dims})", got="absent")
-            continue
-        array = dataset[name]
-        if array.dims != variable.dims:
-            problems.add(f"{subject}.{name}", wanted=f"dims ({dims})", got=f"dims ({', '.join(map(str, array.dims))})")
-        if variable.dtype != "str" and not np.can_cast(array.dtype, variable.dtype, "same_kind"):
-            problems.add(f"{subject}.{name}", wanted=variable.dtype, got=str(array.dtype))
+        if name in dataset:
+            _check_array(dataset[name], variable, variable.unit, f"{subject}.{name}", problems)
+        else:
+            wanted = f"{variable.meaning}, dims ({', '.join(variable.dims)})"
+            problems.add(f"{subject}.{name}", wanted=wanted, got="absent")
     problems.raise_if_any(DataError)
+
+
+def label_dataset(dataset: xr.Dataset, *, subject: str, persons_unit: str = "persons") -> xr.Dataset:
+    """Return `dataset` with the registered type and attributes of all its variables, all of which are registered.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Attributes beside meaning and unit stay.
+    subject : str
+        What the dataset is, for the message.
+    persons_unit : str
+        What zones count.
+
+    Raises
+    ------
+    ResilienceError
+        With every variable that is not registered, or whose dimensions, kind of type or unit are not as registered.
+
+    Examples
+    --------
+    >>> label_dataset(xr.Dataset({"people_served": ("service", [3])}), subject="result")["people_served"].attrs["units"]
+    'persons'
+    """
+    problems = Problems()
+    unknown = [str(name) for name in dataset.variables if name not in VARIABLES]
+    if unknown:
+        problems.add(
+            subject, wanted="registered variables", got="others", count=len(unknown), total=len(dataset.variables),
+            first=unknown,
+        )  # fmt: skip
+    known = {name: (array, VARIABLES[str(name)]) for name, array in dataset.variables.items() if name in VARIABLES}
+    attributes = {name: counted_in(variable.attributes(), persons_unit) for name, (_, variable) in known.items()}
+    for name, (array, variable) in known.items():
+        _check_array(array, variable, attributes[name].get("units", ""), f"{subject}.{name}", problems)
+    problems.raise_if_any(ResilienceError)
+    cast = {
+        name: array.astype(variable.dtype)
+        for name, (array, variable) in known.items()
+        if variable.dtype != "str" and variable.dtype != array.dtype
+    }
+    labelled = dataset.assign(cast)
+    for name in known:
+        labelled.variables[name].attrs.update(attributes[name])
+    return labelled

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-Row = tuple[Any, ...]
+from resilience.cells import Column, Table, in_columns
+
 Floats = NDArray[np.float64]
 
 PER_YEAR = "per year"
@@ -21,9 +22,9 @@ _MOST_ROWS = 24
 _SMALLEST_SHARE = 0.005
 
 
-def texts(dataset: xr.Dataset, name: str) -> NDArray[np.str_]:
-    """Return a variable's texts, whichever of NumPy's kinds of text the dataset holds: a stored one has another."""
-    return np.array(dataset[name].values.tolist(), dtype=np.str_)
+def texts(dataset: xr.Dataset, name: str) -> NDArray[np.object_]:
+    """Return a variable's texts as ``str``, whichever kind of text the dataset holds: a stored one has another."""
+    return np.array(dataset[name].values.tolist(), dtype=object)
 
 
 def order_by_kind(dataset: xr.Dataset) -> NDArray[np.intp]:
@@ -45,7 +46,7 @@ def order_by_kind(dataset: xr.Dataset) -> NDArray[np.intp]:
     return np.lexsort((number, count[number]))
 
 
-def causes_table(dataset: xr.Dataset) -> tuple[list[str], Iterator[Row]]:
+def causes_table(dataset: xr.Dataset) -> Table:
     """Return, per event, every asset that can be down and every zone that can lose a service, with the main reason.
 
     Parameters
@@ -55,7 +56,7 @@ def causes_table(dataset: xr.Dataset) -> tuple[list[str], Iterator[Row]]:
 
     Returns
     -------
-    header, rows
+    header, blocks of columns
         `probability` that it is down, or without the service (expected share, where services combine facilities);
         `cause`, the most frequent proximate cause, and `root`, the most frequent root cause, with the share each has
         of the probability. A zone that has a service by road loses it by ``access``.
@@ -68,42 +69,48 @@ def causes_table(dataset: xr.Dataset) -> tuple[list[str], Iterator[Row]]:
     assets, kinds, zones = (texts(dataset, name) for name in ("asset", "kind", "zone"))
     order = order_by_kind(dataset)
 
-    def of_assets(i: int, event: str) -> Iterator[Row]:
+    def of_assets(i: int, event: str) -> Sequence[Column]:
         one = dataset.isel(event=i)
         down, root, intensity = one["down_count"].values, one["root_share"].values, one["exposed_intensity"].values
-        for a in order[down.sum(axis=1)[order] > 0]:
-            total = float(down[a].sum())
-            yield (
-                event, "asset", assets[a], kinds[a], "", float(intensity[a]), total / n,
-                *_main(causes, down[a], total), *_main(roots, root[a], total),
-            )  # fmt: skip
+        total = down.sum(axis=1)
+        rows = order[total[order] > 0]
+        whole = total[rows].astype(np.float64)
+        return [
+            [event] * rows.size, ["asset"] * rows.size, assets[rows], kinds[rows], [""] * rows.size,
+            intensity[rows].astype(np.float64), whole / n, *_main(causes, down[rows], whole),
+            *_main(roots, root[rows], whole),
+        ]  # fmt: skip
 
-    def of_zones(i: int, event: str) -> Iterator[Row]:
+    def of_zones(i: int, event: str) -> Iterator[Sequence[Column]]:
         one = dataset.isel(event=i)
         lost, root = one["zone_without_service"].values, one["zone_root"].values
         for s, service in enumerate(services):
             cause = f"need:{service}" if by[s] == "assignment" else "access"
-            for z in np.flatnonzero(lost[:, s] > 0):
-                total = float(lost[z, s])
-                yield (
-                    event, "zone", zones[z], "", service, float("nan"), total / n, cause, 1.0,
-                    *_main(roots, root[z, s], total),
-                )  # fmt: skip
+            rows = np.flatnonzero(lost[:, s] > 0)
+            total = lost[rows, s]
+            yield [
+                [event] * rows.size, ["zone"] * rows.size, zones[rows], [""] * rows.size, [service] * rows.size,
+                np.full(rows.size, np.nan), total / n, [cause] * rows.size, np.ones(rows.size),
+                *_main(roots, root[rows, s], total),
+            ]  # fmt: skip
 
-    def rows() -> Iterator[Row]:
-        for i, event in enumerate(dataset["event"].values):
-            yield from of_assets(i, str(event))
-            yield from of_zones(i, str(event))
+    def blocks() -> Iterator[Sequence[Column]]:
+        for i, event in enumerate(texts(dataset, "event")):
+            yield of_assets(i, event)
+            yield from of_zones(i, event)
 
-    return header, rows()
+    return header, blocks()
 
 
-def _main(names: NDArray[np.str_], values: NDArray[Any], total: float) -> tuple[str, float]:
-    """Return the name of the largest value and its share of the total; none where nothing was traced."""
-    if values.size == 0 or not values.max() > 0:
-        return "", float("nan")
-    first = int(values.argmax())
-    return str(names[first]), float(values[first]) / total
+def _main(names: NDArray[np.object_], values: NDArray[Any], total: Floats) -> tuple[NDArray[np.object_], Floats]:
+    """Return, per row of values, the name of the largest and its share of the total; none where nothing was traced."""
+    name, share = np.full(total.size, "", dtype=object), np.full(total.size, np.nan)
+    if names.size:
+        first = values.argmax(axis=1)
+        most = values[np.arange(total.size), first].astype(np.float64)
+        traced = most > 0
+        name[traced], share[traced] = names[first[traced]], most[traced] / total[traced]
+    return name, share
 
 
 def _weighted_roots(dataset: xr.Dataset) -> list[tuple[str, Floats, Floats]]:
@@ -177,7 +184,7 @@ def origins_table(dataset: xr.Dataset) -> list[list[str]]:
     return [["root", "what the hazard can put out of function there"], *rows] if rows else []
 
 
-def roots_table(dataset: xr.Dataset, unit: str) -> tuple[list[str], Iterator[Row]]:
+def roots_table(dataset: xr.Dataset, unit: str) -> Table:
     """Return the loss of every service by root cause: per year where there are rates, else per event.
 
     Parameters
@@ -188,13 +195,14 @@ def roots_table(dataset: xr.Dataset, unit: str) -> tuple[list[str], Iterator[Row
         What people are counted in.
     """
     header = ["event", "service", "root", "value", "share", "unit"]
+    services, roots = texts(dataset, "service"), texts(dataset, "root")
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Iterator[tuple[Any, ...]]:
         for name, by_root, total in _weighted_roots(dataset):
             told = f"{unit}/year" if name == PER_YEAR else unit
-            for s, service in enumerate(texts(dataset, "service")):
+            for s, service in enumerate(services):
                 for r in np.flatnonzero(by_root[s] > 0):
                     value = float(by_root[s, r])
-                    yield name, service, str(dataset["root"].values[r]), value, value / float(total[s]), told
+                    yield name, service, roots[r], value, value / float(total[s]), told
 
-    return header, rows()
+    return header, in_columns(rows())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from itertools import pairwise
 
@@ -171,10 +172,31 @@ def test_blocks_of_any_size_on_any_number_of_workers_give_the_same_sums(seed: in
                 np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
 
 
-def test_blocks_come_back_in_order_whoever_is_faster() -> None:
-    blocks = cut_blocks(None, 512 * 7, 512)
-    found = run_blocks(None, blocks, workers=3, solve=lambda city, task, first, n: (first, n))
-    assert [(b.number, first, n) for b, (first, n) in found] == [(i, 8 * i, 8) for i in range(7)]
+def test_blocks_are_taken_in_order_whoever_is_faster() -> None:
+    blocks = cut_blocks(None, 512 * 9, 512)
+    slow, started, found = threading.Event(), [], []
+
+    def solve(_city: object, _task: object, first: int, n: int) -> tuple[int, int]:
+        started.append(first // 8)
+        if first == 0:
+            slow.wait(10)
+        elif len(started) == 6:
+            # All that may start while the first block is not done: two blocks per thread.
+            slow.set()
+        return first, n
+
+    run_blocks(None, blocks, workers=3, take=lambda block, sums: found.append((block.number, *sums)), solve=solve)
+    assert found == [(i, 8 * i, 8) for i in range(9)]
+    assert sorted(started[:6]) == list(range(6))
+
+
+def test_what_goes_wrong_in_a_block_ends_the_run() -> None:
+    def take(block: Block, _: object) -> None:
+        if block.number == 2:
+            raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"):
+        run_blocks(None, cut_blocks(None, 512 * 9, 512), workers=2, take=take, solve=lambda *_: None)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

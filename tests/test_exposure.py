@@ -15,14 +15,13 @@ from affine import Affine
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from resilience import tile_buffer
 from resilience.curves import Curve, CurveTable
 from resilience.errors import ConfigurationError, DataError
-from resilience.exposure import expose
+from resilience.exposure import expose, tile_buffer
+from resilience.exposure.placement import BEND, place_assets
 from resilience.grid import Grid
 from resilience.hazard import make_hazard
 from resilience.network import Network
-from resilience.placement import BEND, place_assets
 from resilience.variables import VARIABLES, check_dataset
 
 CRS = pyproj.CRS.from_epsg(5187)
@@ -100,7 +99,7 @@ def _small_tiles(monkeypatch):
     """Tiles of 4 x 4 cells, so that small rasters have several."""
     monkeypatch.setattr(tile_buffer, "TILE_SHIFT", 2)
     monkeypatch.setattr(tile_buffer, "TILE_SIZE", 4)
-    monkeypatch.setattr("resilience.exposure.TILE_SHIFT", 2)
+    monkeypatch.setattr("resilience.exposure.stage.TILE_SHIFT", 2)
 
 
 def assert_same(one, other, exact=True):
@@ -282,7 +281,7 @@ def test_only_tiles_with_assets_are_read_and_each_once():
 
 
 def test_many_distinct_events_are_worked_on_in_turns(monkeypatch):
-    monkeypatch.setattr("resilience.exposure.LEAST_TILES", 1)
+    monkeypatch.setattr("resilience.exposure.stage.LEAST_TILES", 1)
     rng = np.random.default_rng(1)
     flood = make_flood(rng.random((7, 3, 4)))
     lazy, source = make_lazy(flood)

@@ -24,7 +24,7 @@ from resilience.hazard import (
     read_window,
     repair_monotone,
 )
-from resilience.severity import interpolate_severity
+from resilience.hazard.severity import interpolate_severity
 
 
 @pytest.fixture

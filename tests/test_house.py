@@ -101,7 +101,8 @@ def test_files_named_in_the_readme_are_those_of_a_run(tmp_path: Path) -> None:
     told = README[README.index("| file |") :].partition("\n\n")[0]
     named = {name.rstrip("/") for name in re.findall(r"`([\w.-]+/?)`", told) if "." in name or name.endswith("/")}
     scenario = Scenario.from_dict(
-        {"schema_version": 1, "name": "a", "network": {"synthetic": {"size": 600}}, "monte_carlo": {"samples": 512}}
-    )
+        {"schema_version": 1, "name": "a", "network": {"synthetic": {"size": 600}}, "monte_carlo": {"samples": 512},
+         "time": {}}
+    )  # fmt: skip
     resilience.assess(scenario, out=tmp_path / "run")
     assert {path.name for path in (tmp_path / "run").iterdir() if not path.name.startswith(".")} == named

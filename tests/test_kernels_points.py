@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import RegularGridInterpolator
 
-from resilience.kernels.points import interpolate_points, sample_points
+from resilience.kernels.points import BLOCK, interpolate_points, sample_points
 from resilience.kernels.tiles import Raster, evaluate_damage, no_response, whole_raster
 
 NORTH_UP = (500_000.0, 2.0, 4_000_000.0, -5.0)
@@ -83,6 +83,27 @@ def test_bands_blocks_and_order():
     assert np.isnan(got[:, ~inside]).all()
     order = rng.permutation(700)[:450]
     np.testing.assert_array_equal(sample(values, (0.0, 1.0, 0.0, 1.0), x[order], y[order]), got[:, order])
+
+
+@pytest.mark.parametrize("n", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 1, 5 * BLOCK + 7])
+@pytest.mark.parametrize("step", [0.1, -0.3, 1 / 3])
+def test_any_number_of_points_equals_division_also_on_borders(n, step):
+    """Each point is read a block later than it is asked for; a third lies on a border that floats do not hold."""
+    rng = np.random.default_rng(n)
+    values = rng.random((3, 40, 50), dtype=np.float32)
+    transform = (1e6, step, 5e6, -step)
+    column, row = rng.uniform(-2, 52, n), rng.uniform(-2, 42, n)
+    column[::3], row[1::3] = np.round(column[::3]), np.round(row[1::3])
+    x, y = 1e6 + step * column, 5e6 - step * row
+    got = sample(values, transform, x, y)
+    assert got.shape == (3, n)
+    for k in range(n):
+        across, along = (x[k] - 1e6) / step, (y[k] - 5e6) / -step
+        if 0 <= across <= 50 and 0 <= along <= 40:
+            cell = min(int(along), 39), min(int(across), 49)
+            np.testing.assert_array_equal(got[:, k], values[:, cell[0], cell[1]])
+        else:
+            assert np.isnan(got[:, k]).all()
 
 
 @pytest.mark.parametrize("bilinear", [False, True])

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resilience.kernels.compiler import INTERPRETED
-from resilience.kernels.risk import accumulate_exceedance, add_weighted_events
+from resilience.kernels.risk import accumulate_exceedance, add_weighted_events, average_tails
 
 
 def add_weighted_events_slowly(values, weights, out):
@@ -90,3 +90,20 @@ def test_expected_annual_damage_is_as_fast_as_a_matrix_product():
     np.testing.assert_allclose(out, product, rtol=1e-12)
     print(f"ratio {np.median(ours) / np.median(theirs):.2f}, {np.median(ours) * 1e3:.2f} ms")
     assert np.median(ours) < 3 * np.median(theirs)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(1, 40), st.integers(1, 3), st.integers(0, 2**32 - 1))
+def test_tails_of_drawn_years_are_means_of_the_sorted_draws(n_year, n, seed):
+    random = np.random.default_rng(seed)
+    largest = np.sort(np.round(random.exponential(size=(n_year, n)), 1), axis=0)[::-1].copy()
+    drawn = random.integers(0, n_year, random.integers(1, 2 * n_year + 1))
+    above = random.integers(0, drawn.size, random.integers(1, 5))
+    rest = np.where(above == 0, 1.0, np.round(random.random(above.size), 2))
+    out = np.full((above.size, n), np.nan)
+    average_tails(drawn, largest, above, rest, np.argsort(above), np.empty(n_year, np.int64), out)
+    for share, k in enumerate(above):
+        for column in range(n):
+            values = sorted(largest[drawn, column], reverse=True)
+            wanted = (sum(values[:k]) + rest[share] * values[k]) / (k + rest[share])
+            assert out[share, column] == pytest.approx(wanted, rel=1e-12)

@@ -138,6 +138,6 @@ def test_causes_follow_their_precedence(seed: int) -> None:
     count_causes(
         words(up), failed_row, words(failed), affected, supplied, source, inbound_indptr, inbound, need_indptr,
         service, provider_indptr, np.concatenate(providers).astype(np.int32), required, buffer_row, words(buffered),
-        count,
+        1, count,
     )  # fmt: skip
     np.testing.assert_array_equal(count, wanted)

@@ -115,7 +115,7 @@ class TestTheRunDirectory:
         for stored in (open_results(result.path), xr.open_zarr(result.path / "results.zarr", consolidated=False)):
             derived = [name for name in stored.data_vars if name.startswith(("importance_", "paired_", "catalogue_"))]
             assert derived
-            rest = stored.drop_vars(derived).drop_vars(["years", "quantity", "quantity_unit"])
+            rest = stored.drop_vars(derived).drop_vars(["period", "quantity", "quantity_unit"])
             assert set(rest.variables) == set(result.dataset.variables)
             for name, wanted in result.dataset.variables.items():
                 assert rest[name].dims == wanted.dims, name

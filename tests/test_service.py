@@ -181,11 +181,11 @@ def test_people_and_samples_without_service(seed: int) -> None:
                 wanted[service] += weights(service, persons[zone])[group]
         assert dict(zip(layout.names, counter.people[:, s].tolist(), strict=True)) == wanted
 
-    shares = np.zeros_like(counter.zone_samples)
+    shares = np.zeros_like(counter.sums.zone_samples)
     for number, part in enumerate(layout.parts):
         lost = lanes(counter.lost(part, words(up))).sum(axis=1) * served[number, part.zone]
         shares[part.zone, part.service] += lost * (SHARES // getattr(part, "n_group", 1))
-    np.testing.assert_array_equal(counter.zone_samples, shares)
+    np.testing.assert_array_equal(counter.sums.zone_samples, shares)
     # A zone without people still tells how often it is without.
     assert compiled.persons[0] == 0
 
@@ -207,8 +207,8 @@ def test_where_everything_is_down_all_people_served_before_are_without() -> None
             concerned = np.isin(compiled.zone_id, network.needs["dependent"][network.needs["service"] == name])
         # Odd thousandths are not lost in dividing by three groups.
         assert (counter.people[service] == compiled.persons[concerned].sum()).all()
-        assert (counter.zone_samples[concerned, service] == 512 * SHARES).all()
-        assert not counter.zone_samples[~concerned, service].any()
+        assert (counter.sums.zone_samples[concerned, service] == 512 * SHARES).all()
+        assert not counter.sums.zone_samples[~concerned, service].any()
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -237,8 +237,8 @@ def test_what_the_intact_city_does_not_serve_is_never_counted() -> None:
     everywhere = np.full((2, compiled.n_asset, 8), 2**64 - 1, np.uint64)
     counter.count(down, everywhere, np.full((2, compiled.zone_need.size, 8), 2**64 - 1, np.uint64))
     assert not counter.people.any()
-    assert not counter.zone_samples.any()
-    assert not counter.root_people.any()
+    assert not counter.sums.zone_samples.any()
+    assert not counter.sums.root_people.any()
 
 
 def test_roots_of_a_cut_zone_are_those_of_facilities_in_reach_else_those_of_the_roads() -> None:
@@ -264,7 +264,7 @@ def test_roots_of_a_cut_zone_are_those_of_facilities_in_reach_else_those_of_the_
     counter.meet(state, np.empty(0, np.int32), np.empty((0, 8), np.uint64))
     counter.count(state, np.stack([words(r) for r in roots]), np.empty((2, 0, 8), np.uint64))
     assert counter.people[0, :4].tolist() == [5000, 5000, 5000, 0]
-    assert counter.root_people[0].tolist() == [5000, 10000]
+    assert counter.sums.root_people[0].tolist() == [5000, 10000]
 
 
 def test_services_by_road_ask_for_a_road_network_and_for_access() -> None:

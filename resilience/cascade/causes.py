@@ -71,18 +71,34 @@ class CauseCounter:
         self._unreached: Words = np.zeros((compiled.n_asset, 8), np.uint64)
         self._active = np.zeros(compiled.n_asset, np.uint8)
 
-    def count(self) -> None:
-        """Add the present word group's proximate causes."""
+    def count(self, into: NDArray[np.int64] | None = None, *, weight: int = 1) -> None:
+        """Add the present word group's proximate causes.
+
+        Parameters
+        ----------
+        into : (n_asset, 2 + n_service) int64, optional
+            By default `causes`.
+        weight : int
+            What a sample counts for.
+        """
         cascade, compiled, plan = self.cascade, self.cascade.compiled, self.cascade.plan
         count_causes(
             cascade.up, plan.failed_row, cascade.failed, self._looked_at, self._supplied, self._source,
             compiled.inbound_indptr, compiled.inbound, compiled.need_indptr, compiled.need_service,
             compiled.provider_indptr, compiled.provider, compiled.required, plan.buffer_row, cascade.buffered,
-            self.causes,
+            weight, self.causes if into is None else into,
         )  # fmt: skip
 
-    def trace(self) -> None:
-        """Follow the present word group in synchronous rounds and add its root causes."""
+    def trace(self, into: NDArray[np.int64] | None = None, *, weight: int = 1) -> None:
+        """Follow the present word group in synchronous rounds and add its root causes.
+
+        Parameters
+        ----------
+        into : (n_asset, n_root) int64, optional
+            By default `root_shares`.
+        weight : int
+            What a sample counts for.
+        """
         cascade, compiled, plan = self.cascade, self.cascade.compiled, self.cascade.plan
         up, lost, active, changed = self._up, self._lost, self._active, cascade.changed
         up[plan.affected] = ONES
@@ -104,13 +120,14 @@ class CauseCounter:
             )  # fmt: skip
             if not finish_round(plan.affected, lost, up, changed):
                 break
+        total = self.root_shares if into is None else into
         people = np.zeros(self.root_sectors.size, np.int64)
         for start in range(0, self._looked_at.size, _AT_ONCE):
             assets = self._looked_at[start : start + _AT_ONCE]
             shares = np.zeros((assets.size, self.root_sectors.size), np.int64)
             rows = np.ascontiguousarray(self.roots[:, assets])
             share_roots(rows, np.zeros(assets.size, np.int64), shares, people)
-            self.root_shares[assets] += shares
+            total[assets] += weight * shares
 
     def _trace_supply(self, changed: NDArray[np.uint8]) -> None:
         compiled, unreached = self.cascade.compiled, self._unreached

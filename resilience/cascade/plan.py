@@ -161,6 +161,7 @@ def plan_event(
     depth: NDArray[np.float64] | None = None,
     start: Start = "all_up",
     buffers: bool = True,
+    horizon_hours: float = 0.0,
 ) -> EventPlan:
     """Return the plan of one event.
 
@@ -180,6 +181,8 @@ def plan_event(
         From all-down whatever has a need can stay down, hazard or not.
     buffers : bool
         Whether buffers count.
+    horizon_hours : float
+        End of the time grid, h; 0 for a state at the peak of the hazard alone.
 
     Returns
     -------
@@ -196,9 +199,10 @@ def plan_event(
         buffer_row, no_start = np.full_like(buffer_row, -1), no_start[:0]
     buffer_threshold = np.empty(no_start.size, np.uint32)
     quantise_probability(no_start, buffer_threshold)
-    # A buffer that always starts holds at time zero whatever happens: its need cannot be lost.
+    # A buffer that always starts and outlasts the time grid holds whatever happens: its need cannot be lost.
     always = np.zeros(compiled.required.size, bool)
     always[buffer_row >= 0] = buffer_threshold[buffer_row[buffer_row >= 0]] == 0
+    always &= compiled.buffer_hours > horizon_hours
 
     can_fail = all_thresholds > 0
     if start == "all_down":

@@ -66,7 +66,10 @@ def read_curves(path: Path, layout: str, telling: Telling) -> list[Curve]:
 
 
 class _Rows:
-    """The rows of a CSV file as text, with their line numbers; lines that begin with ``#`` are kept apart."""
+    """The columns of a CSV file as stripped text, with line numbers; lines that begin with ``#`` are kept apart.
+
+    Plain lists: on the few rows of a curve file, text methods of pandas cost fifty times what they do.
+    """
 
     def __init__(self, path: Path, *, wanted: Iterable[str] = ()) -> None:
         try:
@@ -83,35 +86,49 @@ class _Rows:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", pd.errors.ParserWarning)
-                self.table = pd.read_csv(
+                table = pd.read_csv(
                     io.StringIO("\n".join(line for _, line in kept)), dtype=str, keep_default_na=False, index_col=False
                 )
         except (pd.errors.ParserError, pd.errors.EmptyDataError, pd.errors.ParserWarning, ValueError) as error:
             raise DataError(Problem(str(path), "a CSV table with a header", str(error).strip())) from None
-        self.table.columns = pd.Index([str(column).strip() for column in self.table.columns])
-        missing = [column for column in wanted if column not in self.table]
+        self.n = len(table)
+        self.texts = {
+            str(column).strip(): [str(value).strip() for value in table[column].to_numpy(dtype=object)]
+            for column in table.columns
+        }
+        if len(self.texts) < len(table.columns):
+            raise DataError(Problem(str(path), "every column once", f"columns {', '.join(map(str, table.columns))}"))
+        missing = [column for column in wanted if column not in self.texts]
         if missing:
-            got = ", ".join(self.table.columns)
-            raise DataError(Problem(str(path), f"columns {', '.join(wanted)}", f"columns {got}"))
+            raise DataError(Problem(str(path), f"columns {', '.join(wanted)}", f"columns {', '.join(self.texts)}"))
+
+    def rows_of(self, column: str) -> dict[str, NDArray[np.int64]]:
+        """Return the rows of every value of a column, in the order in which the values first come."""
+        found: dict[str, list[int]] = {}
+        for row, value in enumerate(self.texts[column]):
+            found.setdefault(value, []).append(row)
+        return {value: np.array(rows, dtype=np.int64) for value, rows in found.items()}
 
     def numbers_in(self, column: str, problems: Problems) -> NDArray[np.float64]:
         """Return a column as numbers; NaN where it is empty."""
-        text = self.table[column].str.strip() if column in self.table else pd.Series("", index=self.table.index)
-        values = pd.to_numeric(text.where(text != ""), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-        wrong = np.flatnonzero((text != "").to_numpy() & np.isnan(values))
-        if wrong.size:
+        text = self.texts.get(column, [])
+        values = np.full(self.n, np.nan)
+        given = [row for row, value in enumerate(text) if value]
+        values[given] = pd.to_numeric(np.array([text[row] for row in given], dtype=object), errors="coerce")
+        wrong = [row for row in given if np.isnan(values[row])]
+        if wrong:
             problems.add(
                 f"{self.path}: {column}",
                 wanted="numbers",
                 got="values that are not",
-                count=wrong.size,
-                total=len(text),
-                first=[f"{text.iloc[i]!r} in line {self._line(int(i))}" for i in wrong],
+                count=len(wrong),
+                total=self.n,
+                first=[f"{text[row]!r} in line {self._line(row)}" for row in wrong],
             )
         return values
 
     def _line(self, row: int) -> int | str:
-        return self.numbers[row] if len(self.numbers) == len(self.table) else "?"
+        return self.numbers[row] if len(self.numbers) == self.n else "?"
 
 
 def _build(problems: Problems, telling: Telling, **parts: Any) -> list[Curve]:
@@ -147,7 +164,7 @@ def _select(names: Sequence[str] | None, known: Sequence[str], path: Path, probl
 def _read_plain(path: Path, telling: Telling) -> list[Curve]:
     rows = _Rows(path, wanted=["name"])
     problems = Problems()
-    for column in rows.table.columns:
+    for column in rows.texts:
         if column not in PLAIN_COLUMNS:
             hint = suggestion(column, PLAIN_COLUMNS)
             problems.add(f"{path}: {column}", wanted=f"columns among {', '.join(PLAIN_COLUMNS)}{hint}", got="unknown")
@@ -156,14 +173,14 @@ def _read_plain(path: Path, telling: Telling) -> list[Curve]:
         rows.numbers_in(column, problems)
     problems.raise_if_any(DataError)
     curves: list[Curve] = []
-    groups = rows.table.groupby(rows.table["name"].str.strip(), sort=False).indices
-    for name in _select(telling.names, [str(key) for key in groups], path, problems):
+    groups = rows.rows_of("name")
+    for name in _select(telling.names, list(groups), path, problems):
         rank = groups[name]
         before = len(problems)
         words: dict[str, str] = {}
         for word in WORDS:
-            given = rows.table[word].iloc[rank].str.strip() if word in rows.table else pd.Series(dtype=str)
-            values = list(dict.fromkeys(value for value in given if value))
+            given = rows.texts.get(word)
+            values = list(dict.fromkeys(given[row] for row in rank if given[row])) if given else []
             if len(values) > 1:
                 problems.add(f"{path}: curve {name!r}.{word}", wanted="one value", got=" and ".join(map(repr, values)))
             words[word] = values[0] if values else str(getattr(telling, word, None) or "")
@@ -188,7 +205,7 @@ def _read_plain(path: Path, telling: Telling) -> list[Curve]:
 def _read_open_gira(path: Path, telling: Telling) -> list[Curve]:
     rows = _Rows(path)
     problems = Problems()
-    first, *others = list(rows.table.columns)
+    first, *others = list(rows.texts)
     header = _HEADER.match(first)
     what, told = (header["what"], header["unit"]) if header else (first, "")
     unit = telling.unit or told
@@ -197,7 +214,7 @@ def _read_open_gira(path: Path, telling: Telling) -> list[Curve]:
         if not value:
             _untold(f"{path}: column {first!r}", word, problems)
     if "damage_fraction" not in others:
-        problems.add(str(path), wanted="a column damage_fraction", got=f"columns {', '.join(rows.table.columns)}")
+        problems.add(str(path), wanted="a column damage_fraction", got=f"columns {', '.join(rows.texts)}")
     x = rows.numbers_in(first, problems)
     values = {column: rows.numbers_in(column, problems) for column in others}
     problems.raise_if_any(DataError)
@@ -220,11 +237,11 @@ def _read_snail(path: Path, telling: Telling) -> list[Curve]:
     order, x, y = (rows.numbers_in(column, problems) for column in ("point_index", "intensity", "damage"))
     about: dict[str, dict[str, str]] = {}
     if telling.metadata is not None:
-        table = _Rows(telling.metadata, wanted=["curve_id", "hazard_name", "intensity_unit"]).table
-        about = {str(row["curve_id"]): {str(k): str(v) for k, v in row.items()} for row in table.to_dict("records")}
+        texts = _Rows(telling.metadata, wanted=["curve_id", "hazard_name", "intensity_unit"]).texts
+        about = {name: {word: texts[word][row] for word in texts} for row, name in enumerate(texts["curve_id"])}
     problems.raise_if_any(DataError)
-    groups = rows.table.groupby(rows.table["curve_id"].str.strip(), sort=False).indices
-    known = [str(name) for name in groups]
+    groups = rows.rows_of("curve_id")
+    known = list(groups)
     if about and telling.names is None:
         # The published collection also holds earthquake, wind and landslide.
         known = [name for name in known if about.get(name, {}).get("hazard_name", "flood") in PERILS]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resilience.network.checks import check_network
+from resilience.network.checks import check_curve_names, check_network
 from resilience.network.city import Network, suggest_crs
 from resilience.network.derivation import derive
 from resilience.network.rules import AccessRule, DependencyRule, Rule, SupplyRule
@@ -18,6 +18,7 @@ __all__ = [
     "Rule",
     "Selector",
     "SupplyRule",
+    "check_curve_names",
     "check_network",
     "derive",
     "describe_tables",

@@ -45,6 +45,24 @@ def check_network(network: Network, *, curve_names: Collection[str] | None = Non
     find_problems(network, curve_names=curve_names).raise_if_any(DataError)
 
 
+def check_curve_names(network: Network, curve_names: Collection[str]) -> None:
+    """Raise unless every curve that an asset of a checked network names is known.
+
+    Parameters
+    ----------
+    network : Network
+    curve_names : collection of str
+
+    Raises
+    ------
+    DataError
+        With every problem found.
+    """
+    problems = Problems()
+    _check_curves(problems, network.assets, curve_names)
+    problems.raise_if_any(DataError)
+
+
 def find_problems(network: Network, *, curve_names: Collection[str] | None = None) -> Problems:
     """Return every problem in the tables of `network`; see :func:`check_network`."""
     problems = Problems()
@@ -66,21 +84,24 @@ def find_problems(network: Network, *, curve_names: Collection[str] | None = Non
                 _check_numbers(problems, subject, table, column)
             elif column.dtype == "str" and column.default == REQUIRED and column.name != "id":
                 empty = (table[column.name] == "").to_numpy()
-                _add(problems, subject, f"the {column.meaning}", "empty values", empty, _labels(table))
-    _check_links(problems, network.assets)
+                _add(problems, subject, f"the {column.meaning}", "empty values", empty, table)
+    _check_links(problems, network.assets, ids["assets"])
     _check_shapes(problems, "assets", network.assets, _ASSET_TYPES)
     _check_shapes(problems, "zones", network.zones, _ZONE_TYPES)
-    _check_needs(problems, network)
-    _check_supply(problems, network)
+    _check_needs(problems, network, ids["needs"])
+    _check_supply(problems, network, ids["assets"])
     if curve_names is not None:
         _check_curves(problems, network.assets, curve_names)
     return problems
 
 
 def _add(problems: Problems, subject: str, wanted: str, got: str, wrong: Any, labels: Any, *, hint: str = "") -> None:
+    """Note what is wrong; `labels` of the rows, or a function that makes them where some are."""
     wrong = np.asarray(wrong, dtype=bool)
     if wrong.any():
-        first = np.asarray(labels, dtype=object)[wrong][:3]
+        if isinstance(labels, pd.DataFrame):
+            labels = _labels(labels)
+        first = np.asarray(labels() if callable(labels) else labels, dtype=object)[wrong][:3]
         problems.add(subject, wanted=wanted, got=got + hint, count=int(wrong.sum()), total=len(wrong), first=first)
 
 
@@ -106,10 +127,12 @@ def _check_references(
     problems: Problems, subject: str, values: pd.Series[Any], column: Column, known: list[pd.Index[Any]]
 ) -> None:
     text = values.to_numpy(dtype=object)
-    empty = text == ""
+    empty = np.asarray(text == "", dtype=bool)
     found = empty.copy()
+    named = pd.Index(values[~empty])
     for index in known:
-        found |= pd.Index(text).isin(index)
+        # An index keeps its hash table from one column to the next, if its names are unique.
+        found[~empty] |= index.get_indexer(named) >= 0 if index.is_unique else named.isin(index)
     where = " or ".join(column.refers)
     hint = ""
     if not found.all():
@@ -126,7 +149,7 @@ def _check_numbers(problems: Problems, subject: str, table: pd.DataFrame, column
     missing = np.isnan(values)
     if not column.gaps and missing.any():
         fill = "" if column.default == REQUIRED else f" (drop the column to use {column.default:g} for all)"
-        _add(problems, subject, column.limits() + fill, "missing values", missing, _labels(table))
+        _add(problems, subject, column.limits() + fill, "missing values", missing, table)
     wrong = np.isinf(values)
     if column.minimum is not None:
         wrong |= values < column.minimum
@@ -145,15 +168,13 @@ def _check_numbers(problems: Problems, subject: str, table: pd.DataFrame, column
         )  # fmt: skip
 
 
-def _check_links(problems: Problems, assets: pd.DataFrame) -> None:
-    ids = pd.Index(assets["id"])
+def _check_links(problems: Problems, assets: pd.DataFrame, ids: pd.Index[Any]) -> None:
     start, end = (assets[name].to_numpy(dtype=object) for name in ("from_asset", "to_asset"))
-    labels = _labels(assets)
     half = (start == "") != (end == "")
-    _add(problems, "assets.from_asset, to_asset", "both ends of a link, or none", "links with one end", half, labels)
+    _add(problems, "assets.from_asset, to_asset", "both ends of a link, or none", "links with one end", half, assets)
     loop = (start == end) & (start != "")
     fix = "two different ends (split the link, or leave both ends empty)"
-    _add(problems, "assets.from_asset, to_asset", fix, "links from an asset to itself", loop, labels)
+    _add(problems, "assets.from_asset, to_asset", fix, "links from an asset to itself", loop, assets)
     if ids.has_duplicates:
         return
     sector = assets["sector"].to_numpy(dtype=object)
@@ -166,8 +187,8 @@ def _check_links(problems: Problems, assets: pd.DataFrame) -> None:
         other |= known & (sector[position] != sector)
         link_end |= known & is_link[position]
     fix = "ends in the link's own sector (a tie between sectors is a need)"
-    _add(problems, "assets.from_asset, to_asset", fix, "links to another sector", other, labels)
-    _add(problems, "assets.from_asset, to_asset", "nodes at both ends", "links that end at a link", link_end, labels)
+    _add(problems, "assets.from_asset, to_asset", fix, "links to another sector", other, assets)
+    _add(problems, "assets.from_asset, to_asset", "nodes at both ends", "links that end at a link", link_end, assets)
 
 
 def _check_shapes(problems: Problems, name: str, table: Any, allowed: set[str]) -> None:
@@ -175,34 +196,34 @@ def _check_shapes(problems: Problems, name: str, table: Any, allowed: set[str]) 
         return
     subject = f"{name}.geometry"
     shapes = np.asarray(table["geometry"], dtype=object)
-    labels = _labels(table)
     absent = shapely.is_missing(shapes) | shapely.is_empty(shapes)
-    _add(problems, subject, "a geometry in every row", "missing or empty geometries", absent, labels)
+    _add(problems, subject, "a geometry in every row", "missing or empty geometries", absent, table)
     kinds = np.asarray(pd.Series(table.geom_type).fillna("").to_numpy(dtype=object))
     wrong = ~absent & ~np.isin(kinds, list(allowed))
     if wrong.any():
         hint = f" ({', '.join(sorted(set(kinds[wrong])))})"
-        _add(problems, subject, ", ".join(sorted(allowed)), "wrong geometries", wrong, labels, hint=hint)
+        _add(problems, subject, ", ".join(sorted(allowed)), "wrong geometries", wrong, table, hint=hint)
     if "from_asset" in table:
         link = (table["from_asset"] != "").to_numpy() & (table["to_asset"] != "").to_numpy()
         bent = link & ~absent & ~wrong & ~np.isin(kinds, list(_LINE_TYPES))
-        _add(problems, subject, "lines for links", "links that are not lines", bent, labels)
+        _add(problems, subject, "lines for links", "links that are not lines", bent, table)
     infinite = ~absent & ~(np.abs(shapely.bounds(shapes)) < FARTHEST).all(axis=1)
     fix = "finite coordinates within the area of the working CRS"
-    _add(problems, subject, fix, "coordinates that cannot be placed", infinite, labels)
+    _add(problems, subject, fix, "coordinates that cannot be placed", infinite, table)
     broken = ~absent & ~infinite & ~wrong & ~shapely.is_valid(shapes)
     if broken.any():
         hint = f" ({shapely.is_valid_reason(shapes[broken][0])})"
-        _add(problems, subject, "valid shapes (try make_valid)", "invalid geometries", broken, labels, hint=hint)
+        _add(problems, subject, "valid shapes (try make_valid)", "invalid geometries", broken, table, hint=hint)
 
 
-def _check_needs(problems: Problems, network: Network) -> None:
+def _check_needs(problems: Problems, network: Network, ids: pd.Index[Any]) -> None:
     needs, served = network.needs, network.dependencies
-    pairs = served[["need", "provider"]]
-    again = pairs.duplicated().to_numpy()
-    labels = (served["need"] + " <- " + served["provider"]).to_numpy(dtype=object)
+    again = served.duplicated(subset=["need", "provider"]).to_numpy()
+
+    def labels() -> NDArray[np.object_]:
+        return (served["need"] + " <- " + served["provider"]).to_numpy(dtype=object)
+
     _add(problems, "dependencies", "each provider of a need once", "repeated rows", again, labels)
-    ids = pd.Index(needs["id"])
     if ids.has_duplicates:
         return
     position = ids.get_indexer(pd.Index(served["need"]))
@@ -222,37 +243,40 @@ def _check_needs(problems: Problems, network: Network) -> None:
         )  # fmt: skip
 
 
-def _check_supply(problems: Problems, network: Network) -> None:
+def _check_supply(problems: Problems, network: Network, ids: pd.Index[Any]) -> None:
     supply, assets = network.supply, network.assets
     if not len(supply):
         return
     names = supply["sector"].to_numpy(dtype=object)
-    labels = (supply["asset"] + " in " + supply["sector"]).to_numpy(dtype=object)
-    sectors = sorted(set(assets["sector"]) - {""})
-    unknown = ~np.isin(names, sectors) & (names != "")
+
+    def labels() -> NDArray[np.object_]:
+        return (supply["asset"] + " in " + supply["sector"]).to_numpy(dtype=object)
+
+    sectors = sorted(set(assets["sector"].unique()) - {""})
+    unknown = ~pd.Index(names).isin(sectors) & (names != "")
     hint = suggestion(str(names[unknown][0]), sectors) if unknown.any() else ""
     _add(problems, "supply.sector", f"sectors of assets: {', '.join(sectors[:8])}", "unknown sectors", unknown, names,
          hint=hint)  # fmt: skip
-    again = supply[["asset", "sector"]].duplicated().to_numpy()
+    again = supply.duplicated(subset=["asset", "sector"]).to_numpy()
     _add(problems, "supply", "each asset once per sector", "repeated rows", again, labels)
-    ids = pd.Index(assets["id"])
     if not ids.has_duplicates:
         position = ids.get_indexer(pd.Index(supply["asset"]))
         differs = (position >= 0) & ~unknown & (assets["sector"].to_numpy(dtype=object)[position] != names)
         _add(problems, "supply.sector", "the asset's own sector", "assets of another sector", differs, labels)
-    source = supply.groupby("sector")["is_source"].any()
-    dark = [name for name in source.index[~source] if name in sectors]
+    supplied = sorted(set(names))
+    lit = set(names[supply["is_source"].to_numpy(dtype=bool)])
+    dark = [name for name in supplied if name not in lit and name in sectors]
     if dark:
         problems.add(
             "supply.is_source", wanted="at least one source in a supplied sector", got="sectors without a source",
-            count=len(dark), total=len(source), first=dark,
+            count=len(dark), total=len(supplied), first=dark,
         )  # fmt: skip
 
 
 def _check_curves(problems: Problems, assets: pd.DataFrame, curve_names: Collection[str]) -> None:
     for name in CURVE_COLUMNS:
         values = assets[name].to_numpy(dtype=object)
-        unknown = (values != "") & ~np.isin(values, list(curve_names))
+        unknown = (values != "") & ~pd.Index(values).isin(list(curve_names))
         if unknown.any():
             hint = suggestion(str(values[unknown][0]), curve_names)
             shown = [

@@ -96,7 +96,7 @@ class CompiledNetwork:
     required : (n_need,) int32
     provider_indptr : (n_need + 1,) int64
     provider : (n_dependency,) int32
-    buffer_hours, start_probability, buffer_height : (n_need,) float64
+    buffer_hours, start_probability, recharge_hours, buffer_height : (n_need,) float64
     need_identity : (n_need,) uint64
     dependent_indptr : (n_asset + 1,) int64
     dependent : int32
@@ -133,6 +133,7 @@ class CompiledNetwork:
     provider: NDArray[np.int32]
     buffer_hours: NDArray[np.float64]
     start_probability: NDArray[np.float64]
+    recharge_hours: NDArray[np.float64]
     buffer_height: NDArray[np.float64]
     need_identity: NDArray[np.uint64]
     dependent_indptr: NDArray[np.int64]
@@ -327,6 +328,7 @@ def compile_network(network: Network, *, services: Sequence[str] = ()) -> Compil
         provider=provider.astype(np.int32),
         buffer_hours=sorted_needs["buffer_hours"].to_numpy(dtype=np.float64),
         start_probability=sorted_needs["start_probability"].to_numpy(dtype=np.float64),
+        recharge_hours=sorted_needs["recharge_hours"].to_numpy(dtype=np.float64),
         buffer_height=sorted_needs["buffer_height"].to_numpy(dtype=np.float64),
         need_identity=identity(sorted_needs["id"].astype(str).tolist()),
         dependent_indptr=dependent_indptr,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -29,7 +30,7 @@ from resilience.network.rules import (
     check_rule,
     check_within,
 )
-from resilience.network.selectors import Selector, select_rows
+from resilience.network.selectors import RowFinder, Selector
 from resilience.network.tables import representative_points
 
 
@@ -78,27 +79,72 @@ def derive(network: Network, rules: Sequence[Rule]) -> Network:
     return work.result()
 
 
+class _Layer:
+    """The assets or the zones as plain arrays, for a rule looks at few rows and columns of many.
+
+    Parameters
+    ----------
+    frame : geopandas.GeoDataFrame
+    """
+
+    def __init__(self, frame: gpd.GeoDataFrame) -> None:
+        self.ids = frame["id"].to_numpy(dtype=object)
+        self.geometry = np.asarray(frame.geometry, dtype=object)
+        self.access = frame["access_asset"].to_numpy(dtype=object).copy()
+        self._by_id = np.argsort(self.ids, kind="stable")
+        self._places = np.full((len(frame), 2), np.nan)
+        self._placed = np.zeros(len(frame), dtype=bool)
+
+    def sorted_rows(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return the chosen rows in the order of their ids."""
+        return self._by_id[chosen[self._by_id]]
+
+    def places(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the places of these rows, each found once."""
+        new = rows[~self._placed[rows]]
+        if new.size:
+            self._places[new] = representative_points(self.geometry[new])
+            self._placed[new] = True
+        return self._places[rows]
+
+
 class _Derivation:
     """The tables while rules are applied to them, with places and roads computed once."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.assets = network.assets
-        self.zones = network.zones
-        self.needs = [network.needs]
-        self.dependencies = [network.dependencies]
-        self.supply = [network.supply]
-        self.taken = pd.Index(network.needs["id"])
+        self.assets, self.zones = network.assets, network.zones
+        self.finder = RowFinder(self.assets)
+        self.asset_layer, self.zone_layer = _Layer(network.assets), _Layer(network.zones)
+        self.needs: list[dict[str, Any]] = []
+        self.dependencies: list[dict[str, Any]] = []
+        self.sources: dict[tuple[str, str], None] = {}
+        self.taken = set(network.needs["id"])
         self._roads: dict[str, RoadGraph] = {}
 
     def result(self) -> Network:
         return self.network.replace(
             assets=self.assets,
             zones=self.zones,
-            needs=_stack(self.needs),
-            dependencies=_stack(self.dependencies),
-            supply=_stack(self.supply),
+            needs=_with_rows(self.network.needs, self.needs),
+            dependencies=_with_rows(self.network.dependencies, self.dependencies),
+            supply=self._supplied(),
         )
+
+    def _supplied(self) -> pd.DataFrame:
+        """Return the supply table with the derived sources: rows that are there become sources, others are added."""
+        table = self.network.supply
+        present = list(zip(table["asset"], table["sector"], strict=True))
+        is_source = table["is_source"] | np.array([pair in self.sources for pair in present], dtype=bool)
+        new = [pair for pair in self.sources if pair not in set(present)]
+        rows = {
+            "asset": np.array([asset for asset, _ in new], dtype=object),
+            "sector": np.array([sector for _, sector in new], dtype=object),
+            "is_source": np.ones(len(new), dtype=bool),
+            "capacity": np.full(len(new), np.nan),
+            "demand": np.full(len(new), np.nan),
+        }
+        return _with_rows(table.assign(is_source=is_source), [rows])
 
     def apply(self, rule: Rule, number: int, problems: Problems) -> None:
         before = len(problems)
@@ -112,33 +158,27 @@ class _Derivation:
     def _apply_access(self, rule: AccessRule, subject: str, problems: Problems, before: int) -> None:
         check_on_missing(rule.on_missing, subject, problems)
         check_within(rule.within_m, subject, problems)
-        nodes = self.assets[select_rows(self.assets, rule.from_, problems, subject=f"{subject}.from")]
-        if len(problems) == before and (nodes["from_asset"] != "").any():
+        is_node = self.finder.find(rule.from_, problems, subject=f"{subject}.from")
+        if len(problems) == before and (self.assets["from_asset"].to_numpy(dtype=object)[is_node] != "").any():
             problems.add(f"{subject}.from", wanted="road nodes", got=f"links among the chosen assets: {rule.from_}")
         is_zone = isinstance(rule.to, str) and rule.to == "zones"
         if isinstance(rule.to, str) and rule.to == "facilities":
-            roads = pd.MultiIndex.from_frame(nodes[["sector", "kind"]].drop_duplicates())
+            roads = pd.MultiIndex.from_frame(self.assets.loc[is_node, ["sector", "kind"]].drop_duplicates())
             is_road = pd.MultiIndex.from_frame(self.assets[["sector", "kind"]]).isin(roads)
             chosen = (self.assets["from_asset"] == "").to_numpy() & ~is_road
         else:
             chosen = self._choose(rule.to, subject, problems, words=("zones", "facilities"))
         if len(problems) > before:
             return
-        table = self.zones if is_zone else self.assets
-        rows = np.flatnonzero(chosen & (table["access_asset"] == "").to_numpy())
-        nodes = nodes.sort_values("id")
-        names = nodes["id"].to_numpy(dtype=object)
+        layer = self.zone_layer if is_zone else self.asset_layer
+        rows = np.flatnonzero(chosen & (layer.access == ""))
+        nodes = self.asset_layer.sorted_rows(is_node)
         found, node = nearest_points(
-            representative_points(table.geometry.iloc[rows]),
-            representative_points(nodes.geometry),
-            k=1,
-            within=_or_infinite(rule.within_m),
+            layer.places(rows), self.asset_layer.places(nodes), k=1, within=_or_infinite(rule.within_m)
         )
         if rule.on_missing == "error" and len(found) < len(rows):
             far = "" if rule.within_m is None else f" within {rule.within_m:g} m"
-            lost = np.setdiff1d(
-                table["id"].to_numpy(dtype=object)[rows], table["id"].to_numpy(dtype=object)[rows[found]]
-            )
+            lost = np.setdiff1d(layer.ids[rows], layer.ids[rows[found]])
             problems.add(
                 subject,
                 wanted=f"a road node{far} (raise within_m, or on_missing: drop)",
@@ -148,19 +188,21 @@ class _Derivation:
                 first=lost,
             )
             return
-        access = table["access_asset"].to_numpy(dtype=object).copy()
-        access[rows[found]] = names[node]
+        layer.access[rows[found]] = self.asset_layer.ids[nodes[node]]
+        # Later rules may choose by it.
         if is_zone:
-            self.zones = table.assign(access_asset=access)
+            self.zones = self.zones.assign(access_asset=layer.access)
         else:
-            self.assets = table.assign(access_asset=access)
+            self.assets = self.assets.assign(access_asset=layer.access)
+            self.finder = RowFinder(self.assets)
 
     def _apply_supply(self, rule: SupplyRule, subject: str, problems: Problems, before: int) -> None:
-        chosen = select_rows(self.assets, rule.sources, problems, subject=f"{subject}.sources")
+        chosen = self.finder.find(rule.sources, problems, subject=f"{subject}.sources")
         if len(problems) > before:
             return
-        sources = self.assets[chosen].sort_values("id")
-        foreign = sources.loc[sources["sector"] != rule.sector, "id"].to_numpy(dtype=object)
+        sources = self.asset_layer.sorted_rows(chosen)
+        names = self.asset_layer.ids[sources]
+        foreign = names[self.assets["sector"].to_numpy(dtype=object)[sources] != rule.sector]
         if len(foreign):
             hint = suggestion(rule.sector, set(self.assets["sector"]))
             problems.add(
@@ -172,29 +214,23 @@ class _Derivation:
                 first=foreign,
             )
             return
-        listed = pd.MultiIndex.from_frame(_stack(self.supply)[["asset", "sector"]])
-        new = sources[~pd.MultiIndex.from_frame(sources[["id", "sector"]]).isin(listed)]
-        self.supply = [
-            table.assign(
-                is_source=table["is_source"] | (table["asset"].isin(sources["id"]) & (table["sector"] == rule.sector))
-            )
-            for table in self.supply
-        ]
-        rows = {"asset": new["id"], "sector": new["sector"], "is_source": True, "capacity": np.nan, "demand": np.nan}
-        self.supply.append(pd.DataFrame(rows))
+        self.sources.update(dict.fromkeys((name, rule.sector) for name in names))
 
     def _apply_dependency(self, rule: DependencyRule, subject: str, problems: Problems, before: int) -> None:
         check_rule(rule, subject, problems)
-        is_provider = select_rows(self.assets, rule.from_, problems, subject=f"{subject}.from")
+        is_provider = self.finder.find(rule.from_, problems, subject=f"{subject}.from")
         chosen = self._choose(rule.to, subject, problems, words=("zones",))
         if len(problems) > before:
             return
-        providers = self.assets[is_provider].sort_values("id")
-        is_zone = isinstance(rule.to, str)
-        dependents = (self.zones if is_zone else self.assets)[chosen].sort_values("id")
-        names = dependents["id"].to_numpy(dtype=object)
-        same = np.full(len(names), -1) if is_zone else pd.Index(providers["id"]).get_indexer(pd.Index(names))
-        found, provider = self._search(rule, dependents, providers, same.astype(np.int64), subject, problems)
+        layer = self.zone_layer if isinstance(rule.to, str) else self.asset_layer
+        dependents, providers = layer.sorted_rows(chosen), self.asset_layer.sorted_rows(is_provider)
+        names = layer.ids[dependents]
+        same = np.full(len(names), -1, dtype=np.int64)
+        if layer is self.asset_layer:
+            rank = np.full(len(self.assets), -1, dtype=np.int64)
+            rank[providers] = np.arange(len(providers))
+            same = rank[dependents]
+        found, provider = self._search(rule, layer, dependents, providers, same, subject, problems)
         if len(problems) > before:
             return
         count = np.bincount(found, minlength=len(names))
@@ -212,47 +248,43 @@ class _Derivation:
                 first=shown,
             )
             return
-        needs = self._new_needs(rule, names[enough])
+        needs = self._name_needs(rule.service, names[enough])
         position = np.cumsum(enough) - 1
         keep = enough[found]
-        self.needs.append(needs)
-        self.dependencies.append(
-            pd.DataFrame(
-                {
-                    "need": needs["id"].to_numpy(dtype=object)[position[found[keep]]],
-                    "provider": providers["id"].to_numpy(dtype=object)[provider[keep]],
-                    "limit_minutes": np.nan if rule.limit_minutes is None else float(rule.limit_minutes),
-                }
-            )
-        )
+        every = {
+            "service": rule.service,
+            "required": rule.required,
+            "buffer_hours": float(rule.buffer_hours),
+            "start_probability": float(rule.start_probability),
+            "recharge_hours": float(rule.recharge_hours),
+            "buffer_height": np.nan if rule.buffer_height is None else float(rule.buffer_height),
+        }
+        self.needs.append({"id": needs, "dependent": names[enough], **_repeated(every, len(needs))})
+        limit = np.nan if rule.limit_minutes is None else float(rule.limit_minutes)
+        pairs = {
+            "need": needs[position[found[keep]]],
+            "provider": self.asset_layer.ids[providers[provider[keep]]],
+        }
+        self.dependencies.append({**pairs, **_repeated({"limit_minutes": limit}, int(keep.sum()))})
 
-    def _new_needs(self, rule: DependencyRule, names: NDArray[np.object_]) -> pd.DataFrame:
-        stem = f"need:{rule.service}:"
-        ids = np.array([stem + name for name in names], dtype=object)
-        again, taken = 1, np.asarray(pd.Index(ids, dtype=object).isin(self.taken))
-        while taken.any():
-            again += 1
-            ids[taken] = [f"{stem}{name}:{again}" for name in names[taken]]
-            taken = np.asarray(pd.Index(ids, dtype=object).isin(self.taken))
-        self.taken = self.taken.append(pd.Index(ids, dtype="str"))
-        return pd.DataFrame(
-            {
-                "id": pd.Series(ids, dtype="str"),
-                "dependent": pd.Series(names, dtype="str"),
-                "service": rule.service,
-                "required": rule.required,
-                "buffer_hours": float(rule.buffer_hours),
-                "start_probability": float(rule.start_probability),
-                "recharge_hours": float(rule.recharge_hours),
-                "buffer_height": np.nan if rule.buffer_height is None else float(rule.buffer_height),
-            }
-        )
+    def _name_needs(self, service: str, names: NDArray[np.object_]) -> NDArray[np.object_]:
+        """Return names for the needs of these dependants that no need has yet."""
+        stem = f"need:{service}:"
+        ids = []
+        for name in names:
+            free, again = f"{stem}{name}", 1
+            while free in self.taken:
+                again += 1
+                free = f"{stem}{name}:{again}"
+            ids.append(free)
+        self.taken.update(ids)
+        return np.array(ids, dtype=object)
 
     def _choose(
         self, to: Selector | str, subject: str, problems: Problems, *, words: tuple[str, ...]
     ) -> NDArray[np.bool_]:
         if not isinstance(to, str):
-            return select_rows(self.assets, to, problems, subject=f"{subject}.to")
+            return self.finder.find(to, problems, subject=f"{subject}.to")
         if to not in words:
             allowed = " or ".join(repr(word) for word in words)
             problems.add(f"{subject}.to", wanted=f"a selector or {allowed}", got=f"{to!r}{suggestion(to, words)}")
@@ -263,20 +295,21 @@ class _Derivation:
     def _search(
         self,
         rule: DependencyRule,
-        dependents: gpd.GeoDataFrame,
-        providers: gpd.GeoDataFrame,
+        layer: _Layer,
+        dependents: NDArray[np.int64],
+        providers: NDArray[np.int64],
         same: NDArray[np.int64],
         subject: str,
         problems: Problems,
     ) -> Pairs:
         within = _or_infinite(rule.within_m)
-        places, provider_places = representative_points(dependents.geometry), representative_points(providers.geometry)
+        places, provider_places = layer.places(dependents), self.asset_layer.places(providers)
         if rule.by == "nearest":
             return nearest_points(places, provider_places, k=rule.nearest, within=within, same=same)
         if rule.by == "polygon":
             return containing_polygons(
-                dependents.geometry.to_numpy(),
-                providers.geometry.to_numpy(),
+                layer.geometry[dependents],
+                self.asset_layer.geometry[providers],
                 places=places,
                 provider_places=provider_places,
                 k=rule.nearest,
@@ -288,8 +321,8 @@ class _Derivation:
         if len(problems) > before:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
         ends = [
-            self._enter(roads, frame, where, f"{subject}.{side}", problems)
-            for side, frame, where in (("to", dependents, places), ("from", providers, provider_places))
+            self._enter(roads, part, rows, f"{subject}.{side}", problems)
+            for side, part, rows in (("to", layer, dependents), ("from", self.asset_layer, providers))
         ]
         if len(problems) > before:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
@@ -298,7 +331,7 @@ class _Derivation:
     def _roads_over(self, over: Selector, subject: str, problems: Problems) -> RoadGraph:
         key = repr(sorted(over.items(), key=str))
         if key not in self._roads:
-            chosen = select_rows(self.assets, over, problems, subject=f"{subject}.over")
+            chosen = self.finder.find(over, problems, subject=f"{subject}.over")
             links = self.assets[chosen & (self.assets["from_asset"] != "").to_numpy()]
             if chosen.any() and not len(links):
                 problems.add(f"{subject}.over", wanted="links to go by", got=f"{dict(over)} fits no link")
@@ -313,11 +346,11 @@ class _Derivation:
         return self._roads[key]
 
     def _enter(
-        self, roads: RoadGraph, frame: pd.DataFrame, places: NDArray[np.float64], subject: str, problems: Problems
+        self, roads: RoadGraph, layer: _Layer, rows: NDArray[np.int64], subject: str, problems: Problems
     ) -> NDArray[np.int64]:
         """Return the road node of each row: itself, its `access_asset`, or the nearest."""
-        access = frame["access_asset"].to_numpy(dtype=object)
-        node = roads.nodes.get_indexer(pd.Index(frame["id"])).astype(np.int64)
+        access, names = layer.access[rows], layer.ids[rows]
+        node = roads.nodes.get_indexer(pd.Index(names)).astype(np.int64)
         node = np.where(node >= 0, node, roads.nodes.get_indexer(pd.Index(access)))
         astray = (node < 0) & (access != "")
         if astray.any():
@@ -326,13 +359,13 @@ class _Derivation:
                 wanted="an access_asset that is an end of a chosen road",
                 got="assets whose access_asset is not on the roads",
                 count=int(astray.sum()),
-                total=len(frame),
-                first=frame["id"].to_numpy(dtype=object)[astray][:3],
+                total=len(rows),
+                first=names[astray][:3],
             )
         bare = np.flatnonzero((node < 0) & (access == ""))
         if len(bare):
-            position = pd.Index(self.assets["id"]).get_indexer(roads.nodes)
-            _, near = nearest_points(places[bare], representative_points(self.assets.geometry.iloc[position]), k=1)
+            ends = pd.Index(self.asset_layer.ids).get_indexer(roads.nodes)
+            _, near = nearest_points(layer.places(rows[bare]), self.asset_layer.places(ends), k=1)
             node[bare] = near
         return node
 
@@ -341,6 +374,15 @@ def _or_infinite(within: float | None) -> float:
     return np.inf if within is None else float(within)
 
 
-def _stack(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    filled = [table for table in tables if len(table)]
-    return pd.concat(filled, ignore_index=True) if filled else tables[0]
+def _repeated(values: dict[str, Any], n: int) -> dict[str, NDArray[Any]]:
+    """Return columns in which every row has the same."""
+    return {name: np.full(n, value, dtype=object if isinstance(value, str) else None) for name, value in values.items()}
+
+
+def _with_rows(table: pd.DataFrame, parts: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return a table with the rows of all parts below its own."""
+    parts = [part for part in parts if len(next(iter(part.values())))]
+    if not parts:
+        return table
+    new = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+    return pd.concat([table, new], ignore_index=True) if len(table) else new

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from resilience.errors import Problems, suggestion
-from resilience.network.tables import normalise_text
+from resilience.network.tables import distinct_text, normalise_text
 
 Selector = Mapping[str, Any]
 _MAX_COMPARED = 5_000
@@ -39,21 +40,41 @@ def select_rows(frame: pd.DataFrame, selector: Selector, problems: Problems, *, 
     >>> select_rows(frame, {"kind": ["hospital", "clinic"], "lanes": 0}, Problems(), subject="from").tolist()
     [True, True, False]
     """
-    chosen = np.ones(len(frame), dtype=bool)
-    before = len(problems)
-    names = [str(name) for name in frame.columns]
-    for name, wanted in selector.items():
-        if name not in names:
-            problems.add(
-                f"{subject}.{name}",
-                wanted=f"one of the columns {', '.join(names[:40])}",
-                got=f"no such column{suggestion(str(name), names)}",
-            )
-            continue
-        chosen &= _has_value(frame[name], _as_values(wanted), problems, f"{subject}.{name}")
-    if len(problems) == before and not chosen.any():
-        problems.add(subject, wanted="a choice that at least one row fits", got=f"{dict(selector)} fits no row")
-    return chosen
+    return RowFinder(frame).find(selector, problems, subject=subject)
+
+
+class RowFinder:
+    """Finds rows of one table by many selectors; which values a column holds is found once.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Not to be changed while it is looked at.
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+        self._names = [str(name) for name in frame.columns]
+        self._held: dict[str, _Held] = {}
+
+    def find(self, selector: Selector, problems: Problems, *, subject: str) -> NDArray[np.bool_]:
+        """Return which rows fit the selector; see :func:`select_rows`."""
+        chosen = np.ones(len(self._frame), dtype=bool)
+        before = len(problems)
+        for name, wanted in selector.items():
+            if name not in self._names:
+                problems.add(
+                    f"{subject}.{name}",
+                    wanted=f"one of the columns {', '.join(self._names[:40])}",
+                    got=f"no such column{suggestion(str(name), self._names)}",
+                )
+                continue
+            if name not in self._held:
+                self._held[name] = _Held.of(self._frame[name])
+            chosen &= self._held[name].rows(_as_values(wanted), problems, f"{subject}.{name}")
+        if len(problems) == before and not chosen.any():
+            problems.add(subject, wanted="a choice that at least one row fits", got=f"{dict(selector)} fits no row")
+        return chosen
 
 
 def _as_values(wanted: Any) -> list[Any]:
@@ -62,25 +83,53 @@ def _as_values(wanted: Any) -> list[Any]:
     return list(wanted)
 
 
-def _has_value(column: pd.Series[Any], wanted: list[Any], problems: Problems, subject: str) -> NDArray[np.bool_]:
-    given = pd.Series(wanted, dtype=object)
-    values: pd.Series[Any]
-    sought: pd.Series[Any]
-    if pd.api.types.is_bool_dtype(column):
-        values, sought = normalise_text(column), normalise_text(given).str.capitalize()
-    elif pd.api.types.is_numeric_dtype(column):
-        values = pd.Series(column.to_numpy(dtype=np.float64, na_value=np.nan))
-        sought = pd.to_numeric(given, errors="coerce").astype("float64")
-    else:
-        # Text against text: YAML reads `id: 7` as a number, a file may hold it as text.
-        values, sought = normalise_text(column), normalise_text(given)
-    known = values.dropna().unique()
-    absent = [repr(value) for value, there in zip(wanted, sought.isin(known), strict=True) if not there]
-    if absent:
-        names = sorted(known.tolist(), key=lambda value: (isinstance(value, str), value))[:_MAX_COMPARED]
-        texts = [name if isinstance(name, str) else f"{name:g}" for name in names]
-        _tell_absent(problems, subject, absent, wanted, [text for text in texts if text])
-    return values.isin(sought.dropna()).to_numpy(dtype=bool)
+@dataclass(frozen=True)
+class _Held:
+    """The distinct values of a column and where they are.
+
+    Parameters
+    ----------
+    kind : {"bool", "number", "text"}
+    code : (n,) int
+        Position of each row's value; -1 for a number that is missing.
+    value : (k,) str or float64
+        A value may be there twice.
+    """
+
+    kind: str
+    code: NDArray[np.intp]
+    value: NDArray[Any]
+
+    @classmethod
+    def of(cls, column: pd.Series[Any]) -> _Held:
+        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+            code, value = pd.factorize(column.to_numpy(dtype=np.float64, na_value=np.nan))
+            return cls("number", code, np.asarray(value))
+        code, words = distinct_text(column)
+        gap = code == -1
+        if gap.any():
+            code = np.where(gap, words.size - 1, code)
+        else:
+            words = words[:-1]
+        return cls("bool" if pd.api.types.is_bool_dtype(column) else "text", code, words)
+
+    def rows(self, wanted: list[Any], problems: Problems, subject: str) -> NDArray[np.bool_]:
+        given = pd.Series(wanted, dtype=object)
+        sought: pd.Series[Any]
+        if self.kind == "number":
+            sought = pd.to_numeric(given, errors="coerce").astype("float64")
+        else:
+            # Text against text: YAML reads `id: 7` as a number, a file may hold it as text.
+            sought = normalise_text(given)
+            if self.kind == "bool":
+                sought = sought.str.capitalize()
+        absent = [repr(value) for value, there in zip(wanted, sought.isin(self.value), strict=True) if not there]
+        if absent:
+            known = sorted(set(self.value.tolist()), key=lambda value: (isinstance(value, str), value))
+            texts = [name if isinstance(name, str) else f"{name:g}" for name in known[:_MAX_COMPARED]]
+            _tell_absent(problems, subject, absent, wanted, [text for text in texts if text])
+        fits = np.append(pd.Index(self.value).isin(sought.dropna()), False)
+        return np.asarray(fits[self.code])
 
 
 def _tell_absent(problems: Problems, subject: str, absent: list[str], wanted: list[Any], known: list[str]) -> None:

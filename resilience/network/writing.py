@@ -9,14 +9,12 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from resilience.cells import Column, in_full, write_cells
 from resilience.errors import CannotCreateError, Problem, StorageError
 from resilience.network.tables import TABLES
 
 if TYPE_CHECKING:
     from resilience.network.city import Network
-
-# A spreadsheet runs a cell that starts with one of these as a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_tables(network: Network, folder: str | Path) -> dict[str, Path]:
@@ -68,11 +66,8 @@ def write_tables(network: Network, folder: str | Path) -> dict[str, Path]:
             if "geometry" in table:
                 shapes = np.asarray(table["geometry"], dtype=object)
                 table["geometry"] = shapely.to_wkt(shapes, rounding_precision=3)
-            for column in table.columns:
-                if not (pd.api.types.is_numeric_dtype(table[column]) or column == "geometry"):
-                    table[column] = _without_formulas(table[column])
-            table.columns = _without_formulas(pd.Series(table.columns)).to_list()
-            table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+            with path.open("w", newline="", encoding="utf-8") as file:
+                write_cells(file, map(str, table.columns), [[_column(v) for _, v in table.items()]], spell=in_full)
     except OSError as error:
         raise StorageError(
             Problem(str(directory), wanted="a folder that can be written", got=error.strerror or str(error))
@@ -80,6 +75,11 @@ def write_tables(network: Network, folder: str | Path) -> dict[str, Path]:
     return paths
 
 
-def _without_formulas(values: pd.Series[Any]) -> pd.Series[Any]:
-    text = values.astype("str").mask(values.isna(), "").fillna("")
-    return text.mask(text.str.startswith(_FORMULA_STARTS), "'" + text)
+def _column(values: pd.Series[Any]) -> Column:
+    if pd.api.types.is_float_dtype(values):
+        # A float32 is written in as few digits as tell it from its neighbours.
+        exact = values if values.dtype == np.float64 else pd.to_numeric(values.astype("str"), errors="coerce")
+        return exact.to_numpy(dtype=np.float64, na_value=np.nan)
+    whole = pd.api.types.is_integer_dtype(values) or pd.api.types.is_bool_dtype(values)
+    cells = values.astype(object if whole else "str").to_numpy(dtype=object)
+    return np.where(values.isna(), "", cells)

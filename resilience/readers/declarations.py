@@ -13,7 +13,7 @@ from pyproj.exceptions import CRSError
 
 from resilience.errors import Problems, suggestion
 from resilience.hazard import HazardWarning
-from resilience.hazard_checks import NODATA_MEANINGS
+from resilience.hazard.checks import NODATA_MEANINGS
 from resilience.perils import PERILS, parse_unit
 from resilience.readers.layers import Layer
 from resilience.readers.sources import known_unit

@@ -14,6 +14,7 @@ from xarray.core.indexing import LazilyIndexedArray
 from resilience.errors import ConfigurationError, DataError, MissingInputError, Problem, Problems, suggestion
 from resilience.grid import Grid
 from resilience.hazard import make_hazard
+from resilience.hazard.severity import check_return_periods
 from resilience.perils import PERILS
 from resilience.readers.declarations import Declared, crs_name, declare, same_crs
 from resilience.readers.identical import warn_identical_layers
@@ -24,7 +25,6 @@ from resilience.readers.netcdf import netcdf_layers
 from resilience.readers.raster import RasterLayer, is_remote, raster_layers
 from resilience.readers.sources import is_there, match_pattern, parse_return_period
 from resilience.readers.zarr_store import is_zarr, zarr_layers
-from resilience.severity import check_return_periods
 
 # A map of the whole Earth at half an arc second; what is known of a map, tile by tile, takes a gigabyte then.
 MOST_CELLS = 2**42

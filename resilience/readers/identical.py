@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from resilience.hazard_checks import identical_events, warn_identical
+from resilience.hazard.checks import identical_events, warn_identical
 from resilience.readers.labelled import LabelledLayer
 from resilience.readers.layers import Layer
 from resilience.readers.raster import RasterLayer, is_remote

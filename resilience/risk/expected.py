@@ -147,9 +147,11 @@ def annual_total(totals: xr.DataArray, *, weights: ArrayLike | xr.DataArray) -> 
     flat = out.reshape(-1)
     for events, values in _pieces(ordered):
         add_weighted_events(values.reshape(values.shape[0], flat.shape[0]), rate[events], flat)
-    coords = {name: coord for name, coord in ordered.coords.items() if "event" not in coord.dims and coord.dims}
+    # As coordinates, not one by one: that would compare the index of the assets with itself for each of theirs.
+    labels = ordered.coords.to_dataset().drop_dims("event", errors="ignore")
+    labels = labels.drop_vars([name for name, coord in labels.coords.items() if not coord.dims])
     attrs = {"units": _per_year(totals)} if totals.attrs.get("units") else {}
-    return xr.DataArray(out, dims=rest, coords=coords, name="annual_total", attrs=attrs)
+    return xr.DataArray(out, dims=rest, coords=labels.coords, name="annual_total", attrs=attrs)
 
 
 def expected_annual(
@@ -208,10 +210,11 @@ def expected_annual(
         error = xr.apply_ufunc(_standard_error, total, input_core_dims=[["sample"]])
     else:
         value, error = total, total.where(total.isnull(), 0.0)
-    result = xr.Dataset(coords=value.coords, attrs={"n_samples": n_samples})
-    for name, array in (("annual_value", value), ("annual_standard_error", error), ("annual_tail", tail)):
-        result[name] = (value.dims, array.values, {"long_name": VARIABLES[name].meaning, **total.attrs})
-    return result
+    found = {
+        name: (value.dims, array.values, {"long_name": VARIABLES[name].meaning, **total.attrs})
+        for name, array in (("annual_value", value), ("annual_standard_error", error), ("annual_tail", tail))
+    }
+    return xr.Dataset(found, coords=value.coords, attrs={"n_samples": n_samples})
 
 
 def _per_year(totals: xr.DataArray) -> str:

@@ -17,6 +17,7 @@ of the service being lost at all (then F is a rate, and one event of weight 1 gi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,6 +37,14 @@ MEASURES: tuple[str, ...] = (
     "risk_achievement_worth",
     "risk_reduction_worth",
 )  # fmt: skip
+SUMS: dict[str, tuple[str, ...]] = {
+    "failed_count": ("event", "asset"),
+    "sum_loss": ("event", "service"),
+    "sum_loss2": ("event", "service"),
+    "sum_loss_failed": ("event", "asset", "service"),
+    "sum_loss2_failed": ("event", "asset", "service"),
+}
+"""The running sums over samples that importance is told from."""
 
 _NOTE = (
     "conditional averages over the samples in which the asset failed and did not: right where failures are independent "
@@ -57,14 +66,12 @@ class _Moments(NamedTuple):
     variance_up: Floats
 
 
-def _moments(sums: xr.Dataset, event: int, weight: float, n: int) -> _Moments:
-    one = sums.isel(event=event)
-    failed = np.asarray(one["failed_count"].values, dtype=np.float64)[:, np.newaxis]
+def _moments(sums: Mapping[str, NDArray[Any]], event: int, weight: float, n: int) -> _Moments:
+    failed, total, squares, total_failed, squares_failed = (
+        np.asarray(sums[name][event], dtype=np.float64) for name in SUMS
+    )
+    failed = failed[:, np.newaxis]
     up = n - failed
-    total = np.asarray(one["sum_loss"].values, dtype=np.float64)
-    squares = np.asarray(one["sum_loss2"].values, dtype=np.float64)
-    total_failed = np.asarray(one["sum_loss_failed"].values, dtype=np.float64)
-    squares_failed = np.asarray(one["sum_loss2_failed"].values, dtype=np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         return _Moments(
             weight,
@@ -141,19 +148,18 @@ def asset_importance(
     counted = np.flatnonzero(rate > 0.0)
     family = np.asarray(sums.coords["family"].values) if "family" in sums.coords else np.zeros(rate.size, dtype=int)
     n_asset, n_service = sums.sizes["asset"], sums.sizes["service"]
-    sums = sums.transpose("event", "asset", "service", ...)
+    arrays = {name: sums[name].transpose(*dims).values for name, dims in SUMS.items()}
+    sampled = None if failure_probability is None else failure_probability.transpose("event", "asset").values
 
     annual, down, up, critical = np.zeros(n_service), *(np.zeros((n_asset, n_service)) for _ in range(3))
     annual_variance: dict[Any, Floats] = {}
     never, always = np.zeros(n_asset, dtype=np.int64), np.zeros(n_asset, dtype=np.int64)
     for event in counted:
-        here = _moments(sums, int(event), float(rate[event]), n_samples)
+        here = _moments(arrays, int(event), float(rate[event]), n_samples)
         annual += here.weight * here.mean
         down += here.weight * here.mean_failed
         up += here.weight * here.mean_up
-        critical += here.weight * _times(
-            _probability(failure_probability, int(event), here), here.mean_failed - here.mean_up
-        )
+        critical += here.weight * _times(_probability(sampled, int(event), here), here.mean_failed - here.mean_up)
         never += here.share[:, 0] == 0.0
         always += here.share[:, 0] == 1.0
         error = here.weight * np.sqrt(here.variance / n_samples)
@@ -167,20 +173,21 @@ def asset_importance(
             "risk_achievement_worth": down / annual,
             "risk_reduction_worth": annual / up,
         }
-        errors = _errors(sums, rate, counted, family, n_samples, annual, values, failure_probability)
+        errors = _errors(arrays, rate, counted, family, n_samples, annual, values, sampled)
     annual_error = np.sqrt(sum((error**2 for error in annual_variance.values()), np.zeros(n_service)))
 
     coords = {name: sums.coords[name] for name in ("asset", "service") if name in sums.coords}
     attrs = {"loss": loss, "n_samples": n_samples, "method": _NOTE}
-    result = xr.Dataset(coords=coords, attrs=attrs)
-    result["expected_annual_loss"] = ("service", annual)
-    result["expected_annual_loss_standard_error"] = ("service", annual_error)
+    found: dict[str, Any] = {
+        "expected_annual_loss": ("service", annual),
+        "expected_annual_loss_standard_error": ("service", annual_error),
+    }
     for name in MEASURES:
-        result[name] = (("asset", "service"), values[name])
-        result[f"{name}_standard_error"] = (("asset", "service"), errors[name])
-    result["never_failed_events"] = ("asset", never)
-    result["always_failed_events"] = ("asset", always)
-    return result
+        found[name] = (("asset", "service"), values[name])
+        found[f"{name}_standard_error"] = (("asset", "service"), errors[name])
+    found["never_failed_events"] = ("asset", never)
+    found["always_failed_events"] = ("asset", always)
+    return xr.Dataset(found, coords=coords, attrs=attrs)
 
 
 def _times(probability: Floats, difference: Floats) -> Floats:
@@ -188,22 +195,21 @@ def _times(probability: Floats, difference: Floats) -> Floats:
     return np.where(probability == 0.0, 0.0, probability * difference)
 
 
-def _probability(failure_probability: xr.DataArray | None, event: int, here: _Moments) -> Floats:
+def _probability(failure_probability: NDArray[Any] | None, event: int, here: _Moments) -> Floats:
     if failure_probability is None:
         return here.share
-    one = failure_probability.transpose("event", "asset").isel(event=event)
-    return np.asarray(one.values, dtype=np.float64)[:, np.newaxis]
+    return np.asarray(failure_probability[event], dtype=np.float64)[:, np.newaxis]
 
 
 def _errors(
-    sums: xr.Dataset,
+    sums: Mapping[str, NDArray[Any]],
     rate: Floats,
     counted: NDArray[np.intp],
     family: NDArray[Any],
     n: int,
     annual: Floats,
     values: dict[str, Floats],
-    failure_probability: xr.DataArray | None,
+    failure_probability: NDArray[Any] | None,
 ) -> dict[str, Floats]:
     """Return the standard errors; a second pass, for the ratios must be known."""
     share_up, achievement = 1.0 - values["fussell_vesely"], values["risk_achievement_worth"]
@@ -239,14 +245,7 @@ def _errors(
 
 def _check_sums(sums: xr.Dataset, n_samples: int, failure_probability: xr.DataArray | None) -> None:
     problems = Problems()
-    wanted = {
-        "failed_count": ("event", "asset"),
-        "sum_loss": ("event", "service"),
-        "sum_loss2": ("event", "service"),
-        "sum_loss_failed": ("event", "asset", "service"),
-        "sum_loss2_failed": ("event", "asset", "service"),
-    }
-    for name, dims in wanted.items():
+    for name, dims in SUMS.items():
         if name not in sums:
             problems.add(f"sums.{name}", wanted=f"dims ({', '.join(dims)})", got="absent")
         elif set(sums[name].dims) != set(dims):

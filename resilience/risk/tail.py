@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from resilience.errors import DataError, Problems
+from resilience.kernels.risk import average_tails
 from resilience.risk.exceedance import check_losses
 from resilience.risk.intervals import (
     check_share,
@@ -153,9 +156,21 @@ def tail_risk(
     >>> found.value, found.low, found.high, found.tail_value
     (array([899.]), array([880.]), array([918.]), array([949.5]))
     """
-    losses = check_losses(yearly, subject="yearly losses")
+    return _tail_risks(
+        [np.asarray(yearly, dtype=np.float64)], return_periods, confidence=confidence, replicates=replicates, seed=seed
+    )[0]
+
+
+def _tail_risks(
+    rows: Sequence[Floats], return_periods: ArrayLike, *, confidence: float, replicates: int, seed: int
+) -> list[TailRisk]:
+    """Return the tail risk of every row of yearly losses, all of the same years.
+
+    The redrawn years depend on the seed and the number of years alone, so they are drawn once for all rows.
+    """
+    losses = [check_losses(row, subject="yearly losses") for row in rows]
     periods = np.atleast_1d(np.asarray(return_periods, dtype=np.float64))
-    n = losses.size
+    n = losses[0].size
     problems = Problems()
     wrong = ~((periods > 1.0) & (periods <= n))
     if wrong.any():
@@ -170,40 +185,40 @@ def tail_risk(
     if replicates < 2:
         problems.add("replicates", wanted="2 or more; 1,000 is usual", got=str(replicates))
     problems.raise_if_any(DataError)
-    largest = np.sort(losses)[::-1]
-    value, low, high, tail = (np.empty(periods.size) for _ in range(4))
-    for position, period in enumerate(periods):
-        exceedance = 1.0 / period
-        value[position] = largest[quantile_rank(n, exceedance)]
-        tail[position] = _tail_mean(largest, n, exceedance)
-        low_rank, high_rank = quantile_ranks(n, exceedance, confidence=confidence)
-        low[position] = largest[low_rank - 1] if low_rank <= n else 0.0
-        high[position] = largest[high_rank - 1] if high_rank >= 1 else np.inf
-    drawn = _redraw_tails(largest, 1.0 / periods, replicates, random_generator(seed, "bootstrap over years"))
+    largest = np.sort(np.stack(losses))[:, ::-1]
+    shares = 1.0 / periods
+    drawn = _redraw_tails(largest, shares, replicates, random_generator(seed, "bootstrap over years"))
     tail_low, tail_high = percentile_interval(drawn, confidence=confidence)
-    return TailRisk(periods, value, low, high, tail, tail_low, tail_high, n, replicates, confidence)
+    ranks = [quantile_rank(n, float(share)) for share in shares]
+    bounds = [quantile_ranks(n, float(share), confidence=confidence) for share in shares]
+    found = []
+    for number, row in enumerate(largest):
+        value = np.array([row[rank] for rank in ranks])
+        low = np.array([row[rank - 1] if rank <= n else 0.0 for rank, _ in bounds])
+        high = np.array([row[rank - 1] if rank >= 1 else np.inf for _, rank in bounds])
+        tail = np.array([_tail_mean(row, n, float(share)) for share in shares])
+        ends = tail_low[number], tail_high[number]
+        found.append(TailRisk(periods, value, low, high, tail, *ends, n, replicates, confidence))
+    return found
 
 
 def _redraw_tails(largest: Floats, exceedance: Floats, replicates: int, generator: np.random.Generator) -> Floats:
-    """Return the tail means (replicate, return period) of redrawn years."""
-    n = largest.size
+    """Return the tail means (replicate, row, return period) of redrawn years; each row in descending order."""
+    n = largest.shape[1]
     needed = quantile_rank(n, float(exceedance.max())) + 1
     # With ten standard deviations to spare a replicate practically never lacks years for its tail.
     reach = min(n, int(needed + 10.0 * needed**0.5) + 100)
-    above = np.array([quantile_rank(n, float(share)) for share in exceedance])
+    above = np.array([quantile_rank(n, float(share)) for share in exceedance], dtype=np.int64)
     rest = np.maximum(n * exceedance - above, 0.0)
-    out = np.empty((replicates, exceedance.size))
+    # The years of one rank side by side: every redrawn year is added to all rows at once.
+    candidates = np.ascontiguousarray(largest[:, :reach].T)
+    count = np.empty(reach, dtype=np.int64)
+    out = np.empty((replicates, exceedance.size, largest.shape[0]))
+    order = np.argsort(above, kind="stable")
     for replicate in range(replicates):
         among = n if reach == n else max(needed, int(generator.binomial(n, reach / n)))
-        # Counting how often each year is drawn, largest first, spares sorting the draws.
-        drawn = np.bincount(generator.integers(0, reach, among), minlength=reach)
-        years = np.cumsum(drawn)
-        sums = np.cumsum(drawn * largest[:reach])
-        at = np.searchsorted(years, above, side="right")
-        before = np.where(at > 0, at - 1, 0)
-        whole = np.where(at > 0, sums[before], 0.0) + (above - np.where(at > 0, years[before], 0)) * largest[at]
-        out[replicate] = (whole + rest * largest[at]) / (above + rest)
-    return out
+        average_tails(generator.integers(0, reach, among), candidates, above, rest, order, count, out[replicate])
+    return out.transpose(0, 2, 1)
 
 
 def catalogue_risk(
@@ -256,29 +271,33 @@ def catalogue_risk(
     periods = np.atleast_1d(np.asarray(return_periods, dtype=np.float64))
     total = years["yearly_sum"].transpose(..., "year")
     rest = total.dims[:-1]
-    shape = total.shape[:-1]
+    *shape, n_year = total.shape
+    n_row = math.prod(shape)
     unit = {"units": str(total.attrs["units"])} if total.attrs.get("units") else {}
     coords = {name: coord for name, coord in total.coords.items() if coord.dims and "year" not in coord.dims}
-    attrs = {"n_years": total.sizes["year"], "replicates": replicates, "confidence": confidence}
-    result = xr.Dataset(coords={**coords, "return_period": periods}, attrs=attrs)
-    for curve, name in (("occurrence", "yearly_maximum"), ("aggregate", "yearly_sum")):
-        values = np.asarray(years[name].transpose(*rest, "year").values, dtype=np.float64)
-        found = [
-            tail_risk(values[place], periods, confidence=confidence, replicates=replicates, seed=seed)
-            for place in np.ndindex(shape)
-        ]
+    attrs = {"n_years": n_year, "replicates": replicates, "confidence": confidence}
+    found: dict[str, Any] = {}
+    curves = {"occurrence": "yearly_maximum", "aggregate": "yearly_sum"}
+    losses = [
+        row
+        for name in curves.values()
+        for row in np.asarray(years[name].transpose(*rest, "year").values, dtype=np.float64).reshape(-1, n_year)
+    ]
+    risks = _tail_risks(losses, periods, confidence=confidence, replicates=replicates, seed=seed) if losses else []
+    for number, curve in enumerate(curves):
+        rows = risks[number * n_row : (number + 1) * n_row]
         for field in ("value", "tail_value"):
             for end, source in (("", field), ("_low", _end(field, "low")), ("_high", _end(field, "high"))):
-                stacked = np.array([getattr(one, source) for one in found]).reshape(*shape, periods.size)
-                result[f"{curve}_{field}{end}"] = ((*rest, "return_period"), stacked, unit)
+                stacked = np.array([getattr(one, source) for one in rows]).reshape(*shape, periods.size)
+                found[f"{curve}_{field}{end}"] = ((*rest, "return_period"), stacked, unit)
     spread = total.std("year", ddof=1, skipna=False)
     for name, array in (
         ("yearly_mean", total.mean("year", skipna=False)),
         ("yearly_standard_deviation", spread),
-        ("yearly_standard_error", spread / np.sqrt(total.sizes["year"])),
+        ("yearly_standard_error", spread / np.sqrt(n_year)),
     ):
-        result[name] = (rest, array.values, {"units": f"{unit['units']}/year"} if unit else {})
-    return result
+        found[name] = (rest, array.values, {"units": f"{unit['units']}/year"} if unit else {})
+    return xr.Dataset(found, coords={**coords, "return_period": periods}, attrs=attrs)
 
 
 def _end(field: str, side: str) -> str:

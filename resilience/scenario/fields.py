@@ -32,7 +32,9 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 class Section(BaseModel):
     """A part of a scenario: unknown keys are refused, nothing changes after it was read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), serialize_by_alias=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, protected_namespaces=(), serialize_by_alias=True, defer_build=True
+    )
 
 
 class Finding:

@@ -26,6 +26,7 @@ from resilience.scenario.options import (
     MonteCarloSection,
     OutputsSection,
     RiskSection,
+    TimeSection,
 )
 from resilience.scenario.rules import Rule, ServiceSection
 from resilience.scenario.source import Node, read_source, set_value
@@ -68,6 +69,9 @@ class Scenario(Section):
     curves: CurvesSection = Field(default_factory=CurvesSection, description="damage and fragility curves")
     cascade: CascadeSection = Field(default_factory=CascadeSection, description="how failures spread")
     monte_carlo: MonteCarloSection = Field(default_factory=MonteCarloSection, description="samples")
+    time: TimeSection | None = Field(
+        default=None, description="services over time: buffers end, what failed comes back"
+    )
     risk: RiskSection = Field(default_factory=RiskSection, description="from events to expected values")
     importance: ImportanceSection = Field(default_factory=ImportanceSection, description="whose failure matters")
     outputs: OutputsSection = Field(default_factory=OutputsSection, description="what is written")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -11,6 +12,7 @@ from resilience.scenario.fields import (
     Finding,
     InputPath,
     Name,
+    NotNegative,
     OneOrMany,
     Positive,
     Section,
@@ -89,6 +91,31 @@ class MonteCarloSection(Section):
                 yield Finding(key, wanted=wanted, got=str(value))
         if self.block is not None and self.block > self.samples:
             yield Finding("block", wanted=f"at most samples = {self.samples}", got=str(self.block))
+
+
+class TimeSection(Section):
+    """How services are followed over time; without the section, the state at the peak of each event is all."""
+
+    hours: tuple[NotNegative, ...] = Field(
+        default=(0.0, 1.0, 4.0, 8.0, 12.0, 24.0, 48.0, 72.0, 168.0, 336.0, 720.0, 1440.0, 2160.0),
+        description="points of the time grid, h after the peak, ascending from 0; the last ends it; ends of buffers "
+        "and hazards are added",
+    )
+    restart_hours: NotNegative = Field(
+        default=4.0,
+        description="h from the end of a hazard until what it put out works again (default by judgement, no source)",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> TimeSection:
+        raise_findings(type(self).__name__, self._findings())
+        return self
+
+    def _findings(self) -> Iterator[Finding]:
+        hours = self.hours
+        if len(hours) < 2 or hours[0] != 0 or any(a >= b for a, b in pairwise(hours)):
+            got = ", ".join(f"{hour:g}" for hour in hours[:5]) or "none"
+            yield Finding("hours", wanted="two or more ascending numbers, the first 0", got=got)
 
 
 class RiskSection(Section):

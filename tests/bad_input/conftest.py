@@ -18,7 +18,7 @@ import rasterio
 from affine import Affine
 
 from resilience.cli import main
-from resilience.hazard_checks import HazardWarning
+from resilience.hazard.checks import HazardWarning
 
 CRS = "EPSG:5187"
 CELLS = 40

@@ -45,7 +45,7 @@ TABLES = {
 def kept(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Keep results in memory instead of the slow writing of tables, which has tests of its own."""
     results: list[Any] = []
-    monkeypatch.setattr(pipeline, "write_run", lambda _store, result, *_: results.append(result))
+    monkeypatch.setattr(pipeline, "write_run", lambda _store, result, *_, **__: results.append(result))
     return results
 
 

@@ -17,31 +17,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from resilience.errors import ConfigurationError, DataError, Problems, suggestion
 from resilience.grid import Grid
-from resilience.hazard_checks import (
+from resilience.hazard.checks import (
     NODATA_MEANINGS,
     OUTSIDE_MEANINGS,
     HazardWarning,
     check_annual_rates,
-    check_hazard,
     event_names,
     grid_of,
     identical_events,
     warn_identical,
 )
+from resilience.hazard.severity import check_return_periods, interpolate_severity, repair_monotone
 from resilience.perils import PERILS, check_plausible, parse_unit
-from resilience.severity import check_return_periods, interpolate_severity, repair_monotone
 from resilience.variables import VARIABLES
-
-__all__ = [
-    "HazardWarning",
-    "check_hazard",
-    "check_plausible",
-    "grid_of",
-    "interpolate_return_period",
-    "make_hazard",
-    "read_window",
-    "repair_monotone",
-]
 
 
 def make_hazard(
@@ -298,7 +286,7 @@ def interpolate_return_period(
 
     Notes
     -----
-    See :func:`resilience.severity.interpolate_severity` for the equation.
+    See :func:`resilience.hazard.severity.interpolate_severity` for the equation.
 
     Examples
     --------

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from resilience.curves import CurveTable
 from resilience.errors import MAX_SHOWN, ConfigurationError, DataError, Problem, suggestion
+from resilience.exposure.placement import Placement, place_assets
+from resilience.exposure.tile_buffer import TILE_SHIFT, TileBuffer
 from resilience.grid import Grid
 from resilience.hazard import grid_of, read_window
 from resilience.kernels.lines import list_line_tiles, traverse_lines
 from resilience.kernels.points import interpolate_points, sample_points
 from resilience.kernels.polygons import cover_polygons, list_polygon_tiles
 from resilience.kernels.tiles import Raster, Response, Sums, empty_sums, evaluate_damage, plan_runs, whole_raster
-from resilience.placement import Placement, place_assets
-from resilience.tile_buffer import TILE_SHIFT, TileBuffer
 from resilience.variables import VARIABLES
 
 if TYPE_CHECKING:
@@ -194,8 +194,8 @@ def _response(peril: str, nodata: str, assets: pd.DataFrame, curves: CurveTable)
     flood = peril == "flood"
 
     def column(name: str, otherwise: float) -> NDArray[np.float64]:
-        values = assets[name].to_numpy(dtype=np.float64) if flood else np.full(len(assets), otherwise)
-        return np.ascontiguousarray(values)
+        # Its own copy: pandas hands out read-only columns, and kernels would be compiled, and loaded, for both kinds.
+        return np.array(assets[name], dtype=np.float64) if flood else np.full(len(assets), otherwise)
 
     return Response(
         missing=0.0 if nodata == "dry" else np.nan,

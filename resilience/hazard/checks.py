@@ -15,8 +15,8 @@ from pyproj.exceptions import CRSError
 
 from resilience.errors import DataError, Problem, Problems, suggestion
 from resilience.grid import Grid
+from resilience.hazard.severity import check_return_periods
 from resilience.perils import PERILS, check_plausible
-from resilience.severity import check_return_periods
 
 NODATA_MEANINGS: tuple[str, ...] = ("dry", "unknown", "error")
 OUTSIDE_MEANINGS: tuple[str, ...] = ("error", "dry")

@@ -1,0 +1,124 @@
+"""From events to years: weights, expected values, exceedance, importance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from resilience.events import draw_catalogue, family_of, family_weights
+from resilience.inputs import Inputs
+from resilience.risk.expected import expected_annual
+from resilience.risk.importance import asset_importance
+from resilience.risk.tail import catalogue_risk
+from resilience.risk.yearly import occurrence_losses, yearly_losses
+from resilience.scenario import Scenario
+from resilience.store import TOTALS
+
+DIRECT_LOSS = "direct_loss"
+PERSON_HOURS = "person_hours_lost"
+
+
+def weigh_events(inputs: Inputs, scenario: Scenario) -> dict[str, Any]:
+    """Return the annual weight of every event and the part of it beyond the rarest; NaN without rates."""
+    weights, tails = [], []
+    for hazard in inputs.hazards:
+        family = family_of(hazard)
+        if not family.has_rates:
+            weights.append(np.full(len(family.events), np.nan))
+            tails.append(np.full(len(family.events), np.nan))
+            continue
+        found = family_weights(family, rule=scenario.risk.rule, tail=scenario.risk.tail)
+        weights.append(found.weights)
+        tails.append(found.tail_weights)
+    unit = {"units": "1/year"}
+    return {
+        "annual_weight": ("event", np.concatenate(weights), {**unit, "rule": scenario.risk.rule}),
+        "tail_weight": ("event", np.concatenate(tails), {**unit, "tail": scenario.risk.tail}),
+    }
+
+
+def rated_events(labelled: xr.Dataset) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Return which events have rates."""
+    return np.asarray(np.isfinite(labelled["annual_weight"].values))
+
+
+def add_annual(labelled: xr.Dataset) -> xr.Dataset:
+    """Return the dataset with expected annual values, where any family has rates."""
+    rated = rated_events(labelled)
+    if not rated.any():
+        return labelled
+    # Only what is summed: a copy of the whole result is gigabytes in a large city.
+    part = labelled[[TOTALS, "direct_loss", "asset_direct_loss", "annual_weight", "tail_weight"]].isel(event=rated)
+    weights, tails = part["annual_weight"], part["tail_weight"]
+    annual = expected_annual(part[TOTALS], weights=weights, tail_weights=tails)
+    money = expected_annual(part["direct_loss"], weights=weights, tail_weights=tails)
+    per_asset = expected_annual(part["asset_direct_loss"], weights=weights, tail_weights=tails)
+    if PERSON_HOURS in labelled:
+        lost = expected_annual(labelled[PERSON_HOURS].isel(event=rated), weights=weights, tail_weights=tails)
+        ends = {"annual_value": "", "annual_standard_error": "_standard_error", "annual_tail": "_tail"}
+        labelled = labelled.assign({f"annual_person_hours{end}": lost[name].variable for name, end in ends.items()})
+    return labelled.assign(annual.data_vars).assign(
+        annual_direct_loss=money["annual_value"],
+        annual_direct_loss_tail=money["annual_tail"],
+        asset_annual_direct_loss=per_asset["annual_value"],
+    )
+
+
+def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Dataset | None:
+    """Return occurrence and aggregate values by return period from a catalogue of years; None without rates."""
+    families = [family for family in map(family_of, inputs.hazards) if family.has_rates]
+    risk = scenario.risk
+    if not families or not risk.catalogue_years:
+        return None
+    wanted = [TOTALS, "direct_loss", *([PERSON_HOURS] if PERSON_HOURS in labelled else [])]
+    rated = labelled[wanted].isel(event=rated_events(labelled))
+    catalogue = draw_catalogue(
+        families, years=risk.catalogue_years, seed=scenario.seed, n_samples=rated.sizes["sample"], rule=risk.rule
+    )
+    people = rated[TOTALS].rename(service="quantity")
+    parts = [people]
+    unit = inputs.network.persons_unit
+    units = [unit] * people.sizes["quantity"]
+    if PERSON_HOURS in rated:
+        lost = rated[PERSON_HOURS].rename(service="quantity")
+        names = np.array([f"{name}_person_hours" for name in lost["quantity"].values])
+        parts.append(lost.assign_coords(quantity=names))
+        units += [f"{unit} h"] * names.size
+    known = [name for part in parts for name in part["quantity"].values.tolist()]
+    if np.isfinite(rated["direct_loss"].values).all():
+        parts.append(
+            rated["direct_loss"].expand_dims(quantity=[DIRECT_LOSS], sample=rated.sizes["sample"], axis=(1, 2))
+        )
+    totals = xr.concat(parts, dim="quantity", join="override", combine_attrs="drop")
+    losses = occurrence_losses(totals, catalogue)
+    years = yearly_losses(losses, year=catalogue["year"].to_numpy(), n_years=risk.catalogue_years)
+    found = catalogue_risk(
+        years, np.array(risk.return_periods), confidence=risk.confidence, replicates=risk.bootstrap,
+        seed=scenario.seed,
+    )  # fmt: skip
+    # A direct loss that is unknown has no curve: NaN.
+    quantities = np.array([*known, DIRECT_LOSS])
+    found = found.assign_coords(quantity=totals["quantity"]).reindex(quantity=quantities)
+    return found.assign_coords(quantity_unit=("quantity", [*units, "money"]))
+
+
+def rank_assets(labelled: xr.Dataset) -> xr.Dataset | None:
+    """Return the importance of every asset to the annual number of people without each service; None without rates."""
+    rated = rated_events(labelled)
+    if not rated.any():
+        return None
+    able = np.flatnonzero((labelled["failed_count"].values[rated] > 0).any(axis=0))
+    names = ["failed_count", "sum_loss_failed", "sum_loss2_failed", "sum_loss2", "failure_probability", TOTALS,
+             "annual_weight", "tail_weight"]  # fmt: skip
+    part = labelled[names].isel(asset=able).isel(event=rated)
+    sums = part[["failed_count", "sum_loss_failed", "sum_loss2_failed", "sum_loss2"]].assign(
+        sum_loss=part[TOTALS].sum("sample")
+    )
+    return asset_importance(
+        sums,
+        weights=part["annual_weight"] + part["tail_weight"],
+        n_samples=part.sizes["sample"],
+        failure_probability=part["failure_probability"].fillna(0.0),
+    )

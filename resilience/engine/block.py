@@ -1,0 +1,76 @@
+"""One block of samples of one event: where the stages meet."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from resilience.cascade import CauseCounter
+from resilience.engine.city import City, EventTask
+from resilience.engine.over_time import Later, States
+from resilience.engine.sums import SQUARE_STEPS, BlockSums
+from resilience.kernels.reduction import count_samples, sum_over_failures
+from resilience.kernels.rows import SAMPLES, WORDS
+from resilience.service import ServiceCounter
+
+
+def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> BlockSums:
+    """Return the sums of `n_words` words of samples of one event.
+
+    Parameters
+    ----------
+    city : City
+    task : EventTask
+    first_word : int
+        A multiple of 8.
+    n_words : int
+        A multiple of 8, 64 samples each.
+    """
+    compiled, plan = city.compiled, task.plan
+    states = States(city, task)
+    cascade = states.cascade
+    causes = CauseCounter(cascade, city.baseline.down)
+    services = ServiceCounter(compiled, task.services, city.baseline.served, causes.root_sectors.size)
+    n_service = len(city.layout.names)
+    people = np.empty((n_service, n_words * 64), np.int64)
+    failed = np.zeros(plan.failing.size, np.int64)
+    loss_failed = np.zeros((n_service, plan.failing.size), np.int64)
+    loss_square_failed = np.zeros((n_service, plan.failing.size), np.int64)
+    loss_square = np.zeros(n_service, np.int64)
+    total = np.maximum(city.people, 1)[:, np.newaxis]
+    later = None if city.grid is None else Later(city, city.grid, causes, n_words * 64)
+    for group in range(n_words // WORDS):
+        here = slice(group * SAMPLES, (group + 1) * SAMPLES)
+        for point in states.run(first_word + group * WORDS):
+            services.meet(cascade.up, plan.buffer_row, cascade.buffered)
+            if later is not None and point:
+                later.count(point, here, causes, services)
+                continue
+            causes.count()
+            count_samples(cascade.failed, failed)
+            roots = need_roots = None
+            if city.with_roots:
+                causes.trace()
+                roots, need_roots = causes.roots, causes.zone_roots(services.met)
+            services.count(cascade.up, roots, need_roots)
+            people[:, here] = services.people
+            squares = (services.people * SQUARE_STEPS // total) ** 2
+            loss_square += squares.sum(axis=1)
+            for service in range(n_service):
+                sum_over_failures(cascade.failed, services.people[service], loss_failed[service])
+                sum_over_failures(cascade.failed, squares[service], loss_square_failed[service])
+    sums = BlockSums(
+        people=people,
+        failed=failed,
+        causes=causes.causes[plan.affected],
+        root_shares=causes.root_shares[plan.affected],
+        zone_samples=services.sums.zone_samples,
+        zone_roots=services.sums.zone_roots,
+        root_people=services.sums.root_people,
+        loss_failed=loss_failed.T.copy(),
+        loss_square_failed=loss_square_failed.T.copy(),
+        loss_square=loss_square,
+        root_sectors=causes.root_sectors,
+    )
+    if later is not None:
+        sums.over_time = later.join(sums, plan.affected)
+    return sums

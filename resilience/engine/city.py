@@ -1,0 +1,140 @@
+"""What blocks are solved on: the city, what its intact state serves, and one event as a task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resilience.cascade import Cascade, EventPlan, Start, TimeGrid, plan_event
+from resilience.kernels.rows import ONES
+from resilience.network.compile import CompiledNetwork, SectorGraph
+from resilience.service import Baseline, ServiceLayout, ServicePlan, find_served, plan_services, weigh_zones
+
+Integers = NDArray[np.int64]
+
+_NEVER = np.int32(2**31 - 1)
+
+
+@dataclass(frozen=True)
+class City:
+    """What is the same for all events.
+
+    Parameters
+    ----------
+    compiled : CompiledNetwork
+    graphs : dict of str to SectorGraph
+        Sectors that are supplied from sources.
+    layout : ServiceLayout
+    baseline : Baseline
+    seed : int
+    start : {"all_up", "all_down"}
+    with_roots : bool
+        Whether root causes are traced.
+    grid : TimeGrid, optional
+        Without one, the state at the peak of the hazard is all that is found.
+    """
+
+    compiled: CompiledNetwork
+    graphs: dict[str, SectorGraph]
+    layout: ServiceLayout
+    baseline: Baseline
+    seed: int
+    start: Start = "all_up"
+    with_roots: bool = True
+    grid: TimeGrid | None = None
+
+    @property
+    def people(self) -> Integers:
+        """People whom each service reaches in the intact city, in units of 1 / PERSON, ``(n_service,) int64``.
+
+        The most that an event can take: whom only some groups of a `mean` reach counts for their share.
+        """
+        total = np.zeros(len(self.layout.names), np.int64)
+        for number, part in enumerate(self.layout.parts):
+            total[part.service] += weigh_zones(self.compiled, part, self.baseline.served[number]).sum()
+        return total
+
+
+@dataclass(frozen=True)
+class EventTask:
+    """One event, prepared.
+
+    Parameters
+    ----------
+    event : int
+        Position of the event.
+    plan : EventPlan
+    services : ServicePlan
+    restored : (n_failing,) int32
+        Minute after the peak from which each asset that the hazard put out of function is back; used with a grid only.
+    """
+
+    event: int
+    plan: EventPlan
+    services: ServicePlan
+    restored: NDArray[np.int32]
+
+
+def find_baseline(
+    compiled: CompiledNetwork, graphs: dict[str, SectorGraph], layout: ServiceLayout, start: Start
+) -> Baseline:
+    """Return what the intact city serves, found with the same code and no hazard.
+
+    Parameters
+    ----------
+    compiled : CompiledNetwork
+    graphs : dict of str to SectorGraph
+    layout : ServiceLayout
+    start : {"all_up", "all_down"}
+
+    Notes
+    -----
+    Buffers do not count: what only a buffer keeps alive is a gap of the intact city.
+    """
+    plan = plan_event(
+        compiled, np.zeros(compiled.n_asset), graphs=graphs, seed=0, family="", start=start, buffers=False
+    )
+    cascade = Cascade(compiled, plan)
+    cascade.sample(0)
+    cascade.solve_from(start)
+    down = ~(cascade.up == ONES).all(axis=1)
+    return Baseline(down=np.asarray(down), served=find_served(compiled, layout, cascade.up))
+
+
+def prepare_event(
+    city: City,
+    event: int,
+    failure_probability: NDArray[np.float64],
+    *,
+    family: str,
+    depth: NDArray[np.float64] | None = None,
+    restored_hours: NDArray[np.float64] | None = None,
+) -> EventTask:
+    """Return the event as a task.
+
+    Parameters
+    ----------
+    city : City
+    event : int
+    failure_probability : (n_asset,) float64
+    family : str
+        Event family; its events share their random numbers.
+    depth : (n_asset,) float64, optional, m
+        Water at each asset.
+    restored_hours : (n_asset,) float64, optional, h
+        After the peak, from when on an asset is back in function that the hazard put out; infinite without.
+    """
+    plan = plan_event(
+        city.compiled, failure_probability, graphs=city.graphs, seed=city.seed, family=family, depth=depth,
+        start=city.start, horizon_hours=0.0 if city.grid is None else float(city.grid.minute[-1]) / 60,
+    )  # fmt: skip
+    restored = np.full(plan.failing.size, _NEVER)
+    if restored_hours is not None:
+        minute = np.ceil(restored_hours[plan.failing] * 60)
+        restored = np.where(minute < _NEVER, minute, _NEVER).astype(np.int32)
+    can_be_down = np.zeros(city.compiled.n_asset, bool)
+    can_be_down[plan.affected] = True
+    can_be_down |= city.baseline.down
+    return EventTask(event, plan, plan_services(city.layout, can_be_down), restored)

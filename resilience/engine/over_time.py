@@ -1,0 +1,98 @@
+"""The states of samples, at the peak of the hazard or over a time grid, and what they add up to over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resilience.cascade import Cascade, CauseCounter, TimeGrid, Timeline
+from resilience.engine.city import City, EventTask
+from resilience.engine.sums import BlockSums, TimeSums
+from resilience.kernels.rows import SAMPLES
+from resilience.service import ServiceCounter, ServiceSums
+
+
+class States:
+    """The states of one event's samples: one at the peak of the hazard, or one per point of a time grid.
+
+    Parameters
+    ----------
+    city : City
+    task : EventTask
+
+    Attributes
+    ----------
+    cascade : Cascade
+        Holds the present state.
+    """
+
+    def __init__(self, city: City, task: EventTask) -> None:
+        self._start = city.start
+        self._timeline = None
+        if city.grid is None:
+            self.cascade = Cascade(city.compiled, task.plan)
+        else:
+            self._timeline = Timeline(city.compiled, task.plan, city.grid, start=city.start)
+            self.cascade = self._timeline.cascade
+            self._restored = np.repeat(task.restored[:, np.newaxis], SAMPLES, axis=1)
+
+    def run(self, first_word: int) -> Iterator[int]:
+        """Yield 0, and the number of every further point of a grid, each while its state is in `cascade`."""
+        if self._timeline is None:
+            self.cascade.sample(first_word)
+            self.cascade.solve_from(self._start)
+            yield 0
+        else:
+            self._timeline.sample(first_word)
+            yield from self._timeline.run(self._restored)
+
+
+class Later:
+    """Sums over a time grid; what belongs to its first point is taken from the sums at the peak.
+
+    Parameters
+    ----------
+    city : City
+    grid : TimeGrid
+    causes : CauseCounter
+    n_sample : int
+    """
+
+    def __init__(self, city: City, grid: TimeGrid, causes: CauseCounter, n_sample: int) -> None:
+        n_service, n_root = len(city.layout.names), causes.root_sectors.size
+        self._with_roots = city.with_roots
+        self._step = grid.step
+        self._services = [
+            ServiceSums.zeros(city.compiled.n_zone, n_service, n_root) for _ in range(self._step.size - 1)
+        ]
+        self._people = np.zeros((self._step.size, n_service), np.int64)
+        self._sample_minutes = np.zeros((n_service, n_sample), np.int64)
+        self._cause_minutes = np.zeros_like(causes.causes)
+        self._root_minutes = np.zeros_like(causes.root_shares)
+
+    def count(self, point: int, here: slice, causes: CauseCounter, services: ServiceCounter) -> None:
+        """Add the state of a grid point after the first."""
+        minutes = int(self._step[point])
+        causes.count(self._cause_minutes, weight=minutes)
+        roots = need_roots = None
+        if self._with_roots:
+            causes.trace(self._root_minutes, weight=minutes)
+            roots, need_roots = causes.roots, causes.zone_roots(services.met)
+        services.count(causes.cascade.up, roots, need_roots, into=self._services[point - 1])
+        self._people[point] += services.people.sum(axis=1)
+        self._sample_minutes[:, here] += services.people * minutes
+
+    def join(self, peak: BlockSums, affected: NDArray[np.int32]) -> TimeSums:
+        """Return the sums of all points."""
+        first = int(self._step[0])
+        self._people[0] = peak.people.sum(axis=1)
+        return TimeSums(
+            sample_minutes=self._sample_minutes + peak.people * first,
+            people=self._people,
+            zone_samples=np.stack([peak.zone_samples, *(sums.zone_samples for sums in self._services)]),
+            root_people=np.stack([peak.root_people, *(sums.root_people for sums in self._services)]),
+            cause_minutes=self._cause_minutes[affected] + peak.causes * first,
+            root_minutes=self._root_minutes[affected] + peak.root_shares * first,
+        )

@@ -1,0 +1,163 @@
+"""The tables of a run that people open next: events, assets, zones, return periods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from resilience.cells import Column, Table, in_columns
+from resilience.why import order_by_kind, texts
+
+CAN_FAIL = 2.0**-32
+"""Least probability that the draws resolve."""
+
+
+def events_table(dataset: xr.Dataset, *, unit: str) -> Table:
+    """Return people without each service per event: mean, standard error and quantiles over samples.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Of a result.
+    unit : str
+        What people are counted in.
+    """
+    header = ["event", "family", "peril", "return_period", "annual_rate", "service", "mean", "standard_error",
+              "p05", "p50", "p95", "share_of_served", "unit"]  # fmt: skip
+    events, families, perils, services = (texts(dataset, name) for name in ("event", "family", "peril", "service"))
+    period, rate = dataset["return_period"].values, dataset["annual_rate"].values
+    people, served = dataset["people_without_service"].values, dataset["people_served"].values
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for i, event in enumerate(events):
+            for s, service in enumerate(services):
+                values = people[i, s]
+                low, middle, high = np.quantile(values, [0.05, 0.5, 0.95], method="inverted_cdf")
+                mean = float(values.mean())
+                yield (
+                    event, families[i], perils[i], float(period[i]), float(rate[i]), service, mean,
+                    float(values.std(ddof=1) / np.sqrt(values.size)), float(low), float(middle), float(high),
+                    mean / float(served[s]) if served[s] else float("nan"), unit,
+                )  # fmt: skip
+
+    return header, in_columns(rows())
+
+
+def assets_table(dataset: xr.Dataset, *, tells_money: bool) -> Table:
+    """Return, per event, every asset that stands in water, can fail or be down; kinds of few assets first.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Of a result.
+    tells_money : bool
+        Whether a direct loss of 0 is known to be one.
+    """
+    n = dataset.sizes["sample"]
+    causes, roots = texts(dataset, "cause"), texts(dataset, "root")
+    header = ["event", "asset", "sector", "kind", "intensity", "wet_length", "failure_probability",
+              "down_probability", *(f"down_by_{name}" for name in causes),
+              *(f"root_{name}" for name in roots), "direct_loss"]  # fmt: skip
+    down, root = dataset["down_count"].values, dataset["root_share"].values
+    intensity, probability = dataset["exposed_intensity"].values, dataset["failure_probability"].values
+    loss, length = dataset["asset_direct_loss"].values, dataset["wet_length"].values
+    threshold, perils = dataset["dry_threshold"].values, texts(dataset, "peril")
+    order = order_by_kind(dataset)
+    names = [texts(dataset, name) for name in ("asset", "sector", "kind")]
+
+    def blocks() -> Iterator[Sequence[Column]]:
+        for i, event in enumerate(texts(dataset, "event")):
+            total = down[i].sum(axis=1)
+            shown = (total > 0) | (probability[i] >= CAN_FAIL) | (loss[i] > 0)
+            if perils[i] == "flood":
+                shown |= intensity[i] > threshold
+            rows = order[shown[order]]
+            numbers = [
+                intensity[i, rows], length[i, rows], probability[i, rows], total[rows] / n, *(down[i, rows] / n).T,
+                *(root[i, rows] / n).T, loss[i, rows] if tells_money else np.full(rows.size, np.nan),
+            ]  # fmt: skip
+            yield [[event] * rows.size, *(text[rows] for text in names), *(v.astype(np.float64) for v in numbers)]
+
+    return header, blocks()
+
+
+def zones_table(dataset: xr.Dataset, *, unit: str) -> Table:
+    """Return, per event and zone, the expected share of each service lost and what the intact city lacks.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Of a result.
+    unit : str
+        What people are counted in.
+    """
+    n = dataset.sizes["sample"]
+    services, zones = texts(dataset, "service"), texts(dataset, "zone")
+    header = ["event", "zone", unit, *(f"lost_{name}" for name in services),
+              *(f"baseline_{name}" for name in services)]  # fmt: skip
+    lost, served = dataset["zone_without_service"].values, dataset["baseline_served"].values
+    people = dataset["zone_people"].values
+
+    def blocks() -> Iterator[Sequence[Column]]:
+        for i, event in enumerate(texts(dataset, "event")):
+            yield [[event] * zones.size, zones, people, *(lost[i] / n).T, *served.T]
+
+    return header, blocks()
+
+
+def recovery_table(dataset: xr.Dataset, *, unit: str) -> Table:
+    """Return, per event and service, the expected number of people without it from point to point of the time grid.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Of a result with a time grid.
+    unit : str
+        What people are counted in.
+    """
+    header = ["event", "service", "from_hours", "to_hours", unit, "share_of_served"]
+    services, hours = texts(dataset, "service"), dataset["time"].values
+    ends = np.append(hours[1:], float(dataset.attrs["horizon_hours"]))
+    people, served = dataset["people_over_time"].values, dataset["people_served"].values
+
+    def blocks() -> Iterator[Sequence[Column]]:
+        for i, event in enumerate(texts(dataset, "event")):
+            for s, service in enumerate(services):
+                share = people[i, s] / served[s] if served[s] else np.full(hours.size, np.nan)
+                yield [[event] * hours.size, [service] * hours.size, hours, ends, people[i, s], share]
+
+    return header, blocks()
+
+
+def exceedance_table(exceedance: xr.Dataset, *, tells_money: bool) -> Table:
+    """Return occurrence and aggregate values per service and for direct loss, with intervals.
+
+    Parameters
+    ----------
+    exceedance : xarray.Dataset
+        Of a result.
+    tells_money : bool
+        Whether a direct loss of 0 is known to be one.
+    """
+    fields = [f"{field}{end}" for field in ("value", "tail_value") for end in ("", "_low", "_high")]
+    header = ["quantity", "return_period", "curve", "value", "low", "high", "tail_value", "tail_low", "tail_high",
+              "unit"]  # fmt: skip
+    quantities, units = texts(exceedance, "quantity"), texts(exceedance, "quantity_unit")
+    curves = {
+        curve: np.stack([exceedance[f"{curve}_{field}"].transpose("quantity", "return_period").values
+                         for field in fields], axis=-1)
+        for curve in ("occurrence", "aggregate")
+    }  # fmt: skip
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for q, quantity in enumerate(quantities):
+            if quantity == "direct_loss" and not tells_money:
+                continue
+            for p, period in enumerate(exceedance["return_period"].values.tolist()):
+                for curve, values in curves.items():
+                    yield (quantity, period, curve, *values[q, p].tolist(), units[q])
+
+    return header, in_columns(rows())
