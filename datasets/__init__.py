@@ -1,4 +1,4 @@
-"""What the project ships: curve tables with their sources, and a synthetic city."""
+"""What the project ships: curves and repair times with their sources, and a synthetic city."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ if TYPE_CHECKING:
     from resilience.datasets.city import SyntheticCity as SyntheticCity
     from resilience.datasets.city import synthetic_city as synthetic_city
     from resilience.datasets.curve_library import load_curves as load_curves
+    from resilience.datasets.repair_library import load_recovery as load_recovery
+    from resilience.datasets.repair_library import load_repair_times as load_repair_times
 
-__all__ = ["SyntheticCity", "load_curves", "synthetic_city"]
+__all__ = ["SyntheticCity", "load_curves", "load_recovery", "load_repair_times", "synthetic_city"]
 
 # Loaded on first use: curves must not wait for the geospatial stack of the city.
 _HOMES = {
     "SyntheticCity": "resilience.datasets.city",
     "load_curves": "resilience.datasets.curve_library",
+    "load_recovery": "resilience.datasets.repair_library",
+    "load_repair_times": "resilience.datasets.repair_library",
     "synthetic_city": "resilience.datasets.city",
 }
 

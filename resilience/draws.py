@@ -8,6 +8,7 @@ import numpy as np
 
 FRAGILITY = "fragility"
 BUFFER = "buffer start"
+REPAIR = "repair time"
 
 
 def stream_key(seed: int, purpose: str, family: str) -> np.uint64:

@@ -1,0 +1,1 @@
+"""Repair times as CSV, with their sources in SOURCES.toml."""
