@@ -12,7 +12,7 @@ from resilience.datasets import load_repair_times
 from resilience.draws import REPAIR, stream_key
 from resilience.errors import DataError
 from resilience.kernels.schedule import NEVER
-from resilience.repair import WorkCapacity, draw_jobs, plan_repairs, schedule, schedule_table, work_capacity
+from resilience.repair import WorkCapacity, draw_jobs, plan_repairs, schedule, schedule_table
 
 JOBS = pd.DataFrame({"id": list("abcd"), "sector": "power", "repair_hours": [3.0, 5.0, 2.0, 4.0]})
 
@@ -131,10 +131,3 @@ def test_a_capacity_is_a_step_function_from_zero():
     ):
         with pytest.raises(DataError, match=re.escape(told)):
             WorkCapacity(hours, share)
-
-
-def test_capacity_falls_with_heat_and_is_full_in_the_cold():
-    share = work_capacity(np.linspace(-20.0, 45.0, 66))
-    assert (np.diff(share) <= 0.0).all()
-    assert share[0] == 1.0
-    assert 0.0 < share[-1] < 0.2

@@ -20,7 +20,7 @@ from resilience.repair.metrics import (
     robustness,
 )
 from resilience.repair.schedule import RepairPlan, plan_repairs, schedule, schedule_table
-from resilience.repair.work import WorkCapacity, work_capacity
+from resilience.repair.work import WorkCapacity
 
 __all__ = [
     "CustomerIndices",
@@ -42,5 +42,4 @@ __all__ = [
     "robustness",
     "schedule",
     "schedule_table",
-    "work_capacity",
 ]

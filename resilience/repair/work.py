@@ -10,31 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from resilience.errors import DataError, Problems
 from resilience.kernels.schedule import FULL, accumulate_capacity
 
-HALF_WBGT = 33.63  # degC at which half the work is left
-STEEPNESS = 6.33
-
-
-def work_capacity(wbgt: ArrayLike) -> NDArray[np.float64]:
-    """Return the share of work that people can do, in [0, 1].
-
-    Parameters
-    ----------
-    wbgt : array_like of float, degC
-        Wet bulb globe temperature.
-
-    Notes
-    -----
-    ``1 / (1 + (33.63 / WBGT)^-6.33)``, Foster et al. (2021), doi:10.1007/s00484-021-02105-0, fitted from 12 to 40 degC;
-    it is 1 at and below freezing.
-
-    Examples
-    --------
-    >>> work_capacity([20.0, 28.0, 33.63]).round(5)
-    array([0.96407, 0.76129, 0.5    ])
-    """
-    ratio = np.maximum(np.asarray(wbgt, dtype=np.float64), 0.0) / HALF_WBGT
-    return np.asarray(1.0 / (1.0 + ratio**STEEPNESS))
-
 
 @dataclass(frozen=True, eq=False)
 class WorkCapacity:

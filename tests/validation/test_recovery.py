@@ -15,6 +15,7 @@ from scipy.special import ndtr
 
 from resilience.datasets import load_recovery, load_repair_times
 from resilience.draws import REPAIR, stream_key
+from resilience.heat import work_capacity
 from resilience.kernels.fragility import sample_uniforms
 from resilience.kernels.schedule import Jobs
 from resilience.repair import (
@@ -30,7 +31,6 @@ from resilience.repair import (
     robustness,
     schedule,
     schedule_table,
-    work_capacity,
 )
 from resilience.repair_times import RepairTime, RepairTimeTable
 from resilience.risk.intervals import mean_interval
