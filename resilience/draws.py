@@ -8,6 +8,8 @@ import numpy as np
 
 FRAGILITY = "fragility"
 BUFFER = "buffer start"
+CORRELATION = "correlation"
+SEVERITY = "severity"
 
 
 def stream_key(seed: int, purpose: str, family: str) -> np.uint64:

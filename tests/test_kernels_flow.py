@@ -9,7 +9,7 @@ import pytest
 from resilience.kernels.compiler import INTERPRETED
 from resilience.kernels.elimination import eliminate_nodes
 from resilience.kernels.islands import balance_islands, label_islands, share_supply
-from resilience.kernels.overload import EXCLUDED, INCLUDED, measure_load
+from resilience.kernels.overload import EXCLUDED, INCLUDED, measure_load, spread_overload
 from resilience.kernels.power_flow import TRIP_ALL, TRIP_WORST, Elimination, settle_flow
 
 SEEDS = range(4 if INTERPRETED else 25)
@@ -174,3 +174,33 @@ def test_loads_are_betweenness(seed: int, endpoints: int) -> None:
     left.remove_nodes_from(np.flatnonzero(node_up == 0).tolist())
     wanted = nx.betweenness_centrality(left, normalized=False, endpoints=endpoints == INCLUDED)
     np.testing.assert_allclose(load, [wanted.get(node, 0.0) for node in range(n)], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_overload_spreads_until_all_stand(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    graph = nx.gnm_random_graph(25, 40, seed=seed)
+    ends = np.array(graph.edges, dtype=np.int64)
+    both = np.concatenate([ends[:, 0], ends[:, 1]])
+    order = np.argsort(both, kind="stable")
+    shape = (
+        np.searchsorted(both[order], np.arange(26)),
+        np.concatenate([ends[:, 1], ends[:, 0]])[order].astype(np.int32),
+        np.tile(np.arange(40), 2)[order].astype(np.int32),
+    )
+    node_up, edge_up, load = np.ones(25, np.uint8), np.ones(40, np.uint8), np.empty(25)
+    measure_load(node_up, edge_up, *shape, EXCLUDED, load)
+    capacity = 1.3 * load
+    node_up[rng.choice(25, 2, replace=False)] = 0
+    left = nx.Graph(graph.subgraph(np.flatnonzero(node_up).tolist()))
+    rounds = 0
+    while True:
+        rounds += 1
+        wanted = nx.betweenness_centrality(left, normalized=False)
+        over = [node for node, value in wanted.items() if value > capacity[node] + 1e-9 * max(1.0, capacity[node])]
+        if not over:
+            break
+        left.remove_nodes_from(over)
+    assert spread_overload(node_up, edge_up, *shape, capacity, EXCLUDED, load) == rounds
+    assert np.flatnonzero(node_up).tolist() == sorted(left)
+    np.testing.assert_allclose(load, [wanted.get(node, 0.0) for node in range(25)], rtol=1e-12, atol=1e-12)
