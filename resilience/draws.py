@@ -9,6 +9,8 @@ import numpy as np
 FRAGILITY = "fragility"
 BUFFER = "buffer start"
 REPAIR = "repair time"
+CORRELATION = "correlation"
+SEVERITY = "severity"
 
 
 def stream_key(seed: int, purpose: str, family: str) -> np.uint64:
