@@ -10,17 +10,19 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.cascade import TimeGrid, make_grid
-from resilience.engine import BlockSums, City, EventTask
-from resilience.errors import ConfigurationError, Problem
+from resilience.datasets import load_repair_times
+from resilience.engine import BlockSums, City, EventTask, RepairRules
+from resilience.errors import ConfigurationError, DataError, Problem, Problems, suggestion
 from resilience.inputs import Inputs
 from resilience.kernels.roots import SHARES
 from resilience.network.compile import PERSON
+from resilience.repair_times import RepairTimeTable
 from resilience.scenario import Scenario
 from resilience.variables import VARIABLES
 
 
 def event_ends(inputs: Inputs, scenario: Scenario) -> NDArray[np.float64] | None:
-    """Return when what each event put out works again, h after its peak, ``(n_event,)``; None without a time section.
+    """Return when each event is over, h after its peak, ``(n_event,)``; None without a time section.
 
     Raises
     ------
@@ -42,7 +44,7 @@ def event_ends(inputs: Inputs, scenario: Scenario) -> NDArray[np.float64] | None
                 got="events without it", count=len(lacking), total=hours.size, first=lacking[:3],
             )
         )  # fmt: skip
-    return hours + scenario.time.restart_hours
+    return hours
 
 
 def time_grid(inputs: Inputs, scenario: Scenario) -> TimeGrid | None:
@@ -50,8 +52,71 @@ def time_grid(inputs: Inputs, scenario: Scenario) -> TimeGrid | None:
     ends = event_ends(inputs, scenario)
     if ends is None or scenario.time is None:
         return None
+    ends = ends + scenario.time.restart_hours
     buffers = inputs.network.needs["buffer_hours"].to_numpy(dtype=np.float64)
     return make_grid(scenario.time.hours, ends=np.concatenate([np.unique(ends), np.unique(buffers)]))
+
+
+def repair_rules(inputs: Inputs, scenario: Scenario) -> RepairRules | None:
+    """Return how the city repairs; None where the scenario does not ask for it.
+
+    Raises
+    ------
+    DataError
+        Repair classes that no table knows, sectors without assets.
+    """
+    section = None if scenario.time is None else scenario.time.repair
+    if section is None:
+        return None
+    table = load_repair_times()
+    if section.file is not None:
+        own = RepairTimeTable.from_csv(section.file, unit=section.unit, source=str(section.file))
+        # A time for any peril takes the place of what is shipped for one.
+        general = {time.repair_class for time in own if not time.peril}
+        table = RepairTimeTable(time for time in table if time.repair_class not in general).merge(own)
+    assets = inputs.network.assets
+    sectors = set(assets["sector"].astype(str).unique())
+    problems = Problems()
+    for name in section.crews:
+        if name not in sectors:
+            problems.add(f"time.repair.crews.{name}", wanted=f"sectors of assets: {', '.join(sorted(sectors))}",
+                         got=f"no such sector{suggestion(name, sectors)}")  # fmt: skip
+    classes = assets["repair_class"].astype(str).to_numpy(dtype=object)
+    known = table.classes()
+    unknown = sorted(set(classes.tolist()) - set(known) - {""})
+    if unknown:
+        problems.add(
+            "assets.repair_class", wanted=f"classes with repair times: {', '.join(known)}",
+            got=f"others{suggestion(unknown[0], known)}", count=int(np.isin(classes, unknown).sum()),
+            total=len(classes), first=unknown[:3],
+        )  # fmt: skip
+    problems.raise_if_any(DataError)
+    return RepairRules(table, classes, dict(section.damaged), dict(section.crews), section.rule)
+
+
+def time_caveats(scenario: Scenario, rules: RepairRules | None) -> tuple[str, ...]:
+    """Return what a reader of figures over time must know: what is a default by judgement, and what is left out."""
+    if scenario.time is None:
+        return ()
+    lines = [
+        f"over time: outages end {scenario.time.restart_hours:g} h after an event"
+        + (" (a default, expert judgement)" if "restart_hours" not in scenario.time.model_fields_set else "")
+    ]
+    if rules is None or scenario.time.repair is None:
+        return (*lines, "over time: nothing needs repair; `time.repair` asks for damage, repair times and crews")
+    if "damaged" not in scenario.time.repair.model_fields_set:
+        told = ", ".join(f"{peril} {share:g}" for peril, share in rules.damaged.items())
+        lines.append(f"share of failures that are damage: {told} (a default, expert judgement)")
+    used = set(rules.classes.tolist())
+    judged = sorted(
+        {time.repair_class for time in rules.table if time.repair_class in used and time.basis == "default"}
+    )
+    if judged:
+        lines.append(f"repair times that are defaults (expert judgement): {', '.join(judged)}")
+    bare = int((rules.classes == "").sum())
+    if bare:
+        lines.append(f"{bare:,} assets have no repair class: they are never damaged, only out")
+    return tuple(lines)
 
 
 def label_times(

@@ -86,7 +86,7 @@ def run_in_pairs(
     -----
     Two more runs per asset.
     """
-    quick = replace(city, with_roots=False)
+    quick = replace(city, with_roots=False, grid=None)
     index = {name: i for i, name in enumerate(city.compiled.asset_id)}
     services = people["service"].values
     shape = (len(assets), services.size)

@@ -23,6 +23,7 @@ from resilience.engine import (
     City,
     EventTask,
     find_baseline,
+    plan_recovery,
     prepare_event,
     simulate,
 )
@@ -30,7 +31,7 @@ from resilience.errors import Attempts
 from resilience.exposure import expose
 from resilience.inputs import Inputs, describe_sources, load_inputs
 from resilience.network.compile import PERSON, compile_network
-from resilience.over_time import event_ends, label_times, time_grid
+from resilience.over_time import event_ends, label_times, repair_rules, time_caveats, time_grid
 from resilience.pairs import choose_assets, run_in_pairs
 from resilience.provenance import now
 from resilience.result import Result, label_sums
@@ -98,7 +99,7 @@ def assess(
         importance=importance,
         pairs=pairs,
         path=store.path if store is not None else None,
-        notes=(*inputs.notes, *caveats(labelled, inputs)),
+        notes=(*inputs.notes, *caveats(labelled, inputs), *time_caveats(scenario, repair_rules(inputs, scenario))),
     )
     if store is not None:
         write_run(store, result, scenario, inputs, block_samples=block_samples(scenario), started=started)
@@ -156,17 +157,20 @@ def prepare(inputs: Inputs, damaged: xr.Dataset, scenario: Scenario) -> tuple[Ci
         start=scenario.cascade.start,
         grid=time_grid(inputs, scenario),
     )
-    ends = event_ends(inputs, scenario)
+    ends, rules = event_ends(inputs, scenario), repair_rules(inputs, scenario)
     probability = damaged["failure_probability"].values
     intensity = damaged["exposed_intensity"].values
-    tasks = [
-        prepare_event(
-            city, i, probability[i], family=str(damaged["family"][i].item()),
-            depth=intensity[i] if damaged["peril"][i].item() == "flood" else None,
-            restored_hours=None if ends is None else np.full(compiled.n_asset, ends[i]),
-        )
-        for i in range(damaged.sizes["event"])
-    ]  # fmt: skip
+    tasks = []
+    for i in range(damaged.sizes["event"]):
+        family, peril = str(damaged["family"][i].item()), str(damaged["peril"][i].item())
+        recover = None
+        if ends is not None and scenario.time is not None:
+            recover = partial(
+                plan_recovery, compiled, end_hours=float(ends[i]), restart_hours=scenario.time.restart_hours,
+                rules=rules, peril=peril, family=family, seed=scenario.seed,
+            )  # fmt: skip
+        depth = intensity[i] if peril == "flood" else None
+        tasks.append(prepare_event(city, i, probability[i], family=family, depth=depth, recover=recover))
     return city, tasks
 
 
@@ -291,6 +295,7 @@ def check(scenario: Scenario) -> CheckReport:
     expose_and_damage(inputs)
     weigh_events(inputs, scenario)
     time_grid(inputs, scenario)
+    repair_rules(inputs, scenario)
     compiled = compile_network(inputs.network, services=inputs.service_order)
     supplied_graphs(compiled, inputs.levels)
     lay_out_services(compiled, inputs.services)

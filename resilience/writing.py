@@ -28,6 +28,8 @@ def input_paths(scenario: Scenario) -> Iterator[Path]:
             yield table.path
     for file in scenario.curves.files:
         yield file.path
+    if scenario.time is not None and scenario.time.repair is not None and scenario.time.repair.file is not None:
+        yield scenario.time.repair.file
 
 
 def write_run(

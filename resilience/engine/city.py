@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resilience.cascade import Cascade, EventPlan, Start, TimeGrid, plan_event
+from resilience.engine.recovery import Recovery, whole_minutes
 from resilience.kernels.rows import ONES
 from resilience.network.compile import CompiledNetwork, SectorGraph
 from resilience.service import Baseline, ServiceLayout, ServicePlan, find_served, plan_services, weigh_zones
 
 Integers = NDArray[np.int64]
-
-_NEVER = np.int32(2**31 - 1)
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,14 @@ class EventTask:
         Position of the event.
     plan : EventPlan
     services : ServicePlan
-    restored : (n_failing,) int32
-        Minute after the peak from which each asset that the hazard put out of function is back; used with a grid only.
+    recovery : Recovery
+        When what the hazard put out of function is back; used with a grid only.
     """
 
     event: int
     plan: EventPlan
     services: ServicePlan
-    restored: NDArray[np.int32]
+    recovery: Recovery
 
 
 def find_baseline(
@@ -111,6 +111,7 @@ def prepare_event(
     family: str,
     depth: NDArray[np.float64] | None = None,
     restored_hours: NDArray[np.float64] | None = None,
+    recover: Callable[[EventPlan], Recovery] | None = None,
 ) -> EventTask:
     """Return the event as a task.
 
@@ -125,16 +126,20 @@ def prepare_event(
         Water at each asset.
     restored_hours : (n_asset,) float64, optional, h
         After the peak, from when on an asset is back in function that the hazard put out; infinite without.
+    recover : callable, optional
+        Makes the returns from the event's plan, see :func:`resilience.engine.recovery.plan_recovery`; instead of
+        `restored_hours`.
     """
     plan = plan_event(
         city.compiled, failure_probability, graphs=city.graphs, seed=city.seed, family=family, depth=depth,
         start=city.start, horizon_hours=0.0 if city.grid is None else float(city.grid.minute[-1]) / 60,
     )  # fmt: skip
-    restored = np.full(plan.failing.size, _NEVER)
-    if restored_hours is not None:
-        minute = np.ceil(restored_hours[plan.failing] * 60)
-        restored = np.where(minute < _NEVER, minute, _NEVER).astype(np.int32)
+    if recover is not None:
+        recovery = recover(plan)
+    else:
+        hours = np.full(city.compiled.n_asset, np.inf) if restored_hours is None else restored_hours
+        recovery = Recovery(whole_minutes(hours[plan.failing]))
     can_be_down = np.zeros(city.compiled.n_asset, bool)
     can_be_down[plan.affected] = True
     can_be_down |= city.baseline.down
-    return EventTask(event, plan, plan_services(city.layout, can_be_down), restored)
+    return EventTask(event, plan, plan_services(city.layout, can_be_down), recovery)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from resilience.cascade import Cascade, CauseCounter, TimeGrid, Timeline
 from resilience.engine.city import City, EventTask
 from resilience.engine.sums import BlockSums, TimeSums
-from resilience.kernels.rows import SAMPLES
 from resilience.service import ServiceCounter, ServiceSums
 
 
@@ -30,13 +29,13 @@ class States:
 
     def __init__(self, city: City, task: EventTask) -> None:
         self._start = city.start
+        self._task = task
         self._timeline = None
         if city.grid is None:
             self.cascade = Cascade(city.compiled, task.plan)
         else:
             self._timeline = Timeline(city.compiled, task.plan, city.grid, start=city.start)
             self.cascade = self._timeline.cascade
-            self._restored = np.repeat(task.restored[:, np.newaxis], SAMPLES, axis=1)
 
     def run(self, first_word: int) -> Iterator[int]:
         """Yield 0, and the number of every further point of a grid, each while its state is in `cascade`."""
@@ -46,7 +45,7 @@ class States:
             yield 0
         else:
             self._timeline.sample(first_word)
-            yield from self._timeline.run(self._restored)
+            yield from self._timeline.run(self._task.recovery.restored(self._task.plan, first_word))
 
 
 class Later:

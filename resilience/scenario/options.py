@@ -25,6 +25,7 @@ from resilience.scenario.fields import (
 )
 
 _GROUP = 512  # samples in a word group
+_DAMAGED = {"flood": 1.0, "heat": 0.25}
 
 
 class CurveFile(Section):
@@ -93,6 +94,38 @@ class MonteCarloSection(Section):
             yield Finding("block", wanted=f"at most samples = {self.samples}", got=str(self.block))
 
 
+class RepairSection(Section):
+    """Repair of what a hazard damaged; without the section, everything is back when the hazard is over."""
+
+    file: InputPath | None = Field(
+        default=None, description="CSV table of own repair times, in the place of the shipped ones of the same class"
+    )
+    unit: Literal["h", "day"] | None = Field(default=None, description="unit of `file`, where it does not tell")
+    damaged: dict[Name, Share] = Field(
+        default_factory=lambda: dict(_DAMAGED),
+        description="share of what a peril puts out of function that needs repair; the rest returns with the hazard's "
+        "end (default by judgement, no source)",
+    )
+    crews: dict[Name, Annotated[Whole, Field(ge=0)]] = Field(
+        default_factory=dict, description="crews per sector; sectors not named have one for every asset"
+    )
+    rule: Literal["fifo", "shortest", "longest"] = Field(
+        default="fifo", description="which job a free crew takes: the first that can begin, the shortest or the longest"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> RepairSection:
+        raise_findings(type(self).__name__, self._findings())
+        return self
+
+    def _findings(self) -> Iterator[Finding]:
+        for peril in self.damaged:
+            if peril not in _DAMAGED:
+                yield Finding("damaged", peril, wanted="flood or heat", got=repr(peril))
+        if self.unit is not None and self.file is None:
+            yield Finding("unit", wanted="a file that it is of", got="no file")
+
+
 class TimeSection(Section):
     """How services are followed over time; without the section, the state at the peak of each event is all."""
 
@@ -105,6 +138,7 @@ class TimeSection(Section):
         default=4.0,
         description="h from the end of a hazard until what it put out works again (default by judgement, no source)",
     )
+    repair: RepairSection | None = Field(default=None, description="repair times and crews")
 
     @model_validator(mode="after")
     def _check(self) -> TimeSection:

@@ -1,0 +1,162 @@
+"""When what the hazard put out of function is back: outages end with the hazard, damage waits for crews."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from resilience.cascade import EventPlan
+from resilience.draws import REPAIR, stream_key
+from resilience.kernels.fragility import sample_failures
+from resilience.kernels.repair_times import FIXED
+from resilience.kernels.rows import SAMPLES
+from resilience.kernels.schedule import NEVER
+from resilience.network.compile import CompiledNetwork
+from resilience.repair import RepairPlan, draw_jobs, plan_repairs, schedule
+from resilience.repair_times import PackedRepairTimes, RepairTimeTable
+
+Minutes = NDArray[np.int32]
+
+NEVER_MINUTE = np.int32(2**31 - 1)
+
+
+@dataclass(frozen=True)
+class RepairRules:
+    """How a city repairs.
+
+    Parameters
+    ----------
+    table : RepairTimeTable
+    classes : (n_asset,) object
+        Repair class of each asset; assets without one are never damaged, only out.
+    damaged : mapping of str to float
+        Per peril, the share of what it puts out of function that is damaged; the rest is an outage.
+    crews : mapping of str to int
+        Crews per sector; sectors not named have one for every asset.
+    rule : {"fifo", "shortest", "longest"}
+    """
+
+    table: RepairTimeTable
+    classes: NDArray[np.object_]
+    damaged: Mapping[str, float]
+    crews: Mapping[str, int]
+    rule: str = "fifo"
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Returns of one event.
+
+    Parameters
+    ----------
+    outage : (n_failing,) int32
+        Minute at which each asset is back if it was only out.
+    begin : int, s
+        When crews can set off.
+    threshold : (n_failing,) uint32
+        U below it is damage. It is below the threshold of failure: the same U decides on both.
+    times : PackedRepairTimes, optional
+        None where nothing is repaired.
+    crews : RepairPlan, optional
+    key : uint64
+        Of the repair times.
+    """
+
+    outage: Minutes
+    begin: int = 0
+    threshold: NDArray[np.uint32] | None = None
+    times: PackedRepairTimes | None = None
+    crews: RepairPlan | None = None
+    key: np.uint64 | None = None
+
+    def restored(self, plan: EventPlan, first_word: int) -> Minutes:
+        """Return the minute from which each failing asset is back, ``(n_failing, 512) int32``.
+
+        Parameters
+        ----------
+        plan : EventPlan
+            Of the same event.
+        first_word : int
+            Of the word group.
+        """
+        minute = np.repeat(self.outage[:, np.newaxis], SAMPLES, axis=1)
+        if self.times is None or self.crews is None or self.threshold is None or self.key is None:
+            return minute
+        damaged = np.empty((1, plan.failing.size, 8), np.uint64)
+        sample_failures(plan.key, plan.identity, self.threshold, first_word, damaged[0])
+        none = np.zeros(plan.failing.size, np.int64)
+        jobs = draw_jobs(
+            damaged, times=self.times, identity=plan.identity, key=self.key, first_word=first_word, travel=none,
+            earliest=none + self.begin,
+        )  # fmt: skip
+        _, end = schedule(self.crews, jobs)
+        sample = np.repeat(np.arange(SAMPLES), np.diff(jobs.indptr))
+        # The last whole minutes of int32 are four thousand years away.
+        done = np.where(end == NEVER, np.int64(NEVER_MINUTE), -(-end // 60)).clip(max=np.int64(NEVER_MINUTE))
+        minute[jobs.asset, sample] = done
+        return minute
+
+
+def plan_recovery(
+    compiled: CompiledNetwork,
+    plan: EventPlan,
+    *,
+    end_hours: float,
+    restart_hours: float,
+    rules: RepairRules | None,
+    peril: str,
+    family: str,
+    seed: int,
+) -> Recovery:
+    """Return when what an event puts out of function is back.
+
+    Parameters
+    ----------
+    compiled : CompiledNetwork
+    plan : EventPlan
+    end_hours : float
+        End of the hazard after its peak.
+    restart_hours : float
+        From then on, for outages of assets whose class does not tell a time of its own.
+    rules : RepairRules, optional
+        Without, all is outage.
+    peril, family : str
+    seed : int
+
+    Raises
+    ------
+    DataError
+        Repair classes that the table does not know.
+    """
+    hours = np.full(plan.failing.size, end_hours + restart_hours)
+    if rules is None:
+        return Recovery(whole_minutes(hours))
+    classes = rules.classes[plan.failing]
+    has_class = np.asarray(classes != "", dtype=bool)
+    times = rules.table.pack(classes.tolist(), peril=peril, states=1, needed=has_class)
+    outage = times.index[:, 0]
+    told = (outage >= 0) & (times.kind[outage] == FIXED) if times.kind.size else np.zeros(outage.size, bool)
+    hours[told] = end_hours + times.first[outage[told]]
+    share = rules.damaged.get(peril, 0.0)
+    threshold = np.where(has_class, np.floor(plan.threshold * share), 0.0).astype(np.uint32)
+    sectors = [compiled.sectors[number] for number in compiled.sector[plan.failing]]
+    crews = {name: rules.crews.get(name, max(plan.failing.size, 1)) for name in compiled.sectors}
+    assets = pd.DataFrame({"id": [compiled.asset_id[i] for i in plan.failing], "sector": sectors})
+    return Recovery(
+        outage=whole_minutes(hours),
+        begin=int(np.ceil(end_hours * 3600)),
+        threshold=threshold,
+        times=times,
+        crews=plan_repairs(assets, crews=crews, rule=rules.rule),
+        key=stream_key(seed, REPAIR, family),
+    )
+
+
+def whole_minutes(hours: NDArray[np.float64]) -> Minutes:
+    """Return whole minutes, rounded up; infinite is never."""
+    minute = np.ceil(hours * 60)
+    return np.where(minute < NEVER_MINUTE, minute, NEVER_MINUTE).astype(np.int32)

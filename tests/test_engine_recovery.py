@@ -1,0 +1,201 @@
+"""Returns after an event: outages, damage, crews; hand cases, laws and the law of large numbers."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from shapely.geometry import Point
+
+from resilience.cascade import make_grid
+from resilience.engine import BlockSums, City, RepairRules, find_baseline, plan_recovery, prepare_event, solve_block
+from resilience.errors import ConfigurationError, DataError, MissingInputError
+from resilience.kernels.compiler import INTERPRETED
+from resilience.network import Network
+from resilience.network.compile import compile_network
+from resilience.pipeline import assess, check
+from resilience.repair_times import RepairTime, RepairTimeTable
+from resilience.scenario import Scenario
+from resilience.service import ServiceRule, lay_out_services
+
+GROUPS = 1 if INTERPRETED else 8
+END = 24.0
+
+
+def fixed(hours: float) -> RepairTimeTable:
+    return RepairTimeTable([RepairTime("line", 1, "fixed", {"value": hours})])
+
+
+def lognormal(median: float, beta: float) -> RepairTimeTable:
+    return RepairTimeTable([RepairTime("line", 1, "lognormal", {"median": median, "beta": beta})])
+
+
+def build(n: int, hours: tuple[float, ...]) -> City:
+    """Lines of a power grid, each of which alone serves a zone of one person."""
+    assets = gpd.GeoDataFrame(
+        {"id": [f"l{i}" for i in range(n)], "sector": "power", "geometry": [Point(i, 0) for i in range(n)]}, crs=5179
+    )
+    zones = gpd.GeoDataFrame(
+        {"id": [f"z{i}" for i in range(n)], "persons": 1.0, "geometry": [Point(i, 0) for i in range(n)]}, crs=5179
+    )
+    needs = pd.DataFrame(
+        {"id": [f"n{i}" for i in range(n)], "dependent": zones["id"], "service": "power", "required": 1}
+    )
+    dependencies = pd.DataFrame({"need": needs["id"], "provider": assets["id"]})
+    network = Network.from_tables(assets=assets, zones=zones, needs=needs, dependencies=dependencies)
+    compiled = compile_network(network, services=("power",))
+    layout = lay_out_services(compiled, [ServiceRule("power")])
+    return City(
+        compiled, {}, layout, find_baseline(compiled, {}, layout, "all_up"), seed=11, grid=make_grid(hours, ends=[END])
+    )
+
+
+def run(
+    city: City, probability: float, rules: RepairRules | None, *, restart: float = 4.0, groups: int = GROUPS
+) -> BlockSums:
+    recover = partial(
+        plan_recovery, city.compiled, end_hours=END, restart_hours=restart, rules=rules, peril="flood", family="river",
+        seed=city.seed,
+    )  # fmt: skip
+    chance = np.full(city.compiled.n_asset, probability)
+    return solve_block(city, prepare_event(city, 0, chance, family="river", recover=recover), 0, 8 * groups)
+
+
+def rules(table: RepairTimeTable, n: int, *, damaged: float = 1.0, **more: object) -> RepairRules:
+    return RepairRules(table, np.array(["line"] * n, dtype=object), {"flood": damaged}, **{"crews": {}, **more})
+
+
+def person_hours(sums: BlockSums) -> np.ndarray:
+    return sums.over_time.sample_minutes[0] / 1000 / 60
+
+
+HOURLY = tuple(float(h) for h in range(201))
+
+
+def test_what_is_only_out_returns_after_the_restart() -> None:
+    assert (person_hours(run(build(3, HOURLY), 1.0, None, groups=1)) == 3 * 28).all()
+
+
+@pytest.mark.parametrize(("crews", "wanted"), [(5, 5 * 34), (2, 34 + 34 + 44 + 44 + 54), (1, 34 + 44 + 54 + 64 + 74)])
+def test_damage_waits_for_crews(crews: int, wanted: float) -> None:
+    found = run(build(5, HOURLY), 1.0, rules(fixed(10.0), 5, crews={"power": crews}), groups=1)
+    assert (person_hours(found) == wanted).all()
+
+
+def test_without_crews_nothing_is_repaired_and_without_a_number_each_has_its_own() -> None:
+    city = build(3, HOURLY)
+    assert (person_hours(run(city, 1.0, rules(fixed(10.0), 3, crews={"power": 0}), groups=1)) == 3 * 200).all()
+    assert (person_hours(run(city, 1.0, rules(fixed(10.0), 3), groups=1)) == 3 * 34).all()
+
+
+def test_an_asset_without_a_class_is_never_damaged() -> None:
+    city = build(2, HOURLY)
+    some = RepairRules(fixed(50.0), np.array(["line", ""], dtype=object), {"flood": 1.0}, {})
+    assert (person_hours(run(city, 1.0, some, groups=1)) == 74 + 28).all()
+    assert (person_hours(run(city, 1.0, RepairRules(fixed(50.0), some.classes, {}, {}), groups=1)) == 28 + 28).all()
+
+
+def test_the_class_tells_how_long_an_outage_lasts() -> None:
+    table = RepairTimeTable([*fixed(10.0), RepairTime("line", 0, "fixed", {"value": 1.0})])
+    assert (person_hours(run(build(1, HOURLY), 1.0, rules(table, 1, damaged=0.0), groups=1)) == 25).all()
+
+
+def test_repair_times_have_their_mean() -> None:
+    n = 40
+    median, beta = 20.0, 0.25
+    city = build(n, tuple(np.arange(0.0, 120.0, 0.5).tolist()))
+    lost = person_hours(run(city, 1.0, rules(lognormal(median, beta), n)))
+    # Counted to the next half hour: a quarter on average.
+    each = lost / n - END
+    mean = median * np.exp(beta**2 / 2) + 0.25
+    assert abs(each.mean() - mean) < 4 * each.std() / np.sqrt(each.size) + 0.02
+
+
+def test_damage_is_the_lower_part_of_the_same_number() -> None:
+    """Of what fails, a share is damaged; more damage adds to the same samples."""
+    n = 20
+    city = build(n, HOURLY)
+    lost = [person_hours(run(city, 0.4, rules(fixed(50.0), n, damaged=share))) for share in (0.0, 0.3, 1.0)]
+    failed = lost[0] / 28
+    assert (lost[0] <= lost[1]).all()
+    assert (lost[1] <= lost[2]).all()
+    np.testing.assert_allclose(lost[2], failed * 74)
+    # Of every failure 46 hours more with probability 0.3.
+    damaged = ((lost[1] - lost[0]) / 46).sum() / failed.sum()
+    assert abs(damaged - 0.3) < 4 * np.sqrt(0.21 / failed.sum())
+
+
+@pytest.mark.parametrize("rule", ["fifo", "shortest", "longest"])
+def test_more_crews_never_cost_person_hours(rule: str) -> None:
+    n = 12
+    city = build(n, HOURLY)
+    before = None
+    for crews in (1, 2, 4, 12):
+        lost = person_hours(run(city, 0.6, rules(lognormal(15.0, 0.6), n, crews={"power": crews}, rule=rule)))
+        assert before is None or (lost <= before).all()
+        before = lost
+
+
+def test_classes_that_no_table_knows_are_told() -> None:
+    city = build(2, (0, 10))
+    wrong = RepairRules(fixed(1.0), np.array(["line", "lime"], dtype=object), {"flood": 1.0}, {})
+    with pytest.raises(DataError, match="'lime' state 1 \\(did you mean 'line'"):
+        run(city, 0.5, wrong, groups=1)
+
+
+BASE = {
+    "schema_version": 1, "name": "short", "seed": 3, "network": {"synthetic": {"seed": 2, "size": 600}},
+    "monte_carlo": {"samples": 512}, "risk": {"catalogue_years": 0},
+}  # fmt: skip
+
+
+def scenario(**repair: object) -> Scenario:
+    return Scenario.from_dict({**BASE, "time": {"hours": [0, 24, 100, 500, 2000], "repair": repair}})
+
+
+def test_repair_through_the_main_job(tmp_path: Path) -> None:
+    table = tmp_path / "own.csv"
+    table.write_text("repair_class,state,distribution,value\nsubstation,1,fixed,3\n", encoding="utf-8")
+    lost = {
+        name: float(assess(scenario(**keys)).dataset["annual_person_hours"].sum())
+        for name, keys in {
+            "shipped": {}, "own": {"file": str(table), "unit": "day"}, "one crew": {"crews": {"power": 1}},
+            "none damaged": {"damaged": {"flood": 0, "heat": 0}},
+        }.items()
+    }  # fmt: skip
+    assert lost["none damaged"] < lost["shipped"] <= lost["one crew"]
+    assert lost["own"] != lost["shipped"]
+
+
+def test_notes_tell_what_is_judgement() -> None:
+    notes = "\n".join(assess(scenario()).notes)
+    assert "outages end 4 h after an event (a default, expert judgement)" in notes
+    assert "share of failures that are damage: flood 1, heat 0.25 (a default" in notes
+    assert "repair times that are defaults (expert judgement):" in notes
+    told = Scenario.from_dict({**BASE, "time": {"restart_hours": 2}})
+    notes = "\n".join(assess(told).notes)
+    assert "outages end 2 h after an event\n" in notes
+    assert "nothing needs repair" in notes
+
+
+@pytest.mark.parametrize(
+    ("repair", "error", "message"),
+    [
+        ({"crews": {"pwoer": 2}}, DataError, "did you mean 'power'"),
+        ({"crews": {"power": -1}}, ConfigurationError, "crews"),
+        ({"crews": {"power": 1.5}}, ConfigurationError, "crews"),
+        ({"damaged": {"flood": 1.2}}, ConfigurationError, "damaged"),
+        ({"damaged": {"wind": 0.2}}, ConfigurationError, "flood or heat"),
+        ({"rule": "random"}, ConfigurationError, "rule"),
+        ({"file": "/nowhere/times.csv", "unit": "h"}, MissingInputError, "times.csv"),
+        ({"unit": "h"}, ConfigurationError, "a file that it is of"),
+    ],
+    ids=str,
+)
+def test_repair_that_is_wrong(repair: dict, error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        check(scenario(**repair))
