@@ -1,0 +1,187 @@
+"""What is the same in all samples of an event, once per event with plain numbers, and what it adds to each batch."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resilience.kernels.compiler import kernel
+from resilience.kernels.rows import ONES, ZERO, Words
+from resilience.kernels.time_labels import collect_same_label
+from resilience.kernels.time_rows import Indices, Times, collect_same, fill_times, within_limit
+
+Integers = NDArray[np.int64]
+
+
+@kernel
+def factorise_constant(
+    column: Integers, row: Indices, fill: Indices, directed: bool, outward: Times, inward: Times
+) -> None:
+    """Add the ways through eliminated nodes to edges whose time is the same in all samples.
+
+    Parameters
+    ----------
+    column, row, fill
+        The plan.
+    directed : bool
+        Whether `outward` and `inward` are different arrays.
+    outward, inward : (n_slot,) uint32
+        Changed in place.
+    """
+    p = 0
+    for j in range(column.size - 1):
+        for x in range(column[j], column[j + 1]):
+            for y in range(x + 1, column[j + 1]):
+                slot = fill[p]
+                outward[slot] = min(outward[slot], inward[x] + outward[y])
+                if directed:
+                    inward[slot] = min(inward[slot], outward[x] + inward[y])
+                p += 1
+
+
+@kernel
+def carry_constant(column: Integers, row: Indices, outward: Times, time: Times, label: Times) -> None:
+    """Carry seeds that are the same in all samples through the eliminated nodes.
+
+    Parameters
+    ----------
+    column, row
+        The plan.
+    outward : (n_slot,) uint32
+        From :func:`factorise_constant`.
+    time, label : (n,) uint32
+        Seeds by new number, CLOSED and 0 for none; changed in place: of equal times the smaller label.
+    """
+    for j in range(column.size - 1):
+        for x in range(column[j], column[j + 1]):
+            found = time[j] + outward[x]
+            other = row[x]
+            if found < time[other] or (found == time[other] and label[j] < label[other]):
+                time[other] = found
+                label[other] = label[j]
+
+
+@kernel
+def collect_constant(
+    indptr: Integers,
+    place: Indices,
+    weight: Times,
+    seed_time: Times,
+    seed_label: Times,
+    first: int,
+    labelled: bool,
+    time: Times,
+    label: Times,
+) -> None:
+    """Substitute back through nodes whose edges are the same in all samples.
+
+    Parameters
+    ----------
+    indptr : (n + 1,) int64
+    place : int32
+        Rows of `time` that each node's times come from.
+    weight : uint32
+        The time from there.
+    seed_time, seed_label : (n,) uint32
+        Where a way begins at the node itself.
+    first : int
+        Row of `time` of the first node.
+    labelled : bool
+    time, label : (n_row, 16) uint32
+        Changed in place.
+    """
+    for i in range(indptr.size - 1):
+        fill_times(time, first + i, seed_time[i])
+        if labelled:
+            fill_times(label, first + i, seed_label[i])
+            collect_same_label(time, label, first + i, place, indptr[i], indptr[i + 1] - indptr[i], weight)
+        else:
+            collect_same(time, first + i, time, place, indptr[i], indptr[i + 1] - indptr[i], weight)
+
+
+@kernel
+def begin_within(place: Integers, intact: Times, limit: Times, live: Words, within: NDArray[np.uint64]) -> None:
+    """Write where times that are known without a solve keep each limit.
+
+    Parameters
+    ----------
+    place : (n_target,) int64
+        Row of each target; -1: its time is the intact one in all samples.
+    intact : (n_target,) uint32
+    limit : (n_limit,) uint32
+        Below CLOSED.
+    live : (1, 8) uint64
+        Samples that are solved; in the others all times are the intact ones.
+    within : (n_limit, n_target, 8) uint64
+        Output.
+    """
+    for m in range(limit.size):
+        for i in range(place.size):
+            for w in range(8):
+                known = ONES if place[i] < 0 else ~live[0, w]
+                within[m, i, w] = known if intact[i] <= limit[m] else ZERO
+
+
+@kernel
+def write_within(
+    time: Times,
+    place: Integers,
+    limit: Times,
+    lane: NDArray[np.int16],
+    batch: int,
+    packed: bool,
+    within: NDArray[np.uint64],
+) -> None:
+    """Write where the times of one batch keep each limit.
+
+    Parameters
+    ----------
+    time : (n_row, 16) uint32
+    place : (n_target,) int64
+        Row of each target; those with -1 stay as they are.
+    limit : (n_limit,) uint32
+        Below CLOSED.
+    lane : (n_live,) int16
+        Samples that are solved.
+    batch : int
+    packed : bool
+        Whether samples have moved.
+    within : (n_limit, n_target, 8) uint64
+        As :func:`begin_within` leaves it; bits are set.
+    """
+    first = 16 * batch
+    last = min(first + 16, lane.size)
+    for m in range(limit.size):
+        for i in range(place.size):
+            if place[i] < 0:
+                continue
+            bits = within_limit(time, place[i], limit[m])
+            if not packed:
+                within[m, i, batch >> 2] |= np.uint64(bits) << np.uint64(16 * (batch & 3))
+                continue
+            for s in range(first, last):
+                to = np.int64(lane[s])
+                within[m, i, to >> 6] |= np.uint64((bits >> (s - first)) & 1) << np.uint64(to & 63)
+
+
+@kernel
+def write_times(time: Times, place: Integers, lane: NDArray[np.int16], batch: int, times: NDArray[np.uint32]) -> None:
+    """Write the times (or labels) of one batch.
+
+    Parameters
+    ----------
+    time : (n_row, 16) uint32
+    place : (n_target,) int64
+        Row of each target; those with -1 stay as they are.
+    lane : (n_live,) int16
+        Samples that are solved.
+    batch : int
+    times : (n_target, 512) uint32
+        Output.
+    """
+    first = 16 * batch
+    last = min(first + 16, lane.size)
+    for i in range(place.size):
+        if place[i] >= 0:
+            for s in range(first, last):
+                times[i, lane[s]] = time[place[i], s - first]
