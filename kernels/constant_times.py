@@ -100,88 +100,97 @@ def collect_constant(
 
 
 @kernel
-def begin_within(place: Integers, intact: Times, limit: Times, live: Words, within: NDArray[np.uint64]) -> None:
-    """Write where times that are known without a solve keep each limit.
-
-    Parameters
-    ----------
-    place : (n_target,) int64
-        Row of each target; -1: its time is the intact one in all samples.
-    intact : (n_target,) uint32
-    limit : (n_limit,) uint32
-        Below CLOSED.
-    live : (1, 8) uint64
-        Samples that are solved; in the others all times are the intact ones.
-    within : (n_limit, n_target, 8) uint64
-        Output.
-    """
-    for m in range(limit.size):
-        for i in range(place.size):
-            for w in range(8):
-                known = ONES if place[i] < 0 else ~live[0, w]
-                within[m, i, w] = known if intact[i] <= limit[m] else ZERO
-
-
-@kernel
-def write_within(
-    time: Times,
-    place: Integers,
-    limit: Times,
-    lane: NDArray[np.int16],
-    batch: int,
-    packed: bool,
-    within: NDArray[np.uint64],
-) -> None:
-    """Write where the times of one batch keep each limit.
+def keep_within(time: Times, place: Integers, limit: Times, batch: int, bits: NDArray[np.uint16]) -> None:
+    """Keep where the times of one batch keep each limit.
 
     Parameters
     ----------
     time : (n_row, 16) uint32
-    place : (n_target,) int64
-        Row of each target; those with -1 stay as they are.
+    place : (n,) int64
+        Row of each target that is solved; ascending is fastest.
     limit : (n_limit,) uint32
         Below CLOSED.
-    lane : (n_live,) int16
-        Samples that are solved.
     batch : int
-    packed : bool
-        Whether samples have moved.
-    within : (n_limit, n_target, 8) uint64
-        As :func:`begin_within` leaves it; bits are set.
+    bits : (n_limit, 32, n) uint16
+        Output: that of the batch. In the order of its end, it is written in an eighth of the time of scattered words.
     """
-    first = 16 * batch
-    last = min(first + 16, lane.size)
     for m in range(limit.size):
         for i in range(place.size):
-            if place[i] < 0:
-                continue
-            bits = within_limit(time, place[i], limit[m])
-            if not packed:
-                within[m, i, batch >> 2] |= np.uint64(bits) << np.uint64(16 * (batch & 3))
-                continue
-            for s in range(first, last):
-                to = np.int64(lane[s])
-                within[m, i, to >> 6] |= np.uint64((bits >> (s - first)) & 1) << np.uint64(to & 63)
+            bits[m, batch, i] = within_limit(time, place[i], limit[m])
 
 
 @kernel
-def write_times(time: Times, place: Integers, lane: NDArray[np.int16], batch: int, times: NDArray[np.uint32]) -> None:
+def write_within(
+    bits: NDArray[np.uint16],
+    target: Integers,
+    intact: Times,
+    limit: Times,
+    live: Words,
+    lane: NDArray[np.int16],
+    packed: bool,
+    within: NDArray[np.uint64],
+) -> None:
+    """Write where the times of a group keep each limit.
+
+    Parameters
+    ----------
+    bits : (n_limit, 32, n) uint16
+        From :func:`keep_within`.
+    target : (n,) int64
+        Targets that are solved.
+    intact : (n_target,) uint32
+        The times of all others, and of those that are solved in the other samples.
+    limit : (n_limit,) uint32
+        Below CLOSED.
+    live : (1, 8) uint64
+        Samples that are solved.
+    lane : (n_live,) int16
+        The same, in their order.
+    packed : bool
+        Whether samples have moved.
+    within : (n_limit, n_target, 8) uint64
+        Output.
+    """
+    for m in range(limit.size):
+        for i in range(intact.size):
+            for w in range(8):
+                within[m, i, w] = ONES if intact[i] <= limit[m] else ZERO
+        for i in range(target.size):
+            at = target[i]
+            if not packed:
+                for w in range(8):
+                    word = ZERO
+                    for quarter in range(4):
+                        word |= np.uint64(bits[m, 4 * w + quarter, i]) << np.uint64(16 * quarter)
+                    within[m, at, w] = word
+                continue
+            for w in range(8):
+                within[m, at, w] &= ~live[0, w]
+            for s in range(lane.size):
+                to = np.int64(lane[s])
+                bit = (np.int64(bits[m, s >> 4, i]) >> (s & 15)) & 1
+                within[m, at, to >> 6] |= np.uint64(bit) << np.uint64(to & 63)
+
+
+@kernel
+def write_times(
+    time: Times, place: Integers, target: Integers, lane: NDArray[np.int16], batch: int, times: Times
+) -> None:
     """Write the times (or labels) of one batch.
 
     Parameters
     ----------
     time : (n_row, 16) uint32
-    place : (n_target,) int64
-        Row of each target; those with -1 stay as they are.
+    place, target : (n,) int64
+        Row of `time` of each target that is solved.
     lane : (n_live,) int16
         Samples that are solved.
     batch : int
     times : (n_target, 512) uint32
-        Output.
+        Output: all others stay as they are.
     """
     first = 16 * batch
     last = min(first + 16, lane.size)
     for i in range(place.size):
-        if place[i] >= 0:
-            for s in range(first, last):
-                times[i, lane[s]] = time[place[i], s - first]
+        for s in range(first, last):
+            times[target[i], lane[s]] = time[place[i], s - first]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from resilience.kernels.compiler import INTERPRETED
 from resilience.kernels.row_lists import _place
 from resilience.kernels.rows import _require_contiguous, _splat
-from resilience.kernels.time_rows import LANES, Indices, Times, _is_any, _mask, _pointer, _read, _write
+from resilience.kernels.time_rows import LANES, Indices, Times, _flag, _mask, _pointer, _read, _write
 
 _I64 = ir.IntType(64)
 _I32 = ir.IntType(32)
@@ -236,10 +236,9 @@ def vector_push_label(
             time = builder.add(kept, _read(builder, _pointer(context, builder, kinds[6], args[6], slot)))
             old, old_name = _read(builder, pointer), _read(builder, names)
             wins = _wins(builder, time, name, old, old_name)
-            with builder.if_then(_is_any(builder, wins)):
-                _write(builder, builder.select(wins, time, old), pointer)
-                _write(builder, builder.select(wins, name, old_name), names)
-                builder.store(ir.Constant(ir.IntType(8), 1), builder.gep(flags, [other]))
+            _write(builder, builder.select(wins, time, old), pointer)
+            _write(builder, builder.select(wins, name, old_name), names)
+            _flag(builder, builder.gep(flags, [other]), wins)
         return context.get_dummy_value()
 
     number = types.int64

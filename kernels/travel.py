@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.kernels.compiler import kernel
-from resilience.kernels.rows import ONES, ZERO, Words
+from resilience.kernels.rows import ONES, ZERO, Words, and_row, copy_not_row, fill_row, prefetch_row
 from resilience.kernels.time_labels import collect_label, lower_label, push_label, spread_label
 from resilience.kernels.time_rows import (
     CLOSED,
     Indices,
     Times,
     any_times,
+    ask_times,
     collect_times,
     fill_times,
     lower_times,
@@ -34,6 +35,7 @@ Flags = NDArray[np.uint8]
 Batches = NDArray[np.uint16]
 
 _HALF = np.uint64(0xFFFF)
+_AHEAD = 16
 
 
 @kernel
@@ -47,11 +49,12 @@ def find_live(state: Words, asset: Indices, live: Words) -> None:
     live : (1, 8) uint64
         Output.
     """
-    for w in range(8):
-        together = ONES
-        for i in range(asset.size):
-            together &= state[asset[i], w]
-        live[0, w] = ~together
+    fill_row(live, 0, ONES)
+    for i in range(asset.size):
+        if i + _AHEAD < asset.size:
+            prefetch_row(state, asset[i + _AHEAD])
+        and_row(live, 0, state, asset[i])
+    copy_not_row(live, 0, live, 0)
 
 
 @kernel
@@ -83,6 +86,9 @@ def open_gates(
         Output: one bit per sample; samples of a batch beyond those that are solved are open.
     """
     for i in range(place.size):
+        if i + _AHEAD < place.size:
+            for g in range(3):
+                prefetch_row(state, max(gate[i + _AHEAD, g], 0))
         column = place[i]
         if packed:
             for batch in range(opened.shape[0]):
@@ -288,6 +294,12 @@ def solve_times(
                     push_times(time, k, core_neighbour, middle, above, outward, core_slot, gained, c)
     for i in range(backward.size):
         j = backward[i]
+        # Both the edges, which descend, and the rows they lead to: a tenth to a third of the time.
+        ahead = column[j] - 4 * _AHEAD
+        if ahead > 0:
+            for x in range(3):
+                ask_times(inward, ahead + x)
+                ask_times(time, row[ahead + 3 * _AHEAD + x])
         if not seeded[j]:
             fill_times(time, j, CLOSED)
             if labelled:

@@ -1,9 +1,8 @@
-"""Travel times against SciPy's Dijkstra, sample by sample: integer for integer, reduced or whole, in both directions."""
+"""Travel times against SciPy's Dijkstra, sample by sample and integer for integer."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array

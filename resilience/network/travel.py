@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from resilience.kernels.constant_times import begin_within, collect_constant, write_times, write_within
+from resilience.kernels.constant_times import collect_constant, keep_within, write_times, write_within
 from resilience.kernels.rows import ONES, SAMPLES
 from resilience.kernels.time_rows import CLOSED, LANES
 from resilience.kernels.travel import factorise_times, find_live, load_times, open_gates, solve_times
@@ -19,6 +19,7 @@ from resilience.network.travel_plan import Gates, TravelPlan
 
 Words = NDArray[np.uint64]
 Times = NDArray[np.uint32]
+Lanes = NDArray[np.int16]
 
 NO_WAY = int(CLOSED)
 """Instead of a time, ms: no functional facility can be reached (in less than twelve days)."""
@@ -68,8 +69,9 @@ class TravelSolver:
         """
         results = [np.repeat(part.intact_time[:, np.newaxis], SAMPLES, axis=1) for part in self.plan.parts]
 
-        def write(number: int, batch: int, lane: NDArray[np.int16], packed: bool) -> None:
-            write_times(self._time, self.plan.parts[number].place, lane, batch, results[number])
+        def write(number: int, batch: int, lane: Lanes) -> None:
+            part = self.plan.parts[number]
+            write_times(self._time, part.place, part.solved, lane, batch, results[number])
 
         self._solve(state, write, labelled=False)
         return results
@@ -90,9 +92,9 @@ class TravelSolver:
         times = [np.repeat(part.intact_time[:, np.newaxis], SAMPLES, axis=1) for part in parts]
         labels = [np.repeat(part.intact_label[:, np.newaxis], SAMPLES, axis=1) for part in parts]
 
-        def write(number: int, batch: int, lane: NDArray[np.int16], packed: bool) -> None:
-            write_times(self._time, parts[number].place, lane, batch, times[number])
-            write_times(self._label, parts[number].place, lane, batch, labels[number])
+        def write(number: int, batch: int, lane: Lanes) -> None:
+            for rows, results in ((self._time, times), (self._label, labels)):
+                write_times(rows, parts[number].place, parts[number].solved, lane, batch, results[number])
 
         self._solve(state, write, labelled=True)
         return [
@@ -117,34 +119,34 @@ class TravelSolver:
         parts = self.plan.parts
         bounds = [np.minimum(np.atleast_1d(np.asarray(limit, np.int64)), NO_WAY - 1).astype(np.uint32)
                   for limit in limits]  # fmt: skip
-        results = [
-            np.empty((bound.size, part.place.size, 8), np.uint64) for part, bound in zip(parts, bounds, strict=True)
+        n_batch = SAMPLES // LANES
+        bits = [
+            np.empty((bound.size, n_batch, part.place.size), np.uint16)
+            for part, bound in zip(parts, bounds, strict=True)
         ]
 
-        def write(number: int, batch: int, lane: NDArray[np.int16], packed: bool) -> None:
-            write_within(self._time, parts[number].place, bounds[number], lane, batch, packed, results[number])
+        def keep(number: int, batch: int, lane: Lanes) -> None:
+            keep_within(self._time, parts[number].place, bounds[number], batch, bits[number])
 
-        def begin() -> None:
-            for part, bound, result in zip(parts, bounds, results, strict=True):
-                begin_within(part.place, part.intact_time, bound, self._live, result)
-
-        self._solve(state, write, labelled=False, begin=begin)
+        lane, packed = self._solve(state, keep, labelled=False)
+        results = []
+        for part, bound, kept in zip(parts, bounds, bits, strict=True):
+            results.append(np.empty((bound.size, part.intact_time.size, 8), np.uint64))
+            write_within(kept, part.solved, part.intact_time, bound, self._live, lane, packed, results[-1])
         return results
 
     def _solve(
         self,
         state: Words,
-        write: Callable[[int, int, NDArray[np.int16], bool], None],
+        write: Callable[[int, int, Lanes], None],
         *,
         labelled: bool,
-        begin: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Solve every batch of a group and hand each service's rows to `write`."""
+    ) -> tuple[Lanes, bool]:
+        """Solve every batch of a group, hand each service's rows to `write`, return what `_choose_samples` chose."""
         plan = self.plan
         lane, packed = self._choose_samples(state)
-        begin()
         if not lane.size:
-            return
+            return lane, packed
 
         def gate(gates: Gates, opened: NDArray[np.uint16]) -> None:
             open_gates(state, gates.asset, gates.column, self._live, self._rank, packed, opened)
@@ -170,9 +172,10 @@ class TravelSolver:
                     part.constant_indptr, part.constant_place, part.constant_weight, part.constant_time,
                     part.constant_label, plan.n_position, labelled, self._time, self._label,
                 )  # fmt: skip
-                write(number, batch, lane, packed)
+                write(number, batch, lane)
+        return lane, packed
 
-    def _choose_samples(self, state: Words) -> tuple[NDArray[np.int16], bool]:
+    def _choose_samples(self, state: Words) -> tuple[Lanes, bool]:
         """Return which samples must be solved, in the order in which they are, and whether they move."""
         find_live(state, self.plan.varying, self._live)
         bits = np.unpackbits(self._live.astype("<u8").view(np.uint8), bitorder="little")

@@ -27,9 +27,9 @@ Indices = NDArray[np.int32]
 Times = NDArray[np.uint32]
 Flags = NDArray[np.bool_]
 
-# Measured on street graphs of 100,000 nodes and mean degrees 2.5 and 3 with 2 % of all nodes and links failed: 265 and
-# 541 us per sample; 6: 270 and 794 us, 16: 421 and 738 us.
-MAX_DEGREE = 10
+# Measured on street graphs of 100,000 nodes and mean degrees 2.5 and 3 with 2 % of all nodes and links failed, every
+# node a target: 330 and 657 us per sample; with a limit of 6: 344 and 688, of 12: 354 and 780, of 16: 372 and 888.
+MAX_DEGREE = 8
 # Row operations allowed per node and edge; graphs with hubs stop here before the degree limit.
 MAX_FILL_PER_ELEMENT = 6
 _NO_WAY = int(CLOSED)
@@ -80,8 +80,10 @@ class ServicePlan:
     ----------
     to : bool
         Whether times count to the facility.
-    place : (n_target,) int64
-        Row of each target; -1: its time is the intact one in all samples.
+    solved : (n,) int64
+        Targets whose times are not the intact ones in all samples, in the order of their rows.
+    place : (n,) int64
+        The row of each.
     intact_time, intact_label : (n_target,) uint32
         With everything up.
     n_row : int
@@ -95,6 +97,7 @@ class ServicePlan:
     """
 
     to: bool
+    solved: Integers
     place: Integers
     intact_time: Times
     intact_label: Times
@@ -392,7 +395,7 @@ def _search(roads: _Roads, service: Facilities, failed: Flags) -> Integers:
     indptr = np.zeros(roads.n + 2, np.int64)
     np.cumsum(np.bincount(origin[least], minlength=roads.n + 1), out=indptr[1:])
     matrix = csr_array((weight[least].astype(np.float64), end[least], indptr), shape=(roads.n + 1, roads.n + 1))
-    found = dijkstra(matrix, directed=True, indices=roads.n)[: roads.n]
+    found: NDArray[np.float64] = dijkstra(matrix, directed=True, indices=roads.n)[: roads.n]
     return np.minimum(found, float(_NO_WAY * n_facility)).astype(np.int64)
 
 
@@ -461,16 +464,18 @@ def _plan_service(
     count = np.diff(first.column)[constant_node]
     indptr = np.concatenate([[0], np.cumsum(count)])
     entry = np.arange(indptr[-1]) + np.repeat(first.column[constant_node] - indptr[:-1], count)
-    place = np.full(node.size, -1, np.int64)
-    place[asked >= 0] = row_of[position]
+    solved = np.flatnonzero(asked >= 0)
+    by_row = np.argsort(row_of[position], kind="stable")
+    solved, place = solved[by_row], row_of[position][by_row]
     constant_place = row_of[first.row[entry]]
     needed = np.zeros(core.size, bool)
     roots = np.concatenate([place, constant_place])
-    mark_ancestors(second.column, second.row, roots[(roots >= 0) & (roots < core.size)], needed)
+    mark_ancestors(second.column, second.row, roots[roots < core.size], needed)
     key_of_core = np.empty(core.size, np.int64)
     key_of_core[second.position] = key[inside[core]]
     return ServicePlan(
         to=to,
+        solved=solved,
         place=place,
         intact_time=np.where(node >= 0, key[node] // n_facility, _NO_WAY).astype(np.uint32),
         intact_label=np.where(node >= 0, key[node] % n_facility, 0).astype(np.uint32),
