@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from resilience.kernels.compiler import kernel
 from resilience.kernels.rows import ONES, ZERO, Words
 from resilience.kernels.time_labels import collect_same_label
-from resilience.kernels.time_rows import Indices, Times, collect_same, fill_times, within_limit
+from resilience.kernels.time_rows import Indices, Times, collect_same, copy_times, fill_times, within_limit
 
 Integers = NDArray[np.int64]
 
@@ -173,8 +173,32 @@ def write_within(
 
 
 @kernel
+def begin_times(intact: Times, solved: NDArray[np.bool_], times: Times) -> None:
+    """Write the intact times (or labels).
+
+    Parameters
+    ----------
+    intact : (n_target,) uint32
+    solved : (n_target,) bool
+        Targets that :func:`write_times` overwrites in all samples.
+    times : (n_target, 512) uint32
+        Output: the rows of all others.
+    """
+    for i in range(intact.size):
+        if not solved[i]:
+            times[i, :] = intact[i]
+
+
+@kernel
 def write_times(
-    time: Times, place: Integers, target: Integers, lane: NDArray[np.int16], batch: int, times: Times
+    time: Times,
+    place: Integers,
+    target: Integers,
+    lane: NDArray[np.int16],
+    batch: int,
+    packed: bool,
+    times: Times,
+    batches: Times,
 ) -> None:
     """Write the times (or labels) of one batch.
 
@@ -186,11 +210,18 @@ def write_times(
     lane : (n_live,) int16
         Samples that are solved.
     batch : int
+    packed : bool
+        Whether samples have moved.
     times : (n_target, 512) uint32
         Output: all others stay as they are.
+    batches : (n_target * 32, 16) uint32
+        The same memory.
     """
     first = 16 * batch
     last = min(first + 16, lane.size)
     for i in range(place.size):
+        if not packed:
+            copy_times(batches, 32 * target[i] + batch, time, place[i])
+            continue
         for s in range(first, last):
             times[target[i], lane[s]] = time[place[i], s - first]

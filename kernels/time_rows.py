@@ -43,6 +43,12 @@ def plain_fill(target: Times, i: int, value: np.uint32) -> None:
         target[i, s] = value
 
 
+def plain_copy(target: Times, i: int, source: Times, j: int) -> None:
+    """target[i] = source[j]."""
+    for s in range(16):
+        target[i, s] = source[j, s]
+
+
 def plain_select(target: Times, i: int, bits: np.uint16, value: np.uint32) -> None:
     """target[i] = value where the lane's bit is set, else CLOSED."""
     for s in range(16):
@@ -191,6 +197,19 @@ def vector_fill(typing: Any, target: Any, i: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(target, types.int64, types.uint32), generate
+
+
+@intrinsic
+def vector_copy(typing: Any, target: Any, i: Any, source: Any, j: Any) -> Any:
+    """Vector body of :func:`plain_copy`."""
+    _require_contiguous(target, source)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        row = _read(builder, _pointer(context, builder, signature.args[2], args[2], args[3]))
+        _write(builder, row, _pointer(context, builder, signature.args[0], args[0], args[1]))
+        return context.get_dummy_value()
+
+    return types.void(target, types.int64, source, types.int64), generate
 
 
 @intrinsic
@@ -367,6 +386,7 @@ def vector_push(
 
 
 fill_times = plain_fill if INTERPRETED else vector_fill
+copy_times = plain_copy if INTERPRETED else vector_copy
 select_times = plain_select if INTERPRETED else vector_select
 lower_times = plain_lower if INTERPRETED else vector_lower
 within_limit = plain_within if INTERPRETED else vector_within

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from resilience.kernels.constant_times import collect_constant, keep_within, write_times, write_within
+from resilience.kernels.constant_times import begin_times, collect_constant, keep_within, write_times, write_within
 from resilience.kernels.rows import ONES, SAMPLES
 from resilience.kernels.time_rows import CLOSED, LANES
 from resilience.kernels.travel import factorise_times, find_live, load_times, open_gates, solve_times
@@ -54,27 +54,24 @@ class TravelSolver:
         self._live = np.empty((1, 8), np.uint64)
         self._rank = np.zeros(SAMPLES, np.int16)
 
-    def times(self, state: Words) -> list[Times]:
+    def times(self, state: Words, *, out: Sequence[Times] | None = None) -> list[Times]:
         """Return the travel times of one group of 512 samples.
 
         Parameters
         ----------
         state : (n_asset, 8) uint64
             Bit set where the asset is functional.
+        out : sequence of (n_target, 512) uint32, C-contiguous, optional
+            Per service: where to write them; new memory costs as much as the times of a large graph.
 
         Returns
         -------
         list of (n_target, 512) uint32, ms
             Per service; :data:`NO_WAY` where there is none.
         """
-        results = [np.repeat(part.intact_time[:, np.newaxis], SAMPLES, axis=1) for part in self.plan.parts]
-
-        def write(number: int, batch: int, lane: Lanes) -> None:
-            part = self.plan.parts[number]
-            write_times(self._time, part.place, part.solved, lane, batch, results[number])
-
-        self._solve(state, write, labelled=False)
-        return results
+        times = self._arrays() if out is None else list(out)
+        self._write(state, [(self._time, [part.intact_time for part in self.plan.parts], times)])
+        return times
 
     def nearest(self, state: Words) -> list[tuple[Times, NDArray[np.int32]]]:
         """Return the travel times of one group, and which facility is the nearest.
@@ -89,18 +86,41 @@ class TravelSolver:
             Per service: ms, and the place in its facilities (of equally near ones the first; -1 without a way).
         """
         parts = self.plan.parts
-        times = [np.repeat(part.intact_time[:, np.newaxis], SAMPLES, axis=1) for part in parts]
-        labels = [np.repeat(part.intact_label[:, np.newaxis], SAMPLES, axis=1) for part in parts]
-
-        def write(number: int, batch: int, lane: Lanes) -> None:
-            for rows, results in ((self._time, times), (self._label, labels)):
-                write_times(rows, parts[number].place, parts[number].solved, lane, batch, results[number])
-
-        self._solve(state, write, labelled=True)
+        times, labels = self._arrays(), self._arrays()
+        self._write(
+            state,
+            [
+                (self._time, [part.intact_time for part in parts], times),
+                (self._label, [part.intact_label for part in parts], labels),
+            ],
+        )
         return [
             (time, np.where(time < CLOSED, label.astype(np.int32), np.int32(-1)))
             for time, label in zip(times, labels, strict=True)
         ]
+
+    def _arrays(self) -> list[Times]:
+        return [np.empty((part.intact_time.size, SAMPLES), np.uint32) for part in self.plan.parts]
+
+    def _write(self, state: Words, results: Sequence[tuple[Times, Sequence[Times], Sequence[Times]]]) -> None:
+        """Solve a group and write times and labels: rows of a batch, intact values, where to."""
+        parts = self.plan.parts
+
+        def write(number: int, batch: int, lane: Lanes, packed: bool) -> None:
+            part = parts[number]
+            for rows, _, outs in results:
+                out = outs[number]
+                batches = out.reshape(-1, LANES)
+                write_times(rows, part.place, part.solved, lane, batch, packed, out, batches)
+
+        def begin(packed: bool) -> None:
+            for number, part in enumerate(parts):
+                solved = np.zeros(part.intact_time.size, bool)
+                solved[part.solved] = not packed
+                for _, intact, outs in results:
+                    begin_times(intact[number], solved, outs[number])
+
+        self._solve(state, begin, write, labelled=len(results) > 1)
 
     def within(self, state: Words, limits: Sequence[ArrayLike]) -> list[Words]:
         """Return where the travel times of one group keep limits; the times themselves are not stored.
@@ -125,10 +145,10 @@ class TravelSolver:
             for part, bound in zip(parts, bounds, strict=True)
         ]
 
-        def keep(number: int, batch: int, lane: Lanes) -> None:
+        def keep(number: int, batch: int, lane: Lanes, packed: bool) -> None:
             keep_within(self._time, parts[number].place, bounds[number], batch, bits[number])
 
-        lane, packed = self._solve(state, keep, labelled=False)
+        lane, packed = self._solve(state, lambda packed: None, keep, labelled=False)
         results = []
         for part, bound, kept in zip(parts, bounds, bits, strict=True):
             results.append(np.empty((bound.size, part.intact_time.size, 8), np.uint64))
@@ -138,13 +158,15 @@ class TravelSolver:
     def _solve(
         self,
         state: Words,
-        write: Callable[[int, int, Lanes], None],
+        begin: Callable[[bool], None],
+        write: Callable[[int, int, Lanes, bool], None],
         *,
         labelled: bool,
     ) -> tuple[Lanes, bool]:
-        """Solve every batch of a group, hand each service's rows to `write`, return what `_choose_samples` chose."""
+        """Solve every batch of a group and hand each service's rows to `write`; return what `_choose_samples` chose."""
         plan = self.plan
         lane, packed = self._choose_samples(state)
+        begin(packed)
         if not lane.size:
             return lane, packed
 
@@ -172,7 +194,7 @@ class TravelSolver:
                     part.constant_indptr, part.constant_place, part.constant_weight, part.constant_time,
                     part.constant_label, plan.n_position, labelled, self._time, self._label,
                 )  # fmt: skip
-                write(number, batch, lane)
+                write(number, batch, lane, packed)
         return lane, packed
 
     def _choose_samples(self, state: Words) -> tuple[Lanes, bool]:
