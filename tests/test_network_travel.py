@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
@@ -111,3 +112,79 @@ def test_random_cities(
 ) -> None:  # fmt: skip
     city = City(seed, n_node=n_node, n_link=n_link, oneway=oneway, can_fail=can_fail, failed=failed, longest=longest)
     check(city, reduce=reduce, pack=pack, samples=range(0, 512, 101))
+
+
+def solved(city: City, up: np.ndarray, services: list[Facilities], *, can_fail: np.ndarray | None = None) -> list:
+    plan = plan_travel(city.graph, city.time, city.can_fail if can_fail is None else can_fail, services)
+    return TravelSolver(plan).times(words(up))
+
+
+@pytest.mark.parametrize("seed", range(3 if INTERPRETED else 10))
+def test_laws(seed: int) -> None:
+    city = City(seed, n_node=60, n_link=100, oneway=0.2, can_fail=0.5, failed=0.1)
+    services = city.services()
+    times = solved(city, city.up, services)
+    # Closing one more road never shortens a way.
+    closed = city.up.copy()
+    roads = city.graph.link[city.can_fail[city.graph.link]]
+    closed[roads[: roads.size // 3]] = False
+    for before, after in zip(times, solved(city, closed, services), strict=True):
+        assert (after >= before).all()
+    # One more facility never lengthens one.
+    extra = np.int32(city.n_asset - 1)
+    more = [Facilities(np.append(s.asset, extra), np.append(s.node, 0), s.target, s.direction) for s in services]
+    for before, after in zip(times, solved(city, city.up, more), strict=True):
+        assert (after <= before).all()
+    # Twice the time for every link is twice the time; a day where nothing fails is the same in every sample.
+    city.time = np.where(city.time < NO_WAY, 2 * city.time, NO_WAY)
+    for before, after in zip(times, solved(city, city.up, services), strict=True):
+        np.testing.assert_array_equal(after, np.where(before < NO_WAY, 2 * before, NO_WAY))
+    for same in solved(city, np.ones_like(city.up), services):
+        assert (same == same[:, :1]).all()
+
+
+def test_two_way_cities_are_as_far_to_as_from() -> None:
+    city = City(3, n_node=60, n_link=100, oneway=0.0, can_fail=0.5, failed=0.1)
+    there, back = solved(city, city.up, city.services())
+    np.testing.assert_array_equal(there, back)
+
+
+def test_what_cannot_matter_is_not_solved() -> None:
+    """A line 0 - 1 - 2 - 3 with a facility at 0: where only the last link can fail, only the last node varies."""
+    graph = SectorGraph(
+        "road", np.arange(4, dtype=np.int32), np.arange(4, 7, dtype=np.int32), np.array([0, 1, 2]), np.array([1, 2, 3]),
+        np.zeros(3, bool), np.empty(0, np.int32),
+    )  # fmt: skip
+    can_fail = np.arange(7) == 6
+    service = Facilities(np.array([0], np.int32), np.array([0]), np.arange(4))
+    plan = plan_travel(graph, np.array([10, 20, 30]), can_fail, [service])
+    assert plan.n_position == 1
+    assert plan.varying.tolist() == [6]
+    up = np.ones((7, 512), bool)
+    up[6, 100:110] = False
+    times = TravelSolver(plan).times(words(up))[0]
+    assert times[:3].tolist() == [[0] * 512, [10] * 512, [30] * 512]
+    np.testing.assert_array_equal(times[3], np.where(up[6], 60, NO_WAY))
+
+
+def test_no_service_no_facility_no_target() -> None:
+    city = City(1, n_node=10, n_link=15, oneway=0.0, can_fail=1.0, failed=0.1)
+    assert solved(city, city.up, []) == []
+    nowhere, none = np.empty(0, np.int64), np.empty(0, np.int32)
+    (times,) = solved(city, city.up, [Facilities(none, nowhere, np.arange(10))])
+    assert (times == NO_WAY).all()
+    (times,) = solved(city, city.up, [Facilities(city.facility, city.stands, nowhere)])
+    assert times.shape == (0, 512)
+
+
+def test_times_are_written_where_told_and_a_solver_forgets_the_group_before() -> None:
+    city = City(5, n_node=40, n_link=70, oneway=0.3, can_fail=0.4, failed=0.05)
+    plan = plan_travel(city.graph, city.time, city.can_fail, city.services())
+    solver = TravelSolver(plan)
+    first = [times.copy() for times in solver.times(words(city.up))]
+    solver.times(words(np.ones_like(city.up)))
+    solver.within(words(~city.can_fail[:, np.newaxis] | np.zeros_like(city.up)), [[5], [5]])
+    out = [np.full_like(times, 7) for times in first]
+    assert solver.times(words(city.up), out=out)[0] is out[0]
+    for times, again in zip(first, out, strict=True):
+        np.testing.assert_array_equal(times, again)
