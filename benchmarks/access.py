@@ -13,8 +13,7 @@ from benchmarks.models import Road, road
 from benchmarks.patterns import PATTERNS
 from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
 from resilience.kernels.reduction import add_people
-from resilience.network.travel import NO_WAY, TravelSolver
-from resilience.network.travel_plan import Facilities, plan_travel
+from resilience.network.travel import NO_WAY, Facilities, TravelSolver, plan_travel
 
 MODULES = ("scipy", "igraph", "networkx")
 GROUP = 512
@@ -26,7 +25,7 @@ GOALS = {
 }
 MAKERS: dict[str, tuple[str, Callable[[Road, NDArray[np.int64]], Search], int]] = {
     "scipy": ("scipy dijkstra, min_only", access_peers.scipy_dijkstra, 4),
-    "igraph": ("igraph distances, copy + delete", access_peers.igraph_distances, 2),
+    "igraph": ("igraph distances", access_peers.igraph_distances, 2),
     "networkx": ("networkx multi-source Dijkstra", access_peers.networkx_dijkstra, 1),
 }
 

@@ -23,7 +23,7 @@ def scipy_dijkstra(road: Road, time: NDArray[np.int64]) -> Search:
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import dijkstra
 
-    # Both directions are stored: a third less time than directed=False, which transposes the matrix in every call.
+    # Both directions are stored: no slower than directed=False, which transposes the matrix in every call.
     tail, head = np.concatenate([road.tail, road.head]), np.concatenate([road.head, road.tail])
     order = np.argsort(tail, kind="stable")
     link = np.tile(np.arange(road.tail.size), 2)[order]
@@ -40,19 +40,17 @@ def scipy_dijkstra(road: Road, time: NDArray[np.int64]) -> Search:
 
 
 def igraph_distances(road: Road, time: NDArray[np.int64]) -> Search:
-    """Copy, delete the links that cannot be passed, distances from one more node tied to the facilities."""
+    """Distances from one more node tied to the facilities; infinite for a failed link, a little faster than a copy."""
     import igraph
 
-    source = road.source.tolist()
-    pairs = np.stack([road.tail, road.head], axis=1).tolist() + [(road.n, node) for node in source]
+    pairs = np.stack([road.tail, road.head], axis=1).tolist() + [(road.n, node) for node in road.source.tolist()]
     graph = igraph.Graph(n=road.n + 1, edges=pairs)
-    graph.es["time"] = [*time.tolist(), *([0] * len(source))]
+    weight = np.append(time, np.zeros(road.source.size))
 
     def search(state: NDArray[np.bool_]) -> NDArray[Any]:
-        copy = graph.copy()
-        down = np.concatenate([~road.passes(state), ~state[road.source]])
-        copy.delete_edges(np.flatnonzero(down).tolist())
-        return np.array(copy.distances(source=road.n, weights="time")[0][: road.n])
+        closed = np.concatenate([~road.passes(state), ~state[road.source]])
+        weights = np.where(closed, np.inf, weight).tolist()
+        return np.array(graph.distances(source=road.n, weights=weights)[0][: road.n])
 
     return search
 

@@ -249,8 +249,8 @@ def solve_times(
     Notes
     -----
     One row operation per column entry of `forward` and `backward`. The core is swept in its order until nothing gains:
-    on street graphs a node passes on what it has twice in the mean, against five to seven times in a queue or in sweeps
-    up and down in breadth-first numbers.
+    on street graphs a node passes on what it has two to three times in the mean, against five to eight times in a queue
+    or in sweeps up and down in breadth-first numbers.
     """
     k = column.size - 1
     n_core = core_indptr.size - 1

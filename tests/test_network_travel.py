@@ -11,8 +11,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from resilience.kernels.compiler import INTERPRETED
 from resilience.network.compile import SectorGraph
-from resilience.network.travel import NO_WAY, TravelSolver
-from resilience.network.travel_plan import Facilities, plan_travel
+from resilience.network.travel import NO_WAY, Facilities, TravelSolver, plan_travel
 
 EXAMPLES = 6 if INTERPRETED else 60
 

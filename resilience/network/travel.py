@@ -15,7 +15,10 @@ from resilience.kernels.constant_times import begin_times, collect_constant, kee
 from resilience.kernels.rows import ONES, SAMPLES
 from resilience.kernels.time_rows import CLOSED, LANES
 from resilience.kernels.travel import factorise_times, find_live, load_times, open_gates, solve_times
-from resilience.network.travel_plan import Gates, TravelPlan
+from resilience.network.travel_plan import TravelPlan, plan_travel
+from resilience.network.travel_service import Facilities, Gates
+
+__all__ = ["NO_WAY", "Facilities", "TravelPlan", "TravelSolver", "plan_travel"]
 
 Words = NDArray[np.uint64]
 Times = NDArray[np.uint32]
@@ -36,6 +39,26 @@ class TravelSolver:
     pack : bool, optional
         Whether samples in which nothing failed that could matter are left out, the others moved together: the same
         answer in less time.
+
+    Examples
+    --------
+    Three junctions in a row, a fire station at the first; the road between the others is closed in sample 5.
+
+    >>> from resilience.network.compile import SectorGraph
+    >>> graph = SectorGraph("transport", node=np.arange(3, dtype=np.int32), link=np.array([3, 4], np.int32),
+    ...     tail=np.array([0, 1]), head=np.array([1, 2]), oneway=np.zeros(2, bool), source=np.empty(0, np.int32))
+    >>> station = Facilities(asset=np.array([0], np.int32), node=np.array([0]), target=np.array([1, 2]),
+    ...     direction="from")
+    >>> can_fail = np.arange(5) == 4
+    >>> solver = TravelSolver(plan_travel(graph, np.array([60_000, 90_000]), can_fail, [station]))
+    >>> state = np.full((5, 8), 2**64 - 1, np.uint64)
+    >>> state[4, 0] ^= np.uint64(1 << 5)
+    >>> times, = solver.times(state)
+    >>> times[:, 4:6].tolist() == [[60000, 60000], [150000, NO_WAY]]
+    True
+    >>> within, = solver.within(state, [[300_000]])
+    >>> np.bitwise_count(within[0]).sum(axis=1).tolist()
+    [512, 511]
     """
 
     def __init__(self, plan: TravelPlan, *, pack: bool = True) -> None:

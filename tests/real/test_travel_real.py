@@ -10,8 +10,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from resilience.network import Network
 from resilience.network.compile import compile_network
-from resilience.network.travel import NO_WAY, TravelSolver
-from resilience.network.travel_plan import Facilities, plan_travel
+from resilience.network.travel import NO_WAY, Facilities, TravelSolver, plan_travel
 from resilience.readers.graphml import read_graphml
 from resilience.roads import link_times
 
