@@ -8,7 +8,6 @@ from pathlib import Path
 from benchmarks.registry import Row, Size
 
 NOT_IN_THIS_VERSION = (
-    ("access, 20 facilities, 1e5 nodes", "scipy, igraph, networkx"),
     ("Dask, 2 worker processes, a worker killed", "serial"),
     ("whole chain with 12 time steps", "shares of the wall time"),
 )

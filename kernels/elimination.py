@@ -83,8 +83,8 @@ def _postorder(parent: Integers) -> Integers:
 
 
 @kernel
-def eliminate_nodes(
-    n: int, tail: Integers, head: Integers, max_degree: int, max_fill: int
+def eliminate_some(
+    n: int, tail: Integers, head: Integers, kept: NDArray[np.bool_], max_degree: int, max_fill: int, search: bool
 ) -> tuple[
     Integers,
     Integers,
@@ -105,16 +105,19 @@ def eliminate_nodes(
         Number of nodes, below 2**31.
     tail, head : (m,) int64
         Ends of the edges; self loops and parallel edges are allowed.
+    kept : (n,) bool
+        Nodes that stay in the core whatever their degree.
     max_degree : int
         Nodes of a higher degree at their turn stay in the core. Work per eliminated node grows with its square.
     max_fill : int
         Stop once the numeric phase would need more row operations than this: on graphs with hubs fill explodes.
+    search : bool
+        Number the core breadth-first; else in the order in which its nodes are given.
 
     Returns
     -------
     position : (n,) int64
-        New number of each node: eliminated nodes 0 .. k-1 in postorder of the elimination tree, then the core in
-        breadth-first order.
+        New number of each node: eliminated nodes 0 .. k-1 in postorder of the elimination tree, then the core.
     column : (k + 1,) int64
         Rows of eliminated node j are ``row[column[j]:column[j + 1]]``; entry x is also edge slot x.
     row : (column[k],) int32
@@ -174,7 +177,7 @@ def eliminate_nodes(
     back = np.full(max_degree + 1, _EMPTY)
     for node in range(n):
         d = degree[node]
-        if d <= max_degree:
+        if d <= max_degree and not kept[node]:
             entry[n_entry] = node
             link[n_entry] = _EMPTY
             if back[d] >= 0:
@@ -245,7 +248,7 @@ def eliminate_nodes(
         for x in range(start, n_member):
             a = members[x]
             degree[a] -= 1
-            if degree[a] <= max_degree:
+            if degree[a] <= max_degree and not kept[a]:
                 if n_entry == entry.size:
                     entry = _doubled(entry)
                     link = _doubled(link)
@@ -280,7 +283,7 @@ def eliminate_nodes(
         queue[placed] = seed
         turn = placed
         placed += 1
-        while turn < placed:
+        while search and turn < placed:
             at = first[queue[turn]]
             turn += 1
             while at >= 0:
@@ -354,3 +357,25 @@ def eliminate_nodes(
         if tail[edge] != head[edge]:
             slot[edge] = new_slot[values[_find(keys, tail[edge], head[edge])]]
     return position, column, row, fill, n_slot, slot, core_indptr, core_middle, core_neighbour, core_slot
+
+
+@kernel
+def eliminate_nodes(
+    n: int, tail: Integers, head: Integers, max_degree: int, max_fill: int
+) -> tuple[
+    Integers,
+    Integers,
+    NDArray[np.int32],
+    NDArray[np.int32],
+    int,
+    Integers,
+    Integers,
+    Integers,
+    NDArray[np.int32],
+    Integers,
+]:
+    """Return the elimination plan of a graph of which any node may go, the core in breadth-first order.
+
+    Parameters and results as in :func:`eliminate_some`.
+    """
+    return eliminate_some(n, tail, head, np.zeros(n, np.bool_), max_degree, max_fill, True)
