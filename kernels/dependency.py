@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.kernels.compiler import inlined, kernel
+from resilience.kernels.row_lists import all_of_rows, any_of_rows
 from resilience.kernels.rows import (
     ONES,
     ZERO,
     Words,
-    and_row,
     copy_row,
     fill_row,
     or_and_row,
@@ -45,15 +45,11 @@ def meet_need(
     end = provider_indptr[need + 1]
     k = required[need]
     if k == 1:
-        fill_row(tally, 0, ZERO)
-        for x in range(start, end):
-            or_row(tally, 0, up, provider[x])
+        any_of_rows(tally, 0, up, provider, start, end - start)
     elif k > end - start:
         fill_row(tally, 0, ZERO)
     elif k == end - start:
-        fill_row(tally, 0, ONES)
-        for x in range(start, end):
-            and_row(tally, 0, up, provider[x])
+        all_of_rows(tally, 0, up, provider, start, end - start)
     else:
         fill_row(tally, 0, ONES)
         for j in range(1, k + 1):
