@@ -87,32 +87,54 @@ def repair_rules(inputs: Inputs, scenario: Scenario) -> RepairRules | None:
     if unknown:
         problems.add(
             "assets.repair_class", wanted=f"classes with repair times: {', '.join(known)}",
-            got=f"others{suggestion(unknown[0], known)}", count=int(np.isin(classes, unknown).sum()),
-            total=len(classes), first=unknown[:3],
+            got=f"assets with an unknown class{suggestion(unknown[0], known)}",
+            count=int(np.isin(classes, unknown).sum()), total=len(classes), first=unknown[:3],
+        )  # fmt: skip
+    graded = sorted({time.repair_class for time in table if time.state > 1} & set(classes.tolist()))
+    if graded:
+        problems.add(
+            "assets.repair_class", wanted="classes with one state of damage: a run does not tell how severe damage is",
+            got="classes with several", count=len(graded), first=graded[:3],
         )  # fmt: skip
     problems.raise_if_any(DataError)
     return RepairRules(table, classes, dict(section.damaged), dict(section.crews), section.rule)
 
 
-def time_caveats(scenario: Scenario, rules: RepairRules | None) -> tuple[str, ...]:
+def time_caveats(labelled: xr.Dataset, scenario: Scenario, rules: RepairRules | None) -> tuple[str, ...]:
     """Return what a reader of figures over time must know: what is a default by judgement, and what is left out."""
     if scenario.time is None:
-        return ()
-    lines = [
-        f"over time: outages end {scenario.time.restart_hours:g} h after an event"
-        + (" (a default, expert judgement)" if "restart_hours" not in scenario.time.model_fields_set else "")
-    ]
+        return ("losses are those at the peak of each event: buffers that start hold there, however short they are",)
+    lines = ["losses `at the peak` are those before any buffer runs out; hours lost count what follows"]
+    served = labelled["people_served"]
+    left = (labelled["people_over_time"].isel(time=-1) / served.where(served > 0)).max("event").fillna(0.0)
+    late = [f"{name} {100 * share:.0f} %" for name, share in zip(left["service"].values, left.values, strict=True)
+            if share >= 0.005]  # fmt: skip
+    if late:
+        lines.append(
+            f"the time grid ends after {scenario.time.hours[-1]:g} h with services still lost: {', '.join(late)} "
+            "in the worst event; what is lost later is not counted"
+        )
+    restart = f"{scenario.time.restart_hours:g} h after an event"
+    judged = " (a default, expert judgement)" if "restart_hours" not in scenario.time.model_fields_set else ""
     if rules is None or scenario.time.repair is None:
-        return (*lines, "over time: nothing needs repair; `time.repair` asks for damage, repair times and crews")
+        lines.append(f"everything is back {restart}{judged}: `time.repair` asks for damage, repair times and crews")
+        return tuple(lines)
+    lines.append(f"outages last as repair classes tell; without a class they end {restart}{judged}")
     if "damaged" not in scenario.time.repair.model_fields_set:
         told = ", ".join(f"{peril} {share:g}" for peril, share in rules.damaged.items())
         lines.append(f"share of failures that are damage: {told} (a default, expert judgement)")
     used = set(rules.classes.tolist())
-    judged = sorted(
-        {time.repair_class for time in rules.table if time.repair_class in used and time.basis == "default"}
-    )
-    if judged:
-        lines.append(f"repair times that are defaults (expert judgement): {', '.join(judged)}")
+    for basis, word in (("default", "defaults (expert judgement)"), ("memory", "from memory, to be checked")):
+        names = sorted(used & {time.repair_class for time in rules.table if time.basis == basis})
+        if names:
+            lines.append(f"repair times that are {word}: {', '.join(names)}")
+    sectors = labelled["sector"].values.astype(str)
+    idle = sorted(set(rules.crews) - set(sectors[rules.classes != ""].tolist()))
+    if idle:
+        lines.append(f"crews with nothing to do: no asset of {', '.join(idle)} has a repair class")
+    free = sorted(set(sectors[rules.classes != ""].tolist()) - set(rules.crews))
+    if free:
+        lines.append(f"as many crews as assets in {', '.join(free)}: `crews` does not name them")
     bare = int((rules.classes == "").sum())
     if bare:
         lines.append(f"{bare:,} assets have no repair class: they are never damaged, only out")

@@ -93,13 +93,18 @@ def assess(
     labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
     importance = rank_assets(labelled)
     pairs = rerun(city, damaged, labelled, importance, scenario, workers)
+    notes = (
+        *inputs.notes,
+        *caveats(labelled, inputs),
+        *time_caveats(labelled, scenario, repair_rules(inputs, scenario)),
+    )
     result = Result(
-        dataset=labelled.assign_attrs(describe(scenario, inputs, damaged)),
+        dataset=labelled.assign_attrs({**describe(scenario, inputs, damaged), "notes": list(notes)}),
         exceedance=exceed(labelled, inputs, scenario),
         importance=importance,
         pairs=pairs,
         path=store.path if store is not None else None,
-        notes=(*inputs.notes, *caveats(labelled, inputs), *time_caveats(scenario, repair_rules(inputs, scenario))),
+        notes=notes,
     )
     if store is not None:
         write_run(store, result, scenario, inputs, block_samples=block_samples(scenario), started=started)
@@ -252,7 +257,6 @@ def describe(scenario: Scenario, inputs: Inputs, damaged: xr.Dataset) -> dict[st
         "time": "at the peak of the event (time zero); buffers that start hold"
         + ("" if scenario.time is None else "; person-hours over a time grid"),
         **({} if scenario.time is None else {"horizon_hours": scenario.time.hours[-1]}),
-        "notes": list(inputs.notes),
     }
 
 

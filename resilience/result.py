@@ -96,6 +96,9 @@ def label_sums(city: City, tasks: Sequence[EventTask], sums: Sequence[BlockSums]
     return damaged.assign_coords(coords).assign({name: (VARIABLES[name].dims, array) for name, array in values.items()})
 
 
+SAMPLING = "sampling error, 95 %"
+
+
 @dataclass(frozen=True)
 class Result:
     """What a run found.
@@ -152,8 +155,9 @@ class Result:
         rows: list[list[str]] = []
         if "annual_value" in ds:
             over_time = "annual_person_hours" in ds
-            hours = [f"{unit} h lost per year", "+- 95 %"] if over_time else []
-            rows.append(["service", f"{unit} without it per year", "+- 95 %", "of it beyond the rarest event", *hours])
+            hours = [f"{unit} h lost per year", SAMPLING] if over_time else []
+            peak = f"{unit} without it at the peak, per year"
+            rows.append(["service", peak, SAMPLING, "of it beyond the rarest event", *hours])
             for service in ds["service"].values:
                 one = ds.sel(service=service)
                 rows.append(

@@ -61,6 +61,9 @@ def assets_table(dataset: xr.Dataset, *, tells_money: bool) -> Table:
     header = ["event", "asset", "sector", "kind", "intensity", "wet_length", "failure_probability",
               "down_probability", *(f"down_by_{name}" for name in causes),
               *(f"root_{name}" for name in roots), "direct_loss"]  # fmt: skip
+    over_time = dataset["down_hours"].values.sum(axis=2) if "down_hours" in dataset else None
+    if over_time is not None:
+        header.append("down_hours")
     down, root = dataset["down_count"].values, dataset["root_share"].values
     intensity, probability = dataset["exposed_intensity"].values, dataset["failure_probability"].values
     loss, length = dataset["asset_direct_loss"].values, dataset["wet_length"].values
@@ -74,10 +77,13 @@ def assets_table(dataset: xr.Dataset, *, tells_money: bool) -> Table:
             shown = (total > 0) | (probability[i] >= CAN_FAIL) | (loss[i] > 0)
             if perils[i] == "flood":
                 shown |= intensity[i] > threshold
+            if over_time is not None:
+                shown |= over_time[i] > 0
             rows = order[shown[order]]
             numbers = [
                 intensity[i, rows], length[i, rows], probability[i, rows], total[rows] / n, *(down[i, rows] / n).T,
                 *(root[i, rows] / n).T, loss[i, rows] if tells_money else np.full(rows.size, np.nan),
+                *([] if over_time is None else [over_time[i, rows]]),
             ]  # fmt: skip
             yield [[event] * rows.size, *(text[rows] for text in names), *(v.astype(np.float64) for v in numbers)]
 
@@ -98,18 +104,22 @@ def zones_table(dataset: xr.Dataset, *, unit: str) -> Table:
     services, zones = texts(dataset, "service"), texts(dataset, "zone")
     header = ["event", "zone", unit, *(f"lost_{name}" for name in services),
               *(f"baseline_{name}" for name in services)]  # fmt: skip
+    hours = dataset["zone_hours_lost"].values if "zone_hours_lost" in dataset else None
+    if hours is not None:
+        header += [f"hours_{name}" for name in services]
     lost, served = dataset["zone_without_service"].values, dataset["baseline_served"].values
     people = dataset["zone_people"].values
 
     def blocks() -> Iterator[Sequence[Column]]:
         for i, event in enumerate(texts(dataset, "event")):
-            yield [[event] * zones.size, zones, people, *(lost[i] / n).T, *served.T]
+            over_time = [] if hours is None else [*hours[i].T]
+            yield [[event] * zones.size, zones, people, *(lost[i] / n).T, *served.T, *over_time]
 
     return header, blocks()
 
 
 def recovery_table(dataset: xr.Dataset, *, unit: str) -> Table:
-    """Return, per event and service, the expected number of people without it from point to point of the time grid.
+    """Return, per event and service, the mean number of people without it from point to point of the time grid.
 
     Parameters
     ----------
@@ -118,7 +128,7 @@ def recovery_table(dataset: xr.Dataset, *, unit: str) -> Table:
     unit : str
         What people are counted in.
     """
-    header = ["event", "service", "from_hours", "to_hours", unit, "share_of_served"]
+    header = ["event", "service", "from_hours", "to_hours", "mean", "share_of_served", "unit"]
     services, hours = texts(dataset, "service"), dataset["time"].values
     ends = np.append(hours[1:], float(dataset.attrs["horizon_hours"]))
     people, served = dataset["people_over_time"].values, dataset["people_served"].values
@@ -127,7 +137,8 @@ def recovery_table(dataset: xr.Dataset, *, unit: str) -> Table:
         for i, event in enumerate(texts(dataset, "event")):
             for s, service in enumerate(services):
                 share = people[i, s] / served[s] if served[s] else np.full(hours.size, np.nan)
-                yield [[event] * hours.size, [service] * hours.size, hours, ends, people[i, s], share]
+                same = [[word] * hours.size for word in (event, service, unit)]
+                yield [*same[:2], hours, ends, people[i, s], share, same[2]]
 
     return header, blocks()
 

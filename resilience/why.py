@@ -113,11 +113,17 @@ def _main(names: NDArray[np.object_], values: NDArray[Any], total: Floats) -> tu
     return name, share
 
 
-def _weighted_roots(dataset: xr.Dataset) -> list[tuple[str, Floats, Floats]]:
-    """Return name, people by root (service, root) and people (service): per year, and per event without a rate."""
-    n = dataset.sizes["sample"]
-    by_root = dataset["root_people"].values / n
-    total = dataset["people_without_service"].mean("sample").values
+def _weighted_roots(dataset: xr.Dataset, *, hours: bool = False) -> list[tuple[str, Floats, Floats]]:
+    """Return name, people by root (service, root) and people (service): per year, and per event without a rate.
+
+    With `hours` the people are those without the service times hours.
+    """
+    if hours:
+        by_root = dataset["root_person_hours"].values
+        total = dataset["person_hours_lost"].mean("sample").values
+    else:
+        by_root = dataset["root_people"].values / dataset.sizes["sample"]
+        total = dataset["people_without_service"].mean("sample").values
     weight = (dataset["annual_weight"] + dataset["tail_weight"]).values
     rated = np.isfinite(weight)
     parts = []
@@ -131,10 +137,12 @@ def _weighted_roots(dataset: xr.Dataset) -> list[tuple[str, Floats, Floats]]:
 def why_table(dataset: xr.Dataset) -> list[list[str]]:
     """Return one row per loss for people, header first: per year where there are rates, else per event.
 
-    Services that are lost for the same reasons share a row. Root causes are told by sector and peril, largest first;
+    With a time grid the loss is that of person-hours, else of people at the peak. Services that are lost for the same
+    reasons share a row. Root causes are told by sector and peril, largest first;
     :func:`origins_table` tells what they stand for. Without a loss there are no rows.
     """
-    parts = _weighted_roots(dataset)
+    over_time = "person_hours_lost" in dataset
+    parts = _weighted_roots(dataset, hours=over_time)
     services = texts(dataset, "service")
     conditional = any(name != PER_YEAR for name, *_ in parts)
     rows: list[list[str]] = []
@@ -148,7 +156,7 @@ def why_table(dataset: xr.Dataset) -> list[list[str]]:
         return []
     if len(rows) > _MOST_ROWS:
         rows = [*rows[:_MOST_ROWS], ["...", f"{len(rows) - _MOST_ROWS} more", "see why.csv"]]
-    header = ["event", "lost", "why: root causes, share of the loss"]
+    header = ["event", "lost", f"why: root causes, share of the {'person-hours lost' if over_time else 'loss'}"]
     return [header, *rows] if conditional else [row[1:] for row in (header, *rows)]
 
 
@@ -197,12 +205,15 @@ def roots_table(dataset: xr.Dataset, unit: str) -> Table:
     header = ["event", "service", "root", "value", "share", "unit"]
     services, roots = texts(dataset, "service"), texts(dataset, "root")
 
+    kinds = [(False, unit), *([(True, f"{unit} h")] if "person_hours_lost" in dataset else [])]
+
     def rows() -> Iterator[tuple[Any, ...]]:
-        for name, by_root, total in _weighted_roots(dataset):
-            told = f"{unit}/year" if name == PER_YEAR else unit
-            for s, service in enumerate(services):
-                for r in np.flatnonzero(by_root[s] > 0):
-                    value = float(by_root[s, r])
-                    yield name, service, roots[r], value, value / float(total[s]), told
+        for hours, what in kinds:
+            for name, by_root, total in _weighted_roots(dataset, hours=hours):
+                told = f"{what}/year" if name == PER_YEAR else what
+                for s, service in enumerate(services):
+                    for r in np.flatnonzero(by_root[s] > 0):
+                        value = float(by_root[s, r])
+                        yield name, service, roots[r], value, value / float(total[s]), told
 
     return header, in_columns(rows())

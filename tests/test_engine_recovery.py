@@ -172,14 +172,18 @@ def test_repair_through_the_main_job(tmp_path: Path) -> None:
 
 
 def test_notes_tell_what_is_judgement() -> None:
-    notes = "\n".join(assess(scenario()).notes)
-    assert "outages end 4 h after an event (a default, expert judgement)" in notes
+    result = assess(scenario(crews={"telecom": 2, "power": 1}))
+    notes = "\n".join(result.notes)
+    assert "without a class they end 4 h after an event (a default, expert judgement)" in notes
     assert "share of failures that are damage: flood 1, heat 0.25 (a default" in notes
     assert "repair times that are defaults (expert judgement):" in notes
+    assert "as many crews as assets in care, data, medical" in notes
+    assert result.dataset.attrs["notes"] == list(result.notes)
     told = Scenario.from_dict({**BASE, "time": {"restart_hours": 2}})
     notes = "\n".join(assess(told).notes)
-    assert "outages end 2 h after an event\n" in notes
-    assert "nothing needs repair" in notes
+    assert "everything is back 2 h after an event: `time.repair` asks" in notes
+    plain = "\n".join(assess(Scenario.from_dict(BASE)).notes)
+    assert "buffers that start hold there" in plain
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_years_of_person_hours(result: Result) -> None:
     rare = curves["aggregate_tail_value"].sel(quantity=names, return_period=100.0)
     assert (rare >= curves["occurrence_value"].sel(quantity=names, return_period=100.0)).all()
     header, *rows = result.summary_table()
-    assert header[-2:] == ["persons h lost per year", "+- 95 %"]
+    assert header[-2:] == ["persons h lost per year", "sampling error, 95 %"]
     assert {len(row) for row in rows} == {len(header)}
 
 
@@ -88,10 +88,30 @@ def test_the_run_keeps_it(result: Result) -> None:
     kept = xr.open_zarr(result.path / "results.zarr", consolidated=False)
     np.testing.assert_array_equal(kept["person_hours_lost"], result.dataset["person_hours_lost"])
     table = pd.read_csv(result.path / "recovery.csv")
-    assert table.columns.tolist() == ["event", "service", "from_hours", "to_hours", "persons", "share_of_served"]
+    assert table.columns.tolist() == [
+        "event", "service", "from_hours", "to_hours", "mean", "share_of_served", "unit",
+    ]  # fmt: skip
     assert len(table) == result.dataset["people_over_time"].size
-    np.testing.assert_allclose(table["persons"], result.dataset["people_over_time"].values.ravel(), rtol=1e-8)
+    np.testing.assert_allclose(table["mean"], result.dataset["people_over_time"].values.ravel(), rtol=1e-8)
     assert table["to_hours"].max() == 200
+    ds = result.dataset
+    why = pd.read_csv(result.path / "why.csv")
+    hours = why[why["unit"] == "persons h/year"].groupby("service")["value"].sum()
+    annual = ds["annual_person_hours"].to_series()
+    np.testing.assert_allclose(hours, annual[annual > 0].loc[hours.index], rtol=1e-6)
+    zones = pd.read_csv(result.path / "zones.csv")
+    hours_of_power = ds["zone_hours_lost"].sel(service="power").values.ravel()
+    np.testing.assert_allclose(zones["hours_power"], hours_of_power, rtol=1e-7)
+    assets = pd.read_csv(result.path / "assets.csv")
+    assert assets["down_hours"].sum() == pytest.approx(float(ds["down_hours"].sum()), rel=1e-5)
+    [header, *rows] = result.why_table()
+    assert header[-1] == "why: root causes, share of the person-hours lost"
+    assert any("water" in row[0] for row in rows)
+
+
+def test_a_grid_that_ends_too_soon_is_told() -> None:
+    notes = "\n".join(assess(scenario(time={"hours": [0, 10]})).notes)
+    assert "the time grid ends after 10 h with services still lost: power" in notes
 
 
 def hazard(tmp_path: Path, **keys: object) -> dict[str, object]:

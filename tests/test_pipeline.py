@@ -146,7 +146,7 @@ class TestTheRunDirectory:
         rows = rows_of(result.path / "summary.csv")
         assert [row["service"] for row in rows] == [*SERVICES, "direct loss (money)"]
         for row, service in zip(rows, SERVICES, strict=False):
-            value = float(row["persons without it per year"].replace(",", ""))
+            value = float(row["persons without it at the peak, per year"].replace(",", ""))
             assert value == pytest.approx(result.dataset["annual_value"].sel(service=service).item(), rel=0.006)
 
     def test_event_table(self, kept):
