@@ -16,6 +16,7 @@ from benchmarks.patterns import PATTERNS, SWEEP
 from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
 from resilience.cascade import Cascade, plan_event
 from resilience.kernels.reduction import add_people, take_inverse
+from resilience.kernels.rows import empty_rows
 from resilience.network.compile import CompiledNetwork
 from resilience.network.reach import ReachSolver, plan_reach
 
@@ -45,7 +46,7 @@ class Blocks:
         # Only nodes that can be without supply are looked at, as in the service stage.
         self.node = self.plan.affected[self.plan.affected < road.n].astype(np.int64)
         self.persons = road.persons[self.node]
-        self.down = np.empty((self.node.size, 8), np.uint64)
+        self.down = empty_rows(self.node.size)
 
     def people(self, first_word: int) -> NDArray[np.int64]:
         """Return the people without supply in 512 samples."""

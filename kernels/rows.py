@@ -36,6 +36,16 @@ _I32 = ir.IntType(32)
 _ROW = ir.VectorType(_I64, WORDS)
 
 
+def empty_rows(n: int) -> Words:
+    """Return `n` rows, ``(n, 8) uint64``, uninitialised, each of them one cache line.
+
+    Memory of NumPy begins 16 or 32 bytes into a line, so that every row would lie across two.
+    """
+    raw = np.empty(8 * n + 8, np.uint64)
+    skipped = (-raw.ctypes.data // 8) % 8
+    return raw[skipped : skipped + 8 * n].reshape(n, 8)
+
+
 def plain_copy(target: Words, i: int, source: Words, j: int) -> None:
     """target[i] = source[j]."""
     for w in range(8):

@@ -174,6 +174,16 @@ def test_scattered_rows_are_refused(name: str) -> None:
             call(*interleaved(arrays, [0] * n_operand))
 
 
+@pytest.mark.parametrize("n", [0, 1, 7, 1000])
+def test_rows_of_a_new_array_are_cache_lines(n: int) -> None:
+    array = rows.empty_rows(n)
+    assert array.shape == (n, 8)
+    assert array.dtype == np.uint64
+    assert array.flags.c_contiguous
+    assert array.flags.writeable
+    assert n == 0 or array.ctypes.data % 64 == 0
+
+
 def test_fill_writes_every_word_of_its_row_only() -> None:
     array = random_rows(np.random.default_rng(7), 4)
     wanted = array.base.copy()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from resilience.cascade.plan import EventPlan, Start
 from resilience.kernels.dependency import evaluate_needs, propagate_failures
 from resilience.kernels.fragility import sample_failures
-from resilience.kernels.rows import ONES
+from resilience.kernels.rows import ONES, empty_rows
 from resilience.kernels.supply import begin_states, cut_unreached, mark_dependents
 from resilience.network.compile import CompiledNetwork
 from resilience.network.reach import ReachSolver
@@ -45,9 +45,10 @@ class Cascade:
     def __init__(self, compiled: CompiledNetwork, plan: EventPlan) -> None:
         self.compiled = compiled
         self.plan = plan
-        self.failed: Words = np.empty((plan.failing.size, 8), np.uint64)
-        self.buffered: Words = np.empty((plan.buffer_threshold.size, 8), np.uint64)
-        self.up: Words = np.full((compiled.n_asset, 8), ONES)
+        self.failed: Words = empty_rows(plan.failing.size)
+        self.buffered: Words = empty_rows(plan.buffer_threshold.size)
+        self.up: Words = empty_rows(compiled.n_asset)
+        self.up[:] = ONES
         self.changed: Flags = np.zeros(compiled.n_asset, np.uint8)
         self._active: Flags = np.zeros(compiled.n_asset, np.uint8)
         has_need = np.diff(compiled.need_indptr) > 0

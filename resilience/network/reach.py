@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from resilience.kernels.contraction import contract_sure
 from resilience.kernels.elimination import eliminate_nodes
 from resilience.kernels.reachability import factorise_reach, seed_sources, solve_reach
-from resilience.kernels.rows import ONES
+from resilience.kernels.rows import ONES, empty_rows
 from resilience.kernels.supply import CLOSED, OPEN, load_edges, load_nodes
 from resilience.network.compile import SectorGraph
 
@@ -165,11 +165,12 @@ class ReachSolver:
 
     def __init__(self, plan: ReachPlan) -> None:
         self.plan = plan
-        self._up = np.full((plan.n_position, 8), ONES)
-        self._outward = np.empty((plan.n_slot, 8), np.uint64)
-        self._inward = np.empty((plan.n_slot, 8), np.uint64) if plan.directed else self._outward
+        self._up = empty_rows(plan.n_position)
+        self._up[:] = ONES
+        self._outward = empty_rows(plan.n_slot)
+        self._inward = empty_rows(plan.n_slot) if plan.directed else self._outward
         self._seeded = np.empty(plan.n_position, np.uint8)
-        self.reached: Words = np.empty((plan.n_position, 8), np.uint64)
+        self.reached: Words = empty_rows(plan.n_position)
 
     def factorise(self, state: Words) -> None:
         """Take the state of every asset, ``(n_asset, 8) uint64``, for the solves that follow."""
