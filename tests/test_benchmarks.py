@@ -106,6 +106,14 @@ def test_program_writes_rows_and_the_processor(tmp_path: Path, monkeypatch: pyte
     assert [row["case"] for row in content["rows"]] == ["exceedance"]
 
 
+def test_cases_that_run_alone_give_their_rows_back(tmp_path: Path) -> None:
+    written = tmp_path / "rows.json"
+    assert program.main(["--quick", "--only", "exceedance", "--only", "fragility", "--json", str(written)]) == 0
+    rows = json.loads(written.read_text())["rows"]
+    assert {row["case"] for row in rows} == {"exceedance", "fragility"}
+    assert all(row["goal"] is None or row["goal"]["sense"] in (">=", "<=") for row in rows)
+
+
 def test_unknown_case_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         program.main(["--only", "nonsense"])
