@@ -42,8 +42,9 @@ def timeline(compiled: CompiledNetwork, probability: np.ndarray, grid: TimeGrid)
 
 
 def up_over_time(line: Timeline, restored: np.ndarray) -> np.ndarray:
-    """Return who is up, (n_time - 1, n_asset, 512)."""
-    return np.stack([lanes(line.cascade.up) for _ in line.run(restored)])
+    """Return who is up, (n_time - 1, n_asset, 512); once nothing is out any more, nothing changes."""
+    states = [lanes(line.cascade.up) for _ in line.run(restored)]
+    return np.stack([*states, *[states[-1]] * (line.grid.step.size - len(states))])
 
 
 def test_a_service_fails_late_and_comes_back() -> None:
@@ -72,13 +73,14 @@ def test_what_is_drawn_on_again_before_it_is_full_ends_sooner() -> None:
     """Supply fails from 0 to 2 h and again from 4 h on; of a battery of 4 hours the second time finds half, or none."""
     for recharge, wanted in ((0.0, [True] * 5), (6.0, [True, True, True, False, False])):
         _, compiled = city(
-            3,
+            4,
             [{"dependent": "a2", "of": ["a0", "a1"], "required": 2, "buffer_hours": 4, "recharge_hours": recharge}],
         )
-        line = timeline(compiled, np.array([1.0, 1.0, 0]), make_grid((0, 1, 2, 4, 6, 8)))
+        line = timeline(compiled, np.array([1.0, 1.0, 0, 1.0]), make_grid((0, 1, 2, 4, 6, 8)))
         line.sample(0)
-        # a0 returns at 2 h; nothing here fails again by itself, so the row of a1 is drawn again by hand.
-        restored = np.full((2, 512), 2 * 60, np.int32)
+        # a0 returns at 2 h; nothing here fails again by itself, so the row of a1 is drawn again by hand. a3 stays out.
+        restored = np.full((3, 512), 2 * 60, np.int32)
+        restored[2] = FOREVER
         seen = []
         for point in line.run(restored):
             seen.append(bool(lanes(line.cascade.up)[2, 0]))
