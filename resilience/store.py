@@ -103,7 +103,7 @@ class RunStore:
     def begin(self, *, n_event: int, n_service: int, n_sample: int, block_samples: int) -> None:
         """Make the array of people per event, service and sample; one chunk per block, one writer per chunk."""
         with told_as_storage_error(self.path):
-            group = zarr.open_group(self.path / RESULTS, mode="w", zarr_format=3)
+            group = zarr.open_group(_local(self.path / RESULTS), mode="w", zarr_format=3)
             self._totals = group.create_array(
                 TOTALS,
                 shape=(n_event, n_service, n_sample),
@@ -135,7 +135,7 @@ class RunStore:
             attrs.update(dataset[TOTALS].attrs)
             rest = dataset.drop_vars(TOTALS)
             rest.to_zarr(
-                self.path / RESULTS, mode="a", consolidated=False, zarr_format=3, encoding=_chunks_of_large(rest)
+                _local(self.path / RESULTS), mode="a", consolidated=False, zarr_format=3, encoding=_chunks_of_large(rest)
             )
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
@@ -156,6 +156,11 @@ class RunStore:
         """Write a CSV table of blocks of columns; text that a spreadsheet would take for a formula is made harmless."""
         with told_as_storage_error(self.path), (self.path / name).open("w", newline="", encoding="utf-8") as file:
             write_cells(file, header, blocks)
+
+
+def _local(path: Path, *, read_only: bool = False) -> Any:
+    """Return a folder as Zarr's own: a path is taken for an address by some of its versions, and ends at `#` or `?`."""
+    return zarr.storage.LocalStore(path, read_only=read_only)
 
 
 def _chunks_of_large(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:
@@ -198,5 +203,5 @@ def open_results(path: str | Path) -> xr.Dataset:
     place = Path(path) / RESULTS
     if not place.is_dir():
         raise StorageError(Problem(str(path), wanted=f"a run directory with {RESULTS}", got="none there"))
-    dataset: xr.Dataset = xr.open_zarr(place, consolidated=False, chunks=None)
+    dataset: xr.Dataset = xr.open_zarr(_local(place, read_only=True), consolidated=False, chunks=None)
     return dataset

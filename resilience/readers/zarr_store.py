@@ -64,7 +64,8 @@ def zarr_layers(path: str, *, variable: str | None = None) -> list[LabelledLayer
         return zarr_layers(f"{path}/{bare[0]}")
     try:
         dataset = xr.open_zarr(
-            str(Path(path).absolute()),
+            # A path is taken for an address by some versions of Zarr, and ends at `#` or `?`.
+            zarr.storage.LocalStore(Path(path).absolute(), read_only=True),
             chunks=None,
             consolidated=False,
             mask_and_scale=False,
