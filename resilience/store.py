@@ -135,7 +135,11 @@ class RunStore:
             attrs.update(dataset[TOTALS].attrs)
             rest = dataset.drop_vars(TOTALS)
             rest.to_zarr(
-                _local(self.path / RESULTS), mode="a", consolidated=False, zarr_format=3, encoding=_chunks_of_large(rest)
+                _local(self.path / RESULTS),
+                mode="a",
+                consolidated=False,
+                zarr_format=3,
+                encoding=_chunks_of_large(rest),
             )
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
