@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -140,4 +141,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def call() -> Any:
         return app(args=None if arguments is None else list(arguments), standalone_mode=False, prog_name="resilience")
 
+    # Zarr writes arrays side by side; where several fail at once, one error is told and asyncio would print the others.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     return exit_code_of(call)
