@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -120,7 +121,7 @@ def how_many(size: int, per: int, *, least: int = 1) -> int:
 
 
 def link_places(
-    kind: str, ids: NDArray[np.str_], sites: Sites, start: NDArray[np.int64], end: NDArray[np.int64], **more: object
+    kind: str, ids: NDArray[np.str_], sites: Sites, start: NDArray[np.int64], end: NDArray[np.int64], **more: Any
 ) -> Links:
     """Return links of one kind between numbered places.
 
@@ -145,7 +146,7 @@ def link_places(
         start=points[start],
         end=points[end],
         node=sites.node[start],
-        **more,  # type: ignore[arg-type]
+        **more,
     )
 
 

@@ -23,7 +23,7 @@ from resilience.kernels.rows import WORDS, Words, _require_contiguous, _splat
 Points = NDArray[np.uint8]
 Minutes = NDArray[np.int32]
 
-NEVER = 255
+NEVER = 254
 
 _I8 = ir.IntType(8)
 _I32 = ir.IntType(32)
@@ -31,20 +31,23 @@ _I64 = ir.IntType(64)
 _LANES = 64
 
 
-def plain_hold(buffered: Words, i: int, started: Words, since: Points, full_from: int) -> None:
-    """buffered[i] = started[i] where since[i] is not before grid point `full_from`."""
+def plain_hold(buffered: Words, i: int, started: Words, since: Points, full_from: Points, k: int) -> None:
+    """buffered[i] = started[i] where since[i] is not before the sample's grid point `full_from[k]`."""
     for w in range(8):
         holds = np.uint64(0)
         for s in range(64):
-            if since[i, 64 * w + s] >= full_from:
+            if since[i, 64 * w + s] >= full_from[k, 64 * w + s]:
                 holds |= np.uint64(1) << np.uint64(s)
         buffered[i, w] = started[i, w] & holds
 
 
-def plain_note(since: Points, back: Points, i: int, met: Words, j: int, point: int, full_before: int) -> None:
+def plain_note(
+    since: Points, back: Points, i: int, met: Words, j: int, point: int, full_before: Points, k: int
+) -> None:
     """Bring row i up to grid point `point`, at which met[j] tells where providers suffice.
 
-    A buffer that was drawn on is full again where the need has been met since before grid point `full_before`.
+    A buffer that was drawn on is full again where the need has been met since before the sample's grid point
+    `full_before[k]`.
     """
     for w in range(8):
         for s in range(64):
@@ -53,7 +56,7 @@ def plain_note(since: Points, back: Points, i: int, met: Words, j: int, point: i
                 if since[i, lane] != NEVER:
                     if back[i, lane] == NEVER:
                         back[i, lane] = point
-                    if back[i, lane] < full_before:
+                    if back[i, lane] < full_before[k, lane]:
                         since[i, lane] = NEVER
                         back[i, lane] = NEVER
             else:
@@ -62,12 +65,12 @@ def plain_note(since: Points, back: Points, i: int, met: Words, j: int, point: i
                     since[i, lane] = point
 
 
-def plain_remain(failed: Words, i: int, drawn: Words, restored: Minutes, minute: int) -> None:
-    """failed[i] = drawn[i] where restored[i] is after `minute`."""
+def plain_remain(failed: Words, i: int, drawn: Words, restored: Minutes, minute: Minutes) -> None:
+    """failed[i] = drawn[i] where restored[i] is after the sample's `minute`."""
     for w in range(8):
         out = np.uint64(0)
         for s in range(64):
-            if restored[i, 64 * w + s] > minute:
+            if restored[i, 64 * w + s] > minute[64 * w + s]:
                 out |= np.uint64(1) << np.uint64(s)
         failed[i, w] = drawn[i, w] & out
 
@@ -102,32 +105,35 @@ class _Row:
 
 
 @intrinsic
-def vector_hold(typing: Any, buffered: Any, i: Any, started: Any, since: Any, full_from: Any) -> Any:
+def vector_hold(typing: Any, buffered: Any, i: Any, started: Any, since: Any, full_from: Any, k: Any) -> Any:
     """Vector body of :func:`plain_hold`."""
-    _require_contiguous(buffered, started, since)
+    _require_contiguous(buffered, started, since, full_from)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         row = _Row(context, builder, signature, args)
-        least = row.splat(args[4], _I8)
         for word in range(WORDS):
+            least = row.load(row.lanes(4, args[5], word, _I8), 1)
             holds = builder.icmp_unsigned(">=", row.load(row.lanes(3, args[1], word, _I8), 1), least)
             bits = builder.and_(builder.load(row.word(2, args[1], word)), builder.bitcast(holds, _I64))
             builder.store(bits, row.word(0, args[1], word))
         return context.get_dummy_value()
 
-    return types.void(buffered, types.int64, started, since, types.int64), generate
+    return types.void(buffered, types.int64, started, since, full_from, types.int64), generate
 
 
 @intrinsic
-def vector_note(typing: Any, since: Any, back: Any, i: Any, met: Any, j: Any, point: Any, full_before: Any) -> Any:
+def vector_note(
+    typing: Any, since: Any, back: Any, i: Any, met: Any, j: Any, point: Any, full_before: Any, k: Any
+) -> Any:
     """Vector body of :func:`plain_note`."""
-    _require_contiguous(since, back, met)
+    _require_contiguous(since, back, met, full_before)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         row = _Row(context, builder, signature, args)
         never = ir.Constant(ir.VectorType(_I8, _LANES), [NEVER] * _LANES)
-        now, before = row.splat(args[5], _I8), row.splat(args[6], _I8)
+        now = row.splat(args[5], _I8)
         for word in range(WORDS):
+            before = row.load(row.lanes(6, args[7], word, _I8), 1)
             is_met = row.mask(builder.load(row.word(3, args[4], word)))
             to_since, to_back = row.lanes(0, args[2], word, _I8), row.lanes(1, args[2], word, _I8)
             drawn_on, again = row.load(to_since, 1), row.load(to_back, 1)
@@ -143,24 +149,25 @@ def vector_note(typing: Any, since: Any, back: Any, i: Any, met: Any, j: Any, po
         return context.get_dummy_value()
 
     number = types.int64
-    return types.void(since, back, number, met, number, number, number), generate
+    return types.void(since, back, number, met, number, number, full_before, number), generate
 
 
 @intrinsic
 def vector_remain(typing: Any, failed: Any, i: Any, drawn: Any, restored: Any, minute: Any) -> Any:
     """Vector body of :func:`plain_remain`."""
-    _require_contiguous(failed, drawn, restored)
+    _require_contiguous(failed, drawn, restored, minute)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         row = _Row(context, builder, signature, args)
-        now = row.splat(args[4], _I32)
+        only = ir.Constant(_I64, 0)
         for word in range(WORDS):
+            now = row.load(row.lanes(4, only, word, _I32), 4)
             out = builder.icmp_signed(">", row.load(row.lanes(3, args[1], word, _I32), 4), now)
             bits = builder.and_(builder.load(row.word(2, args[1], word)), builder.bitcast(out, _I64))
             builder.store(bits, row.word(0, args[1], word))
         return context.get_dummy_value()
 
-    return types.void(failed, types.int64, drawn, restored, types.int64), generate
+    return types.void(failed, types.int64, drawn, restored, minute), generate
 
 
 hold_row = plain_hold if INTERPRETED else vector_hold
@@ -169,8 +176,8 @@ remain_row = plain_remain if INTERPRETED else vector_remain
 
 
 @kernel
-def hold_buffers(started: Words, since: Points, full_from: NDArray[np.int64], buffered: Words) -> None:
-    """Write where each buffer holds at a grid point, should its need be unmet there.
+def hold_buffers(started: Words, since: Points, kind: NDArray[np.int32], full_from: Points, buffered: Words) -> None:
+    """Write where each buffer holds in a step of the grid, should its need be unmet there.
 
     Parameters
     ----------
@@ -178,17 +185,22 @@ def hold_buffers(started: Words, since: Points, full_from: NDArray[np.int64], bu
         Where the buffer starts at all.
     since : (n, 512) uint8
         From when on each has been drawn on.
-    full_from : (n,) int64
-        First grid point from which a buffer drawn on still holds now: the first less than its hours ago; 0 to 254.
+    kind : (n,) int32
+        Row of `full_from`: buffers that last equally long share one.
+    full_from : (n_kind, 512) uint8
+        First grid point from which a buffer drawn on still holds now: the first less than its hours ago; NEVER + 1
+        where even one that is first drawn on in this step does not.
     buffered : (n, 8) uint64
         Output.
     """
-    for i in range(full_from.size):
-        hold_row(buffered, i, started, since, full_from[i])
+    for i in range(kind.size):
+        hold_row(buffered, i, started, since, full_from, kind[i])
 
 
 @kernel
-def draw_on_buffers(met: Words, point: int, full_before: NDArray[np.int64], since: Points, back: Points) -> None:
+def draw_on_buffers(
+    met: Words, point: int, kind: NDArray[np.int32], full_before: Points, since: Points, back: Points
+) -> None:
     """Bring buffers up to a grid point whose state is known.
 
     Parameters
@@ -197,18 +209,20 @@ def draw_on_buffers(met: Words, point: int, full_before: NDArray[np.int64], sinc
         Where providers meet the need.
     point : int
         Number of the grid point, below 255.
-    full_before : (n,) int64
-        A need met since before this grid point has recharged its buffer by now; 0 to 255.
+    kind : (n,) int32
+        Row of `full_before`.
+    full_before : (n_kind, 512) uint8
+        A need met since before this grid point has recharged its buffer by now; 0 to 254.
     since, back : (n, 512) uint8
         Changed in place.
     """
-    for i in range(full_before.size):
-        note_row(since, back, i, met, i, point, full_before[i])
+    for i in range(kind.size):
+        note_row(since, back, i, met, i, point, full_before, kind[i])
 
 
 @kernel
-def keep_failed(drawn: Words, restored: Minutes, minute: int, failed: Words) -> None:
-    """Write who is still out of function at a minute.
+def keep_failed(drawn: Words, restored: Minutes, minute: Minutes, failed: Words) -> None:
+    """Write who is still out of function, each sample at a minute of its own.
 
     Parameters
     ----------
@@ -216,7 +230,7 @@ def keep_failed(drawn: Words, restored: Minutes, minute: int, failed: Words) -> 
         Where the hazard put the asset out of function.
     restored : (n, 512) int32
         Minute from which it is back; read where it was put out of function.
-    minute : int
+    minute : (512,) int32
     failed : (n, 8) uint64
         Output.
     """

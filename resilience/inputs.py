@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
@@ -41,7 +41,7 @@ class Inputs:
     ----------
     hazards : tuple of xarray.Dataset
         One per event family, lazy.
-    methods : tuple of str
+    methods : tuple of {"nearest", "bilinear"}
         How each is read at a point.
     network : Network
         With the needs, dependencies, supply and access that rules derived.
@@ -57,7 +57,7 @@ class Inputs:
     """
 
     hazards: tuple[xr.Dataset, ...]
-    methods: tuple[str, ...]
+    methods: tuple[Literal["nearest", "bilinear"], ...]
     network: Network
     curves: CurveTable
     services: tuple[ServiceRule, ...]

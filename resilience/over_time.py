@@ -9,100 +9,17 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from resilience.cascade import TimeGrid, make_grid
-from resilience.datasets import load_repair_times
-from resilience.engine import BlockSums, City, EventTask, RepairRules
-from resilience.errors import ConfigurationError, DataError, Problem, Problems, suggestion
-from resilience.inputs import Inputs
+from resilience.engine import BlockSums, City, EventTask
+from resilience.horizon import Horizon
 from resilience.kernels.roots import SHARES
 from resilience.network.compile import PERSON
-from resilience.repair_times import RepairTimeTable
 from resilience.scenario import Scenario
 from resilience.variables import VARIABLES
 
 
-def event_ends(inputs: Inputs, scenario: Scenario) -> NDArray[np.float64] | None:
-    """Return when each event is over, h after its peak, ``(n_event,)``; None without a time section.
-
-    Raises
-    ------
-    ConfigurationError
-        Events without a duration.
-    """
-    if scenario.time is None:
-        return None
-    hours = np.concatenate([hazard["duration_hours"].values.astype(np.float64) for hazard in inputs.hazards])
-    lacking = [
-        f"{hazard.attrs['family']}: {event}"
-        for hazard in inputs.hazards
-        for event in hazard["event"].values[np.isnan(hazard["duration_hours"].values)]
-    ]
-    if lacking:
-        raise ConfigurationError(
-            Problem(
-                "hazards.duration_hours", wanted="how long each event stays at its peak, h, with a time grid",
-                got="events without it", count=len(lacking), total=hours.size, first=lacking[:3],
-            )
-        )  # fmt: skip
-    return hours
-
-
-def time_grid(inputs: Inputs, scenario: Scenario) -> TimeGrid | None:
-    """Return the scenario's points in time with every end of a buffer and of an event; None without a time section."""
-    ends = event_ends(inputs, scenario)
-    if ends is None or scenario.time is None:
-        return None
-    ends = ends + scenario.time.restart_hours
-    buffers = inputs.network.needs["buffer_hours"].to_numpy(dtype=np.float64)
-    return make_grid(scenario.time.hours, ends=np.concatenate([np.unique(ends), np.unique(buffers)]))
-
-
-def repair_rules(inputs: Inputs, scenario: Scenario) -> RepairRules | None:
-    """Return how the city repairs; None where the scenario does not ask for it.
-
-    Raises
-    ------
-    DataError
-        Repair classes that no table knows, sectors without assets.
-    """
-    section = None if scenario.time is None else scenario.time.repair
-    if section is None:
-        return None
-    table = load_repair_times()
-    if section.file is not None:
-        own = RepairTimeTable.from_csv(section.file, unit=section.unit, source=str(section.file))
-        # A time for any peril takes the place of what is shipped for one.
-        general = {time.repair_class for time in own if not time.peril}
-        table = RepairTimeTable(time for time in table if time.repair_class not in general).merge(own)
-    assets = inputs.network.assets
-    sectors = set(assets["sector"].astype(str).unique())
-    problems = Problems()
-    for name in section.crews:
-        if name not in sectors:
-            problems.add(f"time.repair.crews.{name}", wanted=f"sectors of assets: {', '.join(sorted(sectors))}",
-                         got=f"no such sector{suggestion(name, sectors)}")  # fmt: skip
-    classes = assets["repair_class"].astype(str).to_numpy(dtype=object)
-    known = table.classes()
-    unknown = sorted(set(classes.tolist()) - set(known) - {""})
-    if unknown:
-        problems.add(
-            "assets.repair_class", wanted=f"classes with repair times: {', '.join(known)}",
-            got=f"assets with an unknown class{suggestion(unknown[0], known)}",
-            count=int(np.isin(classes, unknown).sum()), total=len(classes), first=unknown[:3],
-        )  # fmt: skip
-    graded = sorted({time.repair_class for time in table if time.state > 1} & set(classes.tolist()))
-    if graded:
-        problems.add(
-            "assets.repair_class", wanted="classes with one state of damage: a run does not tell how severe damage is",
-            got="classes with several", count=len(graded), first=graded[:3],
-        )  # fmt: skip
-    problems.raise_if_any(DataError)
-    return RepairRules(table, classes, dict(section.damaged), dict(section.crews), section.rule)
-
-
-def time_caveats(labelled: xr.Dataset, scenario: Scenario, rules: RepairRules | None) -> tuple[str, ...]:
+def time_caveats(labelled: xr.Dataset, scenario: Scenario, horizon: Horizon | None) -> tuple[str, ...]:
     """Return what a reader of figures over time must know: what is a default by judgement, and what is left out."""
-    if scenario.time is None:
+    if scenario.time is None or horizon is None:
         return ("losses are those at the peak of each event: buffers that start hold there, however short they are",)
     lines = ["losses `at the peak` are those before any buffer runs out; hours lost count what follows"]
     served = labelled["people_served"]
@@ -116,12 +33,15 @@ def time_caveats(labelled: xr.Dataset, scenario: Scenario, rules: RepairRules | 
         )
     restart = f"{scenario.time.restart_hours:g} h after an event"
     judged = " (a default, expert judgement)" if "restart_hours" not in scenario.time.model_fields_set else ""
+    rules = horizon.rules
     if rules is None or scenario.time.repair is None:
         lines.append(f"everything is back {restart}{judged}: `time.repair` asks for damage, repair times and crews")
         return tuple(lines)
     lines.append(f"outages last as repair classes tell; without a class they end {restart}{judged}")
-    if "damaged" not in scenario.time.repair.model_fields_set:
-        told = ", ".join(f"{peril} {share:g}" for peril, share in rules.damaged.items())
+    perils = np.unique(labelled["peril"].values.astype(str)).tolist()
+    given = scenario.time.repair.damaged
+    told = ", ".join(f"{peril} {rules.damaged[peril]:g}" for peril in perils if peril not in given)
+    if told:
         lines.append(f"share of failures that are damage: {told} (a default, expert judgement)")
     used = set(rules.classes.tolist())
     for basis, word in (("default", "defaults (expert judgement)"), ("memory", "from memory, to be checked")):

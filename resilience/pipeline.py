@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,9 +28,10 @@ from resilience.engine import (
 )
 from resilience.errors import Attempts
 from resilience.exposure import expose
-from resilience.inputs import Inputs, describe_sources, load_inputs
+from resilience.horizon import Horizon, plan_horizon
+from resilience.inputs import Inputs, load_inputs
 from resilience.network.compile import PERSON, compile_network
-from resilience.over_time import event_ends, label_times, repair_rules, time_caveats, time_grid
+from resilience.over_time import label_times, time_caveats
 from resilience.pairs import choose_assets, run_in_pairs
 from resilience.provenance import now
 from resilience.result import Result, label_sums
@@ -84,7 +84,8 @@ def assess(
     inputs = load_inputs(scenario)
     damaged = expose_and_damage(inputs)
     weights = weigh_events(inputs, scenario)
-    city, tasks = prepare(inputs, damaged, scenario)
+    horizon = plan_horizon(inputs, scenario)
+    city, tasks = prepare(inputs, damaged, scenario, horizon)
     store = RunStore(Path(out), inputs=input_paths(scenario)) if out is not None else None
     sums, people, lost = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
     labelled = label_sums(city, tasks, sums, damaged).assign(weights)
@@ -93,11 +94,7 @@ def assess(
     labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
     importance = rank_assets(labelled)
     pairs = rerun(city, damaged, labelled, importance, scenario, workers)
-    notes = (
-        *inputs.notes,
-        *caveats(labelled, inputs),
-        *time_caveats(labelled, scenario, repair_rules(inputs, scenario)),
-    )
+    notes = (*inputs.notes, *caveats(labelled, inputs), *time_caveats(labelled, scenario, horizon))
     result = Result(
         dataset=labelled.assign_attrs({**describe(scenario, inputs, damaged), "notes": list(notes)}),
         exceedance=exceed(labelled, inputs, scenario),
@@ -117,7 +114,7 @@ def expose_and_damage(inputs: Inputs) -> xr.Dataset:
     parts = []
     attempt = Attempts()
     for hazard, method in zip(inputs.hazards, inputs.methods, strict=True):
-        exposure = attempt(partial(expose, hazard, inputs.network, curves=inputs.curves, method=method))  # type: ignore[arg-type]
+        exposure = attempt(partial(expose, hazard, inputs.network, curves=inputs.curves, method=method))
         if exposure is None:
             continue
         one = damage(exposure, inputs.network, curves=inputs.curves)
@@ -148,8 +145,10 @@ def expose_and_damage(inputs: Inputs) -> xr.Dataset:
     )
 
 
-def prepare(inputs: Inputs, damaged: xr.Dataset, scenario: Scenario) -> tuple[City, list[EventTask]]:
-    """Return the compiled city and its events as tasks."""
+def prepare(
+    inputs: Inputs, damaged: xr.Dataset, scenario: Scenario, horizon: Horizon | None = None
+) -> tuple[City, list[EventTask]]:
+    """Return the compiled city and its events as tasks; without a horizon they are solved at their peak only."""
     compiled = compile_network(inputs.network, services=inputs.service_order)
     graphs = supplied_graphs(compiled, inputs.levels)
     layout = lay_out_services(compiled, inputs.services)
@@ -160,19 +159,18 @@ def prepare(inputs: Inputs, damaged: xr.Dataset, scenario: Scenario) -> tuple[Ci
         baseline=find_baseline(compiled, graphs, layout, scenario.cascade.start),
         seed=scenario.seed,
         start=scenario.cascade.start,
-        grid=time_grid(inputs, scenario),
+        grid=None if horizon is None else horizon.grid,
     )
-    ends, rules = event_ends(inputs, scenario), repair_rules(inputs, scenario)
     probability = damaged["failure_probability"].values
     intensity = damaged["exposed_intensity"].values
     tasks = []
     for i in range(damaged.sizes["event"]):
         family, peril = str(damaged["family"][i].item()), str(damaged["peril"][i].item())
         recover = None
-        if ends is not None and scenario.time is not None:
+        if horizon is not None:
             recover = partial(
-                plan_recovery, compiled, end_hours=float(ends[i]), restart_hours=scenario.time.restart_hours,
-                rules=rules, peril=peril, family=family, seed=scenario.seed,
+                plan_recovery, compiled, end_hours=float(horizon.ends[i]), restart_hours=horizon.restart_hours,
+                rules=horizon.rules, peril=peril, family=family, seed=scenario.seed,
             )  # fmt: skip
         depth = intensity[i] if peril == "flood" else None
         tasks.append(prepare_event(city, i, probability[i], family=family, depth=depth, recover=recover))
@@ -258,52 +256,6 @@ def describe(scenario: Scenario, inputs: Inputs, damaged: xr.Dataset) -> dict[st
         + ("" if scenario.time is None else "; person-hours over a time grid"),
         **({} if scenario.time is None else {"horizon_hours": scenario.time.hours[-1]}),
     }
-
-
-@dataclass(frozen=True)
-class CheckReport:
-    """What `check` found in sound inputs.
-
-    Parameters
-    ----------
-    inputs : Inputs
-    """
-
-    inputs: Inputs
-
-    def lines(self) -> list[str]:
-        """Return lines for people."""
-        network = self.inputs.network
-        assets = network.assets
-        lines = [f"network: {network!r}"]
-        for sector, group in assets.groupby(assets["sector"].astype(str)):
-            lines.append(f"  {sector}: {len(group):,} assets, level {self.inputs.levels[str(sector)]}")
-        lines += describe_sources(self.inputs.hazards)
-        lines += [f"service {rule.name}: by {rule.by}" for rule in self.inputs.services]
-        return [*lines, "nothing wrong was found"]
-
-
-def check(scenario: Scenario) -> CheckReport:
-    """Return what the inputs hold, after every check that a run makes before it computes.
-
-    Parameters
-    ----------
-    scenario : Scenario
-
-    Raises
-    ------
-    MissingInputError, DataError, ConfigurationError
-        With everything that is wrong.
-    """
-    inputs = load_inputs(scenario)
-    expose_and_damage(inputs)
-    weigh_events(inputs, scenario)
-    time_grid(inputs, scenario)
-    repair_rules(inputs, scenario)
-    compiled = compile_network(inputs.network, services=inputs.service_order)
-    supplied_graphs(compiled, inputs.levels)
-    lay_out_services(compiled, inputs.services)
-    return CheckReport(inputs)
 
 
 def demo_scenario(*, size: int = 5000, seed: int = 1, samples: int = 4096) -> Scenario:

@@ -186,7 +186,7 @@ VARIABLES: dict[str, Variable] = _register(
         ("baseline_down", "asset", "bool", "", "down in the intact city: never counted as lost"),
         ("baseline_served", "zone service", "float64", "1", "share of the service that the intact city gives the zone"),
         # over time
-        ("time", "time", "float64", "h", "hours after the peak of the hazard; the state holds until the next"),
+        ("time", "time", "float64", "h", "hours after the peak of the hazard at which a step of the grid begins"),
         ("person_hours_lost", "event service sample", "float64", "persons h", "people without the service times hours"),
         ("people_over_time", "event service time", "float64", "persons", "mean of people without the service"),
         ("zone_hours_lost", "event zone service", "float64", "h", "mean of hours without the service"),

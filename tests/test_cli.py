@@ -57,7 +57,7 @@ class FakeReport:
 
 
 class FakePipeline(types.ModuleType):
-    """Stands in for the pipeline and remembers how it was called."""
+    """Stands in for the pipeline and the check, and remembers how it was called."""
 
     def __init__(self) -> None:
         super().__init__("resilience.pipeline")
@@ -84,8 +84,9 @@ class FakePipeline(types.ModuleType):
 @pytest.fixture
 def pipeline(monkeypatch: pytest.MonkeyPatch) -> FakePipeline:
     fake = FakePipeline()
-    monkeypatch.setitem(sys.modules, "resilience.pipeline", fake)
-    monkeypatch.setattr(resilience, "pipeline", fake, raising=False)
+    for name in ("pipeline", "check"):
+        monkeypatch.setitem(sys.modules, f"resilience.{name}", fake)
+        monkeypatch.setattr(resilience, name, fake, raising=False)
     return fake
 
 

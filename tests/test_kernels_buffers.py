@@ -31,9 +31,10 @@ def points(rng: np.random.Generator, n: int) -> np.ndarray:
 def test_a_buffer_holds_until_it_was_drawn_on_for_too_long() -> None:
     rng = np.random.default_rng(1)
     started, since, buffered = words(rng, 5), points(rng, 5), words(rng, 5)
-    full_from = np.array([0, 3, 7, 12, 254])
-    hold_buffers(started, since, full_from, buffered)
-    np.testing.assert_array_equal(lanes(buffered), lanes(started) & (since >= full_from[:, np.newaxis]))
+    kind = np.array([2, 0, 1, 1, 2], np.int32)
+    full_from = rng.choice(np.array([0, 3, 7, 12, NEVER, NEVER + 1], np.uint8), (3, 512))
+    hold_buffers(started, since, kind, full_from, buffered)
+    np.testing.assert_array_equal(lanes(buffered), lanes(started) & (since >= full_from[kind]))
 
 
 def history(met: np.ndarray, recharge: int) -> list[int]:
@@ -61,7 +62,8 @@ def test_buffers_follow_their_history(recharge: int) -> None:
     told = []
     for point in range(n_time):
         rows = np.packbits(met[point], axis=1, bitorder="little").view(np.uint64)
-        draw_on_buffers(rows, point, np.array([max(point - recharge + 1, 0)]), since, back)
+        full_before = np.full((1, 512), max(point - recharge + 1, 0), np.uint8)
+        draw_on_buffers(rows, point, np.zeros(1, np.int32), full_before, since, back)
         told.append(since[0].tolist())
     for s in range(0, 512, 7):
         assert [row[s] for row in told] == history(met[:, 0, s], recharge)
@@ -71,7 +73,8 @@ def test_who_is_still_out() -> None:
     rng = np.random.default_rng(2)
     drawn, failed = words(rng, 4), words(rng, 4)
     restored = rng.integers(0, 10, (4, 512)).astype(np.int32)
-    for minute in (0, 4, 5, 11):
+    for latest in (0, 4, 5, 11):
+        minute = rng.integers(0, latest + 1, 512).astype(np.int32)
         keep_failed(drawn, restored, minute, failed)
         np.testing.assert_array_equal(lanes(failed), lanes(drawn) & (restored > minute))
 
@@ -97,21 +100,24 @@ def test_vector_bodies_equal_plain_bodies() -> None:
         restored = rng.integers(0, 10, (3, 512)).astype(np.int32)
         twins = buffered.copy(), since.copy(), back.copy()
         i, point = number % 3, int(rng.integers(12, 20))
-        full_from, full_before = (int(v) for v in rng.integers(0, 14, 2))
-        hold(buffered, i, started, since, full_from)
-        plain["hold"](twins[0], i, started, twins[1], full_from)
+        full_from, full_before = (rng.integers(0, 14, (4, 512)).astype(np.uint8) for _ in range(2))
+        full_from[rng.random(full_from.shape) < 0.2] = NEVER + 1
+        minute = rng.integers(0, 10, 512).astype(np.int32)
+        k = number % 4
+        hold(buffered, i, started, since, full_from, k)
+        plain["hold"](twins[0], i, started, twins[1], full_from, k)
         np.testing.assert_array_equal(buffered, twins[0])
-        note(since, back, i, met, 3 - i, point, full_before)
-        plain["note"](twins[1], twins[2], i, met, 3 - i, point, full_before)
+        note(since, back, i, met, 3 - i, point, full_before, k)
+        plain["note"](twins[1], twins[2], i, met, 3 - i, point, full_before, k)
         np.testing.assert_array_equal(since, twins[1])
         np.testing.assert_array_equal(back, twins[2])
-        remain(buffered, i, started, restored, point - 10)
-        plain["remain"](twins[0], i, started, restored, point - 10)
+        remain(buffered, i, started, restored, minute)
+        plain["remain"](twins[0], i, started, restored, minute)
         np.testing.assert_array_equal(buffered, twins[0])
     scattered = np.zeros((3, 16), np.uint64)[:, :8]
     with pytest.raises(TypingError, match="one behind the other"):
-        hold(scattered, 0, started, since, 1)
+        hold(scattered, 0, started, since, full_from, 1)
     with pytest.raises(TypingError, match="one behind the other"):
-        note(since, back, 0, scattered, 0, 1, 1)
+        note(since, back, 0, scattered, 0, 1, full_before, 1)
     with pytest.raises(TypingError, match="one behind the other"):
-        remain(scattered, 0, started, restored, 1)
+        remain(scattered, 0, started, restored, minute)

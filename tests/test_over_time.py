@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from resilience.check import check
 from resilience.cli import main
 from resilience.errors import ConfigurationError
-from resilience.pipeline import Result, assess, check
+from resilience.pipeline import Result, assess
 from resilience.scenario import Scenario
 
 BASE = {

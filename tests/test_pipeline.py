@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from resilience.check import check
 from resilience.errors import CannotCreateError, ConfigurationError, DataError, LockedError, MissingInputError
-from resilience.pipeline import assess, check, demo_scenario
+from resilience.pipeline import assess, demo_scenario
 from resilience.scenario import Scenario
 from resilience.store import RunStore, open_results
 from resilience.variables import VARIABLES

@@ -5,9 +5,9 @@ from __future__ import annotations
 from resilience.cascade.causes import CauseCounter, cause_names
 from resilience.cascade.fixpoint import Cascade
 from resilience.cascade.plan import EventPlan, Start, plan_event, supplied_graphs
-from resilience.cascade.timeline import TimeGrid, Timeline, make_grid
+from resilience.cascade.timeline import MOST_POINTS, TimeGrid, Timeline, make_grid
 
 __all__ = [
-    "Cascade", "CauseCounter", "EventPlan", "Start", "TimeGrid", "Timeline", "cause_names", "make_grid", "plan_event",
-    "supplied_graphs",
+    "MOST_POINTS", "Cascade", "CauseCounter", "EventPlan", "Start", "TimeGrid", "Timeline", "cause_names", "make_grid",
+    "plan_event", "supplied_graphs",
 ]  # fmt: skip

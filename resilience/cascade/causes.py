@@ -12,8 +12,6 @@ from resilience.kernels.supply import count_causes, find_unreached, mark_depende
 
 Words = NDArray[np.uint64]
 
-# Assets whose roots are copied and shared out at one time: with ten categories some 40 MB instead of gigabytes.
-
 
 def cause_names(services: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names of proximate causes, in order of precedence.

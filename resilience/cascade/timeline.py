@@ -1,7 +1,9 @@
 """The cascade over time: the hazard's states end one by one, buffers run out, services fail late and come back.
 
-The state found at a grid point holds until the next. At each point the whole cascade is solved from all-up, with what
-is still out of function and with the buffers that still hold.
+One state stands for each step of the grid: in each sample, that of one moment of the step. The moments of 512 samples
+are spread evenly over the step, so the mean over samples is the mean over the step, however coarse the grid (systematic
+sampling in time). A need that goes unmet does so at the grid point before. In each step the whole cascade is solved
+from all-up, with what is out of function and with the buffers that still hold.
 """
 
 from __future__ import annotations
@@ -17,10 +19,10 @@ from resilience.cascade.plan import EventPlan, Start
 from resilience.errors import ConfigurationError, Problems
 from resilience.kernels.buffers import NEVER, draw_on_buffers, hold_buffers, keep_failed
 from resilience.kernels.dependency import evaluate_needs
+from resilience.kernels.rows import SAMPLES
 from resilience.network.compile import CompiledNetwork
 
 MOST_POINTS = 254
-DEFAULT_HOURS = (0.0, 1.0, 4.0, 8.0, 12.0, 24.0, 48.0, 72.0, 168.0, 336.0, 720.0, 1440.0, 2160.0)
 
 
 @dataclass(frozen=True)
@@ -30,15 +32,32 @@ class TimeGrid:
     Parameters
     ----------
     minute : (n_time,) int64
-        Ascending from 0. The state at a point holds until the next; the last one ends the grid and holds nowhere.
+        Ascending from 0. One state stands for the step from a point to the next; the last one ends the grid.
     """
 
     minute: NDArray[np.int64]
 
     @property
     def step(self) -> NDArray[np.int64]:
-        """Minutes for which the state of each point but the last holds, ``(n_time - 1,) int64``."""
+        """Minutes for which the state of each point but the last stands, ``(n_time - 1,) int64``."""
         return np.diff(self.minute)
+
+    def moments(self) -> NDArray[np.int32]:
+        """Return the minute of each step at which each sample of a word group is seen, ``(n_time - 1, 512) int32``.
+
+        The first step is seen at its beginning, the peak.
+
+        Examples
+        --------
+        >>> moments = TimeGrid(np.array([0, 60, 60 + 512])).moments()
+        >>> moments[0].max(), moments[1, :4].tolist(), sorted(moments[1].tolist()) == list(range(60, 60 + 512))
+        (np.int32(0), [60, 316, 188, 444], True)
+        """
+        share = np.array([int(f"{sample:09b}"[::-1], 2) for sample in range(SAMPLES)])
+        moment = np.empty((self.step.size, SAMPLES), np.int32)
+        moment[:] = self.minute[:-1, np.newaxis] + self.step[:, np.newaxis] * share // SAMPLES
+        moment[0] = self.minute[0]
+        return moment
 
 
 def make_grid(hours: Sequence[float], *, ends: Sequence[float] | NDArray[np.float64] = ()) -> TimeGrid:
@@ -96,10 +115,13 @@ class Timeline:
         Its `up`, `failed` and `buffered` are those of the present point.
     drawn : (n_failing, 8) uint64
         Where the hazard put the asset out of function.
+    moment : (n_time - 1, 512) int32
+        Minute of each step at which each sample is seen.
     """
 
     def __init__(self, compiled: CompiledNetwork, plan: EventPlan, grid: TimeGrid, *, start: Start = "all_up") -> None:
         self.grid = grid
+        self.moment = grid.moments()
         self._start = start
         self.cascade = Cascade(compiled, plan)
         self.drawn = np.empty_like(self.cascade.failed)
@@ -111,8 +133,12 @@ class Timeline:
         self._met = np.empty((n_buffer, 8), np.uint64)
         self._no_buffer = np.full_like(plan.buffer_row, -1)
         hours = compiled.buffer_hours[self._need]
-        self._lasts = np.where(np.isfinite(hours), np.round(hours * 60), 2.0**62).astype(np.int64)
-        self._recharge = np.round(compiled.recharge_hours[self._need] * 60).astype(np.int64)
+        self._full_from, self._lasts = self._points_before(hours)
+        # What runs empty within the step in which it is first drawn on; at the peak none does.
+        steps = np.arange(grid.step.size)[:, np.newaxis, np.newaxis]
+        self._full_from[self._full_from > steps] = NEVER + 1
+        self._full_from[0] = 0
+        self._full_before, self._recharges = self._points_before(compiled.recharge_hours[self._need])
 
     def sample(self, first_word: int) -> None:
         """Draw hazard states and buffer starts of the word group that begins at `first_word`."""
@@ -132,23 +158,27 @@ class Timeline:
         """
         self._since[:] = NEVER
         self._back[:] = NEVER
-        minute = self.grid.minute
-        for point, now in enumerate(minute[:-1].tolist()):
-            keep_failed(self.drawn, restored, now, self.cascade.failed)
+        for point in range(self.grid.step.size):
+            keep_failed(self.drawn, restored, self.moment[point], self.cascade.failed)
             # Drawn on for as long as it lasts or longer: empty.
-            full_from = np.searchsorted(minute, now - self._lasts, side="right")
-            hold_buffers(self._started, self._since, full_from, self.cascade.buffered)
+            hold_buffers(self._started, self._since, self._lasts, self._full_from[point], self.cascade.buffered)
             self.cascade.solve_from(self._start)
             yield point
             if not self.cascade.failed.any():
                 return
-            self._draw_on(point, now)
+            self._draw_on(point)
 
-    def _draw_on(self, point: int, now: int) -> None:
+    def _points_before(self, hours: NDArray[np.float64]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+        """Return the first grid point less than some hours before each moment, (n_time - 1, n_kind, 512), and kinds."""
+        distinct, kind = np.unique(hours, return_inverse=True)
+        minutes = np.where(np.isfinite(distinct), np.round(distinct * 60), 2.0**62).clip(max=2.0**62).astype(np.int64)
+        before = self.moment[:, np.newaxis, :].astype(np.int64) - minutes[:, np.newaxis]
+        return np.searchsorted(self.grid.minute, before, side="right").astype(np.uint8), kind.astype(np.int32)
+
+    def _draw_on(self, point: int) -> None:
         compiled, cascade = self.cascade.compiled, self.cascade
         evaluate_needs(
             compiled.provider_indptr, compiled.provider, compiled.required, self._no_buffer, cascade.buffered,
             self._need, cascade.up, self._met,
         )  # fmt: skip
-        full_before = np.searchsorted(self.grid.minute, now - self._recharge, side="right")
-        draw_on_buffers(self._met, point, full_before, self._since, self._back)
+        draw_on_buffers(self._met, point, self._recharges, self._full_before[point], self._since, self._back)

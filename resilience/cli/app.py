@@ -72,7 +72,7 @@ def demo(
 def check(scenario: ScenarioFile, changes: Changes = []) -> None:  # noqa: B006 - typer reads the default only
     """Read a scenario and its inputs and tell what is wrong."""
     read = _read(scenario, changes)
-    from resilience.pipeline import check as check_inputs
+    from resilience.check import check as check_inputs
 
     for line in check_inputs(read).lines():
         write(line)

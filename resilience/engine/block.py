@@ -6,7 +6,7 @@ import numpy as np
 
 from resilience.cascade import CauseCounter
 from resilience.engine.city import City, EventTask
-from resilience.engine.over_time import Later, States
+from resilience.engine.over_time import States, TimeCounter
 from resilience.engine.sums import SQUARE_STEPS, BlockSums
 from resilience.kernels.reduction import count_samples, sum_over_failures
 from resilience.kernels.rows import SAMPLES, WORDS
@@ -37,13 +37,13 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     loss_square_failed = np.zeros((n_service, plan.failing.size), np.int64)
     loss_square = np.zeros(n_service, np.int64)
     total = np.maximum(city.people, 1)[:, np.newaxis]
-    later = None if city.grid is None else Later(city, city.grid, causes, n_words * 64)
+    over_time = None if city.grid is None else TimeCounter(city, city.grid, causes, n_words * 64)
     for group in range(n_words // WORDS):
         here = slice(group * SAMPLES, (group + 1) * SAMPLES)
         for point in states.run(first_word + group * WORDS):
             services.meet(cascade.up, plan.buffer_row, cascade.buffered)
-            if later is not None and point:
-                later.count(point, here, causes, services)
+            if over_time is not None and point:
+                over_time.count(point, here, causes, services)
                 continue
             causes.count()
             count_samples(cascade.failed, failed)
@@ -71,6 +71,6 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
         loss_square=loss_square,
         root_sectors=causes.root_sectors,
     )
-    if later is not None:
-        sums.over_time = later.join(sums, plan.affected)
+    if over_time is not None:
+        sums.over_time = over_time.join(sums, plan.affected)
     return sums

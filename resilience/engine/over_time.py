@@ -48,8 +48,8 @@ class States:
             yield from self._timeline.run(self._task.recovery.restored(self._task.plan, first_word))
 
 
-class Later:
-    """Sums over a time grid; what belongs to its first point is taken from the sums at the peak.
+class TimeCounter:
+    """Counts the later states of a time grid; the first one is taken from the sums at the peak.
 
     Parameters
     ----------

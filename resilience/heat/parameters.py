@@ -65,6 +65,7 @@ def parameter(
     return dataclasses.field(default=default, metadata=known)
 
 
+@dataclasses.dataclass(frozen=True)
 class Parameters:
     """Base of all coefficient sets."""
 
@@ -73,7 +74,7 @@ class Parameters:
 
     def __post_init__(self) -> None:
         problems = Problems()
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+        for field in dataclasses.fields(self):
             value, known = getattr(self, field.name), field.metadata
             bounds = [f"{sign} {known[key]:g}" for key, sign in _SIGNS.items() if known[key] is not None]
             if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
@@ -110,7 +111,7 @@ class Parameters:
           slope = 0.03 1/K (user)
         """
         lines = [type(self).__name__]
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+        for field in dataclasses.fields(self):
             value, known = getattr(self, field.name), field.metadata
             origin = ": ".join(known["origin"]) if value == field.default else "user"
             lines.append(f"  {field.name} = {value:g} {known['unit']} ({origin})")
@@ -122,7 +123,7 @@ _SIGNS = {"above": ">", "minimum": ">=", "maximum": "<="}
 
 def parameter_rows(kind: type[Parameters]) -> Iterator[tuple[str, str, str, str, str, str]]:
     """Yield (name, default, unit, meaning, basis, source) of each field of a coefficient set."""
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+    for field in dataclasses.fields(kind):
         known = field.metadata
         shown = "required" if field.default is dataclasses.MISSING else f"{field.default:.10g}"
         yield field.name, shown, known["unit"], known["meaning"], *known["origin"]

@@ -318,8 +318,7 @@ def _to_text(values: pd.Series[Any], column: Column, problems: Problems, subject
 
 
 def _clean(value: object) -> str:
-    whole = isinstance(value, float) and value.is_integer()
-    text = str(int(value) if whole else value).strip()  # type: ignore[call-overload]
+    text = str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 

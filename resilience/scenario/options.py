@@ -102,9 +102,9 @@ class RepairSection(Section):
     )
     unit: Literal["h", "day"] | None = Field(default=None, description="unit of `file`, where it does not tell")
     damaged: dict[Name, Share] = Field(
-        default_factory=lambda: dict(_DAMAGED),
+        default_factory=dict,
         description="share of what a peril puts out of function that needs repair; the rest returns with the hazard's "
-        "end (default by judgement, no source)",
+        "end (defaults by judgement, no source: flood 1, heat 0.25)",
     )
     crews: dict[Name, Annotated[Whole, Field(ge=0)]] = Field(
         default_factory=dict, description="crews per sector; sectors not named have one for every asset"
@@ -112,6 +112,11 @@ class RepairSection(Section):
     rule: Literal["fifo", "shortest", "longest"] = Field(
         default="fifo", description="which job a free crew takes: the first that can begin, the shortest or the longest"
     )
+
+    @property
+    def damaged_shares(self) -> dict[str, float]:
+        """The share of each peril: as given, else its default."""
+        return {**_DAMAGED, **self.damaged}
 
     @model_validator(mode="after")
     def _check(self) -> RepairSection:

@@ -1,0 +1,112 @@
+"""What `check` tells of inputs, after every check that a run makes before it computes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from resilience.annual import weigh_events
+from resilience.cascade import MOST_POINTS, supplied_graphs
+from resilience.engine import Block, BlockSums, simulate
+from resilience.horizon import Horizon, halve, plan_horizon
+from resilience.inputs import Inputs, describe_sources, load_inputs
+from resilience.kernels.rows import SAMPLES
+from resilience.network.compile import compile_network
+from resilience.pipeline import expose_and_damage, prepare
+from resilience.scenario import Scenario
+from resilience.service import lay_out_services
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What `check` found in sound inputs.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    halving : dict of str to float, optional
+        Per service, how much more or less is lost over a time grid twice as fine, as a share of the person-hours; NaN
+        where nothing is lost. None without a grid, and where the finer one has too many points.
+    """
+
+    inputs: Inputs
+    halving: dict[str, float] | None = None
+
+    def lines(self) -> list[str]:
+        """Return lines for people."""
+        network = self.inputs.network
+        assets = network.assets
+        lines = [f"network: {network!r}"]
+        for sector, group in assets.groupby(assets["sector"].astype(str)):
+            lines.append(f"  {sector}: {len(group):,} assets, level {self.inputs.levels[str(sector)]}")
+        lines += describe_sources(self.inputs.hazards)
+        lines += [f"service {rule.name}: by {rule.by}" for rule in self.inputs.services]
+        if self.halving is not None:
+            told = [f"{name} {100 * one:+.1f} %" for name, one in self.halving.items() if not np.isnan(one)]
+            lines.append(
+                f"a time grid twice as fine changes the person-hours lost ({SAMPLES} samples): "
+                f"{', '.join(told) or 'nothing is lost'}"
+            )
+        return [*lines, "nothing wrong was found"]
+
+
+def check(scenario: Scenario) -> CheckReport:
+    """Return what the inputs hold.
+
+    Parameters
+    ----------
+    scenario : Scenario
+
+    Raises
+    ------
+    MissingInputError, DataError, ConfigurationError
+        With everything that is wrong.
+    """
+    inputs = load_inputs(scenario)
+    damaged = expose_and_damage(inputs)
+    weights = weigh_events(inputs, scenario)
+    horizon = plan_horizon(inputs, scenario)
+    compiled = compile_network(inputs.network, services=inputs.service_order)
+    supplied_graphs(compiled, inputs.levels)
+    lay_out_services(compiled, inputs.services)
+    if horizon is None or halve(horizon.grid).minute.size > MOST_POINTS:
+        return CheckReport(inputs)
+    weight = weights["annual_weight"][1] + weights["tail_weight"][1]
+    return CheckReport(inputs, halving=compare_halved(inputs, damaged, scenario, horizon, weight))
+
+
+def compare_halved(
+    inputs: Inputs, damaged: xr.Dataset, scenario: Scenario, horizon: Horizon, weights: NDArray[np.float64]
+) -> dict[str, float]:
+    """Return what halving every step of the time grid changes, per service as a share of the person-hours lost.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    damaged : xarray.Dataset
+        Of all events.
+    scenario : Scenario
+    horizon : Horizon
+    weights : (n_event,) float64
+        Annual; where no event has one, all count the same.
+    """
+    weight = np.nan_to_num(weights) if np.isfinite(weights).any() else np.ones(weights.size)
+    lost = []
+    for one in (horizon, replace(horizon, grid=halve(horizon.grid))):
+        city, tasks = prepare(inputs, damaged, scenario, one)
+        city = replace(city, with_roots=False)
+        minutes = np.zeros((len(tasks), len(city.layout.names)))
+
+        def take(block: Block, sums: BlockSums, minutes: NDArray[np.float64] = minutes) -> None:
+            assert sums.over_time is not None  # the city has a grid
+            minutes[block.task.event] = sums.over_time.sample_minutes.sum(axis=1)
+
+        simulate(city, tasks, n_samples=SAMPLES, block_samples=SAMPLES, workers=os.cpu_count() or 1, on_block=take)
+        lost.append(weight @ minutes)
+    whole, fine = lost
+    change = np.divide(fine - whole, whole, out=np.full(whole.size, np.nan), where=whole > 0)
+    return dict(zip(city.layout.names, change.tolist(), strict=True))

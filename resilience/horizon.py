@@ -1,0 +1,154 @@
+"""How far and how events are followed: the time grid, when hazards end, how the city repairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resilience.cascade import TimeGrid, make_grid
+from resilience.datasets import load_repair_times
+from resilience.engine import RepairRules
+from resilience.errors import ConfigurationError, DataError, Problem, Problems, suggestion
+from resilience.inputs import Inputs
+from resilience.kernels.repair_times import FIXED
+from resilience.repair_times import RepairTimeTable
+from resilience.scenario import Scenario
+from resilience.scenario.options import RepairSection
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """How the events of a scenario are followed over time.
+
+    Parameters
+    ----------
+    grid : TimeGrid
+        The scenario's points and every time at which something ends that is the same for all samples: a buffer, a
+        hazard, an outage.
+    ends : (n_event,) float64, h
+        When each event is over, after its peak.
+    restart_hours : float
+        From then on, for outages of assets whose class does not tell a time of its own.
+    rules : RepairRules, optional
+        How the city repairs; without, all is outage.
+    """
+
+    grid: TimeGrid
+    ends: Floats
+    restart_hours: float
+    rules: RepairRules | None = None
+
+
+def plan_horizon(inputs: Inputs, scenario: Scenario) -> Horizon | None:
+    """Return how the events of a scenario are followed; None without a time section.
+
+    Raises
+    ------
+    ConfigurationError
+        Events without a duration, too many points.
+    DataError
+        Repair classes that no table knows, sectors without assets.
+    """
+    section = scenario.time
+    if section is None:
+        return None
+    ends = event_ends(inputs)
+    rules = None if section.repair is None else repair_rules(inputs, section.repair)
+    perils = np.concatenate([[str(hazard.attrs["peril"])] * hazard.sizes["event"] for hazard in inputs.hazards])
+    back = [np.unique(ends) + section.restart_hours]
+    if rules is not None:
+        for peril in np.unique(perils):
+            outage = outage_hours(rules, str(peril))
+            back.append(np.add.outer(np.unique(ends[perils == peril]), outage).ravel())
+    buffers = inputs.network.needs["buffer_hours"].to_numpy(dtype=np.float64)
+    grid = make_grid(section.hours, ends=np.concatenate([*back, np.unique(buffers)]))
+    return Horizon(grid, ends, section.restart_hours, rules)
+
+
+def halve(grid: TimeGrid) -> TimeGrid:
+    """Return a grid with a point in the middle of every step of more than a minute.
+
+    Examples
+    --------
+    >>> halve(TimeGrid(np.array([0, 60, 61]))).minute.tolist()
+    [0, 30, 60, 61]
+    """
+    middle = grid.minute[:-1] + grid.step // 2
+    return TimeGrid(np.unique(np.concatenate([grid.minute, middle])))
+
+
+def event_ends(inputs: Inputs) -> Floats:
+    """Return when each event is over, h after its peak, ``(n_event,)``.
+
+    Raises
+    ------
+    ConfigurationError
+        Events without a duration.
+    """
+    hours = np.concatenate([hazard["duration_hours"].values.astype(np.float64) for hazard in inputs.hazards])
+    lacking = [
+        f"{hazard.attrs['family']}: {event}"
+        for hazard in inputs.hazards
+        for event in hazard["event"].values[np.isnan(hazard["duration_hours"].values)]
+    ]
+    if lacking:
+        raise ConfigurationError(
+            Problem(
+                "hazards.duration_hours", wanted="how long each event stays at its peak, h, with a time grid",
+                got="events without it", count=len(lacking), total=hours.size, first=lacking[:3],
+            )
+        )  # fmt: skip
+    return hours
+
+
+def repair_rules(inputs: Inputs, section: RepairSection) -> RepairRules:
+    """Return how the city repairs.
+
+    Raises
+    ------
+    DataError
+        Repair classes that no table knows, sectors without assets.
+    """
+    table = load_repair_times()
+    if section.file is not None:
+        own = RepairTimeTable.from_csv(section.file, unit=section.unit, source=str(section.file))
+        # A time for any peril takes the place of what is shipped for one.
+        general = {time.repair_class for time in own if not time.peril}
+        table = RepairTimeTable(time for time in table if time.repair_class not in general).merge(own)
+    assets = inputs.network.assets
+    sectors = set(assets["sector"].astype(str).unique())
+    problems = Problems()
+    for name in section.crews:
+        if name not in sectors:
+            problems.add(f"time.repair.crews.{name}", wanted=f"sectors of assets: {', '.join(sorted(sectors))}",
+                         got=f"no such sector{suggestion(name, sectors)}")  # fmt: skip
+    classes = assets["repair_class"].astype(str).to_numpy(dtype=object)
+    known = table.classes()
+    unknown = sorted(set(classes.tolist()) - set(known) - {""})
+    if unknown:
+        problems.add(
+            "assets.repair_class", wanted=f"classes with repair times: {', '.join(known)}",
+            got=f"assets with an unknown class{suggestion(unknown[0], known)}",
+            count=int(np.isin(classes, unknown).sum()), total=len(classes), first=unknown[:3],
+        )  # fmt: skip
+    graded = sorted({time.repair_class for time in table if time.state > 1} & set(classes.tolist()))
+    if graded:
+        problems.add(
+            "assets.repair_class", wanted="classes with one state of damage: a run does not tell how severe damage is",
+            got="classes with several", count=len(graded), first=graded[:3],
+        )  # fmt: skip
+    problems.raise_if_any(DataError)
+    return RepairRules(table, classes, section.damaged_shares, dict(section.crews), section.rule)
+
+
+def outage_hours(rules: RepairRules, peril: str) -> Floats:
+    """Return the fixed times, h after the end of a hazard, at which outages of the city's classes end."""
+    classes = np.unique(rules.classes[rules.classes != ""].astype(str))
+    packed = rules.table.pack(classes.tolist(), peril=peril, states=1, needed=np.zeros(classes.size, bool))
+    outage = packed.index[:, 0]
+    outage = outage[outage >= 0]
+    return np.unique(packed.first[outage[packed.kind[outage] == FIXED]])
