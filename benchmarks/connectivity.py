@@ -15,8 +15,7 @@ from benchmarks.models import Road, road
 from benchmarks.patterns import PATTERNS, SWEEP
 from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
 from resilience.cascade import Cascade, plan_event
-from resilience.kernels.reduction import add_people, take_inverse
-from resilience.kernels.rows import empty_rows
+from resilience.kernels.reduction import add_people
 from resilience.network.compile import CompiledNetwork
 from resilience.network.reach import ReachSolver, plan_reach
 
@@ -44,18 +43,17 @@ class Blocks:
         self.plan = plan_event(compiled, probability, graphs=compiled.graphs, seed=1, family="flood")
         self.cascade = Cascade(compiled, self.plan)
         # Only nodes that can be without supply are looked at, as in the service stage.
-        self.node = self.plan.affected[self.plan.affected < road.n].astype(np.int64)
+        node = self.plan.affected[self.plan.affected < road.n]
+        self.node = slice(road.n) if node.size == road.n else node
         self.persons = road.persons[self.node]
-        self.down = empty_rows(self.node.size)
 
     def people(self, first_word: int) -> NDArray[np.int64]:
         """Return the people without supply in 512 samples."""
         self.cascade.sample(first_word)
         self.cascade.solve()
-        lanes = np.zeros(GROUP, np.int64)
-        take_inverse(self.cascade.up, self.node, self.down)
-        add_people(self.down, self.persons, lanes)
-        return lanes
+        supplied = np.zeros(GROUP, np.int64)
+        add_people(self.cascade.up[self.node], self.persons, supplied)
+        return self.persons.sum() - supplied
 
     def run(self, n_group: int) -> NDArray[np.int64]:
         """Return the people without supply in `n_group` groups."""

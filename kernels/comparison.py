@@ -25,13 +25,11 @@ from resilience.kernels.rows import (
     WORDS,
     ZERO,
     Words,
-    _any,
     _inverse,
     _require_contiguous,
     _row,
     _splat,
     _store,
-    plain_any,
     plain_decide,
 )
 
@@ -54,12 +52,12 @@ def plain_decide_eight(
     bits: np.uint64,
     k0: np.uint64,
     k1: np.uint64,
-) -> bool:
-    """Write the lanes of eight words where U is below p by its first eight bits; return whether any is undecided.
+) -> int:
+    """Write the lanes of eight words where U is below p by its first eight bits; return which words leave any open.
 
     Counters are (low, high, word + 0 .. 7, pair) under key (k0, k1). `bits` holds the first eight bits of p. Lanes
     where U's bits are below p's are set in ``result[i]``, those where they are equal in ``undecided[j]``; all others
-    are cleared.
+    are cleared. Bit w of what is returned is set where ``undecided[j, w]`` is not 0.
     """
     planes = np.empty((2, 8), np.uint64)
     result[i, :] = ZERO
@@ -72,7 +70,10 @@ def plain_decide_eight(
         for plane in range(2):
             bit = ONES * ((bits >> np.uint64(7 - 2 * pair - plane)) & ONE)
             plain_decide(result, i, undecided, j, planes, plane, bit)
-    return plain_any(undecided, j)
+    open_words = 0
+    for w in range(8):
+        open_words |= int(undecided[j, w] != ZERO) << w
+    return open_words
 
 
 class _Lanes:
@@ -172,11 +173,12 @@ def vector_decide_eight(
         still = _inverse(builder, reduce(builder.or_, differs))
         _store(builder, lower, _row(context, builder, kinds[0], args[0], args[1]))
         _store(builder, still, _row(context, builder, kinds[2], args[2], args[3]))
-        return _any(builder, still)
+        open_words = builder.icmp_unsigned("!=", still, ir.Constant(still.type, [0] * WORDS))
+        return builder.zext(builder.bitcast(open_words, ir.IntType(WORDS)), _I64)
 
     number = types.uint64
     return (
-        types.boolean(result, types.int64, undecided, types.int64, number, number, number, number, number, number),
+        types.int64(result, types.int64, undecided, types.int64, number, number, number, number, number, number),
         generate,
     )
 

@@ -30,6 +30,9 @@ _PLANES = 32
 # After eight planes 2 of 512 samples are undecided on average, in 1.8 of 8 words. Only these words go on, collected
 # over a chunk of assets so that the vector units stay full.
 _CHUNK = 256
+# For each byte the places of its set bits, first those that are set, and how many there are.
+_FIRST_SET = np.array([sorted(range(8), key=lambda bit: not byte >> bit & 1) for byte in range(256)], np.uint8)
+_N_SET = np.array([byte.bit_count() for byte in range(256)], np.uint8)
 
 
 @kernel
@@ -99,21 +102,17 @@ def _decide_rest(
     identity: NDArray[np.uint64],
     threshold: NDArray[np.uint32],
     start: int,
-    n: int,
     first_word: np.uint64,
     k0: np.uint64,
     k1: np.uint64,
     undecided: Words,
     words: Undecided,
+    kept: np.uint64,
     failed: Words,
 ) -> None:
-    """Go on with the words of a chunk that hold undecided samples, from the planes not drawn together."""
+    """Go on with the `kept` words of a chunk that hold undecided samples, from the planes not drawn together."""
     # Unsigned throughout: a signed index costs a test for its sign.
     flat = undecided.reshape(-1)
-    kept = ZERO
-    for place in range(np.uint64(8 * n)):
-        words.place[kept] = place
-        kept += np.uint64(flat[place] != ZERO)
     first = np.uint64(start)
     for x in range(kept):
         place = words.place[x]
@@ -167,7 +166,7 @@ def sample_failures(
     k1 = np.uint64(key) >> _SHIFT
     undecided = np.empty((_CHUNK, 8), np.uint64)
     words = Undecided(
-        np.empty(8 * _CHUNK, np.uint64),
+        np.empty(8 * _CHUNK + 8, np.uint64),
         np.empty(8 * _CHUNK, np.uint64),
         np.empty(8 * _CHUNK, np.uint64),
         np.empty(8 * _CHUNK, np.uint64),
@@ -175,17 +174,21 @@ def sample_failures(
     word = np.uint64(first_word)
     for start in range(0, identity.size, _CHUNK):
         n = min(_CHUNK, identity.size - start)
+        kept = ZERO
         for row in range(n):
             i = start + row
             t = np.uint64(threshold[i])
             if t in (ZERO, _MASK):
                 fill_row(failed, i, ONES if t == _MASK else ZERO)
-                fill_row(undecided, row, ZERO)
                 continue
             low = identity[i] & _MASK
             high = identity[i] >> _SHIFT
-            decide_eight(failed, i, undecided, row, low, high, word, t >> _FIRST_BITS, k0, k1)
-        _decide_rest(identity, threshold, start, n, word, k0, k1, undecided, words, failed)
+            still = decide_eight(failed, i, undecided, row, low, high, word, t >> _FIRST_BITS, k0, k1)
+            # All eight are written, those that count first: no branch, and one store.
+            for x in range(8):
+                words.place[kept + np.uint64(x)] = np.uint64(8 * row) + np.uint64(_FIRST_SET[still, x])
+            kept += np.uint64(_N_SET[still])
+        _decide_rest(identity, threshold, start, word, k0, k1, undecided, words, kept, failed)
 
 
 @kernel

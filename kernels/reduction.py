@@ -7,28 +7,10 @@ from numpy.typing import NDArray
 
 from resilience.kernels.compiler import kernel
 from resilience.kernels.lane_sums import TOGETHER, add_eight
-from resilience.kernels.rows import Words, add_lanes, any_row, copy_not_row, count_row, dot_lanes, prefetch_row
+from resilience.kernels.rows import Words, add_lanes, any_row, count_row, dot_lanes
 
 Integers = NDArray[np.int64]
 _SHORT = 2**32 - 1
-_AHEAD = 24
-
-
-@kernel
-def take_inverse(source: Words, row: NDArray[np.int64], target: Words) -> None:
-    """Write the inverse of some rows.
-
-    Parameters
-    ----------
-    source : (m, 8) uint64
-    row : (n,) int64
-    target : (n, 8) uint64
-        Output: ``~source[row]``.
-    """
-    for i in range(row.size):
-        if i + _AHEAD < row.size:
-            prefetch_row(source, row[i + _AHEAD])
-        copy_not_row(target, i, source, row[i])
 
 
 @kernel

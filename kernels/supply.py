@@ -162,17 +162,21 @@ def begin_states(affected: Indices, failed_row: Indices, failed: Words, up: Word
 
 
 @kernel
-def mark_dependents(changed: Flags, dependent_indptr: Integers, dependent: Indices, active: Flags) -> None:
+def mark_dependents(
+    provider: Indices, changed: Flags, dependent_indptr: Integers, dependent: Indices, active: Flags
+) -> None:
     """Mark whoever depends on a changed asset.
 
     Parameters
     ----------
+    provider : int32
+        Assets that others depend on and that can change; most assets of a city are neither.
     changed : (n_asset,) uint8
     dependent_indptr, dependent
     active : (n_asset,) uint8
         Set to 1.
     """
-    for asset in range(changed.size):
+    for asset in provider:
         if changed[asset]:
             for x in range(dependent_indptr[asset], dependent_indptr[asset + 1]):
                 active[dependent[x]] = 1

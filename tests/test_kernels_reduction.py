@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from resilience.kernels.reduction import add_people, count_samples, sum_over_failures, take_inverse
+from resilience.kernels.reduction import add_people, count_samples, sum_over_failures
 
 
 def lanes(words: np.ndarray) -> np.ndarray:
@@ -39,14 +39,6 @@ def test_sums_beyond_what_short_lanes_hold(scale: int) -> None:
     out = np.zeros(512, np.int64)
     add_people(bits, weight, out)
     np.testing.assert_array_equal(out, (lanes(bits) * weight[:, np.newaxis]).sum(axis=0))
-
-
-def test_inverse_of_some_rows() -> None:
-    rng = np.random.default_rng(0)
-    source, row = random_bits(rng, 9), rng.integers(0, 9, 70)
-    target = np.empty((70, 8), np.uint64)
-    take_inverse(source, row, target)
-    np.testing.assert_array_equal(target, ~source[row])
 
 
 @pytest.mark.parametrize("n", [0, 1, 17])

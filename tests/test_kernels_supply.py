@@ -92,7 +92,8 @@ def test_what_no_source_reaches_is_cut(seed: int) -> None:
 def test_dependents_of_what_changed_are_marked_and_others_keep_their_mark() -> None:
     active = np.array([0, 0, 1, 0, 0], np.uint8)
     changed = np.array([1, 0, 0, 1, 0], np.uint8)
-    mark_dependents(changed, np.array([0, 2, 3, 3, 4, 4]), np.array([1, 3, 4, 0], np.int32), active)
+    provider = np.array([0, 1, 3], np.int32)
+    mark_dependents(provider, changed, np.array([0, 2, 3, 3, 4, 4]), np.array([1, 3, 4, 0], np.int32), active)
     assert active.tolist() == [1, 1, 1, 1, 0]
 
 

@@ -106,7 +106,7 @@ class CauseCounter:
         )  # fmt: skip
         while True:
             active[:] = 0
-            mark_dependents(changed, compiled.dependent_indptr, compiled.dependent, active)
+            mark_dependents(cascade.provider, changed, compiled.dependent_indptr, compiled.dependent, active)
             # Supply first: what an asset's own need hands down in this round is none of its neighbours' business.
             self._trace_supply(changed)
             lose_needs(

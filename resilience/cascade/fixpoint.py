@@ -40,6 +40,8 @@ class Cascade:
         Where the buffer starts.
     up : (n_asset, 8) uint64
         Where the asset is functional; valid after :meth:`solve`.
+    provider : int32
+        Assets that can be down and that others depend on.
     """
 
     def __init__(self, compiled: CompiledNetwork, plan: EventPlan) -> None:
@@ -51,6 +53,7 @@ class Cascade:
         self.up[:] = ONES
         self.changed: Flags = np.zeros(compiled.n_asset, np.uint8)
         self._active: Flags = np.zeros(compiled.n_asset, np.uint8)
+        self.provider = plan.affected[np.diff(compiled.dependent_indptr)[plan.affected] > 0]
         has_need = np.diff(compiled.need_indptr) > 0
         self._first = (plan.can_fail & has_need).astype(np.uint8)
         self.solvers = tuple(ReachSolver(supply.reach) for supply in plan.supplies)
@@ -106,7 +109,7 @@ class Cascade:
                 if pending[number]:
                     self._supply(number)
                     pending[number] = False
-            mark_dependents(self.changed, compiled.dependent_indptr, compiled.dependent, self._active)
+            mark_dependents(self.provider, self.changed, compiled.dependent_indptr, compiled.dependent, self._active)
             if not self._active.any():
                 return
 
