@@ -142,6 +142,7 @@ _SERVICES: Final[Mapping[str, Mapping[str, Any]]] = {
         "by": "road",
         "providers": [{"kind": ["fire_station"]}, {"kind": ["police_station"]}],
         "combine": "mean",
+        "direction": "from",
     },
 }
 

@@ -73,4 +73,14 @@ def caveats(labelled: xr.Dataset, inputs: Inputs) -> tuple[str, ...]:
     judged = sorted(name for name in used if inputs.curves[name].basis == "default")
     if judged:
         lines.append(f"curves that are defaults (expert judgement): {', '.join(judged)}")
+    for network in sorted({rule.network for rule in inputs.services if rule.drive is not None}):
+        assets = inputs.network.assets
+        links = (assets["sector"].astype(str) == network) & (assets["from_asset"].astype(str) != "")
+        unknown_speed = int(assets.loc[links, "speed"].isna().sum())
+        if unknown_speed:
+            lines.append(
+                f"{unknown_speed:,} of {int(links.sum()):,} links of {network} have no speed of their own: travel times "
+                "take that of their kind, a default (expert judgement)"
+            )
+        lines.append(f"travel times over {network}: water is as deep all along a link as at its deepest point")
     return tuple(lines)

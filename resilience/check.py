@@ -18,7 +18,7 @@ from resilience.kernels.rows import SAMPLES
 from resilience.network.compile import compile_network
 from resilience.pipeline import expose_and_damage, prepare
 from resilience.scenario import Scenario
-from resilience.service import lay_out_services
+from resilience.service import drive_times, lay_out_services
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,9 @@ def check(scenario: Scenario) -> CheckReport:
     horizon = plan_horizon(inputs, scenario)
     compiled = compile_network(inputs.network, services=inputs.service_order)
     supplied_graphs(compiled, inputs.levels)
-    lay_out_services(compiled, inputs.services)
+    layout = lay_out_services(compiled, inputs.services, inputs.network.assets)
+    for part in layout.timed.values():
+        drive_times(layout, part.network, part.drive)
     if horizon is None or halve(horizon.grid).minute.size > MOST_POINTS:
         return CheckReport(inputs)
     weight = weights["annual_weight"][1] + weights["tail_weight"][1]

@@ -30,7 +30,7 @@ from resilience.readers.graphml import read_graphml
 from resilience.readers.vector import read_layer, read_table
 from resilience.scenario import Scenario
 from resilience.scenario import rules as written
-from resilience.service import ServiceRule
+from resilience.service import Drive, ServiceRule
 
 
 @dataclass(frozen=True)
@@ -198,19 +198,24 @@ def build_rules(scenario: Scenario) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
+def _name_group(selector: Any) -> str:
+    """Return what a group of facilities is called: its kinds, or whatever it was chosen by."""
+    return selector if isinstance(selector, str) else ", ".join(str(v) for values in selector.values() for v in values)
+
+
 def build_services(services: Any, network: Network) -> tuple[ServiceRule, ...]:
     """Return how services reach people, facilities found.
 
     Parameters
     ----------
     services : mapping of str to section
-        Each with `by`, `providers`, `combine`, `network`, `limit_minutes`.
+        Sections of a scenario.
     network : Network
 
     Raises
     ------
     ConfigurationError
-        A group of facilities that fits no asset; a limit in minutes.
+        A group of facilities that fits no asset.
     """
     problems = Problems()
     rules = []
@@ -218,17 +223,19 @@ def build_services(services: Any, network: Network) -> tuple[ServiceRule, ...]:
     for name, section in services.items():
         if section.by == "internal":
             continue
-        if section.limit_minutes is not None:
-            problems.add(
-                f"services.{name}.limit_minutes",
-                wanted="no limit: travel times are not computed by this version, reachability by road stands in",
-                got=f"{section.limit_minutes:g}",
-            )
         groups = []
         for i, selector in enumerate(section.providers):
             chosen = finder.find(_plain(selector), problems, subject=f"services.{name}.providers.{i}")
             groups.append(np.flatnonzero(chosen).astype(np.int32))
-        rules.append(ServiceRule(name, section.by, tuple(groups), section.combine, section.network))
+        drive = None
+        if section.limit_minutes is not None:
+            drive = Drive(section.limit_minutes, section.speed_share, section.speed_curve, section.depth_limit_m)
+        names = tuple(_name_group(selector) for selector in section.providers)
+        rules.append(
+            ServiceRule(
+                name, section.by, tuple(groups), section.combine, section.network, section.direction, drive, names
+            )
+        )
     problems.raise_if_any(ConfigurationError)
     return tuple(rules)
 

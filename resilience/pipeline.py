@@ -39,6 +39,7 @@ from resilience.scenario import Scenario
 from resilience.service import lay_out_services
 from resilience.store import TOTALS, RunStore
 from resilience.variables import VARIABLES, label_dataset
+from resilience.ways import label_ways
 from resilience.writing import input_paths, write_run
 
 Progress = Callable[[int, int], None]
@@ -91,6 +92,7 @@ def assess(
     labelled = label_sums(city, tasks, sums, damaged).assign(weights)
     labelled[TOTALS] = (VARIABLES[TOTALS].dims, people)
     labelled = label_times(labelled, city, tasks, sums, lost)
+    labelled = label_ways(labelled, city, sums, scenario.monte_carlo.samples)
     labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
     importance = rank_assets(labelled)
     pairs = rerun(city, damaged, labelled, importance, scenario, workers)
@@ -151,7 +153,7 @@ def prepare(
     """Return the compiled city and its events as tasks; without a horizon they are solved at their peak only."""
     compiled = compile_network(inputs.network, services=inputs.service_order)
     graphs = supplied_graphs(compiled, inputs.levels)
-    layout = lay_out_services(compiled, inputs.services)
+    layout = lay_out_services(compiled, inputs.services, inputs.network.assets)
     city = City(
         compiled=compiled,
         graphs=graphs,
@@ -173,7 +175,10 @@ def prepare(
                 rules=horizon.rules, peril=peril, family=family, seed=scenario.seed,
             )  # fmt: skip
         depth = intensity[i] if peril == "flood" else None
-        tasks.append(prepare_event(city, i, probability[i], family=family, depth=depth, recover=recover))
+        dry_hours = None if horizon is None else float(horizon.ends[i])
+        tasks.append(
+            prepare_event(city, i, probability[i], family=family, depth=depth, recover=recover, dry_hours=dry_hours)
+        )
     return city, tasks
 
 

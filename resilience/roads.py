@@ -136,6 +136,19 @@ def speed_under_water(
     return np.where(metres < limit, speed * _KMH, 0.0)
 
 
+def free_speeds(links: pd.DataFrame, class_speeds: Mapping[str, ClassSpeed] = ROAD_CLASS_SPEEDS) -> NDArray[np.float64]:
+    """Return the free speed of each link, m/s: its own, else that of its class; NaN where neither is known.
+
+    Parameters
+    ----------
+    links : DataFrame
+    class_speeds : mapping of str to ClassSpeed
+    """
+    of_class = links["kind"].astype(str).map({name: known.speed for name, known in class_speeds.items()})
+    speed = links["speed"].to_numpy(dtype=np.float64)
+    return np.where(np.isnan(speed), of_class.to_numpy(dtype=np.float64), speed)
+
+
 def link_times(
     links: pd.DataFrame,
     depth: xr.DataArray,
@@ -195,10 +208,7 @@ def link_times(
     length = links["length"].to_numpy(dtype=np.float64)
     if "geometry" in links:
         length = np.where(np.isnan(length), shapely.length(links["geometry"].to_numpy()), length)
-    kind = links["kind"].astype(str)
-    of_class = kind.map({name: known.speed for name, known in class_speeds.items()}).to_numpy(dtype=np.float64)
-    speed = links["speed"].to_numpy(dtype=np.float64)
-    speed = np.where(np.isnan(speed), of_class, speed)
+    speed = free_speeds(links, class_speeds)
     place = pd.Index(depth["asset"].astype(str).to_numpy()).get_indexer(pd.Index(ids))
 
     problems = Problems()

@@ -41,7 +41,8 @@ GLOSSARY: dict[str, str] = {
 }
 
 DIMENSIONS: tuple[str, ...] = (
-    "event", "asset", "zone", "service", "cause", "root", "time", "sample", "quantity", "period", "y", "x",
+    "event", "asset", "zone", "service", "access", "outcome", "cause", "root", "time", "sample", "quantity", "period",
+    "y", "x",
 )  # fmt: skip
 
 
@@ -185,6 +186,18 @@ VARIABLES: dict[str, Variable] = _register(
         ("people_served", "service", "float64", "persons", "people whom the intact city gives the service"),
         ("baseline_down", "asset", "bool", "", "down in the intact city: never counted as lost"),
         ("baseline_served", "zone service", "float64", "1", "share of the service that the intact city gives the zone"),
+        # ways in time
+        ("access", "access", "str", "", "service with a limit of time, and its group where each counts for itself"),
+        ("outcome", "outcome", "str", "", "of people served in time in the intact city: undisrupted, other_facility, "
+         "lost_road, lost_facility"),
+        ("limit_minutes", "access", "float64", "minute", "longest travel time"),
+        ("access_people", "event access outcome", "float64", "persons", "mean of people, by outcome"),
+        ("access_isolated", "event access", "float64", "persons", "mean of people with no way to a working facility"),
+        ("access_added_minutes", "event access", "float64", "minute", "mean time beyond that of the intact city, of "
+         "people with a way"),
+        ("zone_access_minutes", "zone access", "float64", "minute", "time in the intact city; NaN without a way"),
+        ("zone_added_minutes", "event zone access", "float64", "minute", "mean time beyond it, of samples with a way"),
+        ("zone_access", "event zone access outcome", "float64", "1", "share of samples by outcome; 0 where not served"),
         # over time
         ("time", "time", "float64", "h", "hours after the peak of the hazard at which a step of the grid begins"),
         ("person_hours_lost", "event service sample", "float64", "persons h", "people without the service times hours"),

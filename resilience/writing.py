@@ -14,6 +14,7 @@ from resilience.run_tables import assets_table, events_table, exceedance_table, 
 from resilience.scenario import Scenario
 from resilience.store import MANIFEST, NETWORK, RESULTS, RunStore
 from resilience.variables import label_dataset
+from resilience.ways import access_table, zone_ways_table
 from resilience.why import causes_table, roots_table
 
 
@@ -72,6 +73,9 @@ def write_run(
         store.write_table("assets.csv", *assets_table(dataset, tells_money=result.tells_money))
     if "zones" in wanted:
         store.write_table("zones.csv", *zones_table(dataset, unit=result.unit))
+    if "access" in dataset.dims:
+        store.write_table("access.csv", *access_table(dataset, unit=result.unit))
+        store.write_table("zone_access.csv", *zone_ways_table(dataset, unit=result.unit))
     if "time" in dataset.dims:
         store.write_table("recovery.csv", *recovery_table(dataset, unit=result.unit))
     if "exceedance" in wanted and result.exceedance is not None:

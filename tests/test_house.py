@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 import resilience
 from resilience import errors
+from resilience.datasets import synthetic_city
 from resilience.scenario import Scenario
 
 ROOT = Path(__file__).parents[1]
@@ -100,9 +101,11 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 def test_files_named_in_the_readme_are_those_of_a_run(tmp_path: Path) -> None:
     told = README[README.index("| file |") :].partition("\n\n")[0]
     named = {name.rstrip("/") for name in re.findall(r"`([\w.-]+/?)`", told) if "." in name or name.endswith("/")}
+    services = synthetic_city(size=600).scenario_dict()["services"]
+    services["medical"]["limit_minutes"] = 10
     scenario = Scenario.from_dict(
         {"schema_version": 1, "name": "a", "network": {"synthetic": {"size": 600}}, "monte_carlo": {"samples": 512},
-         "time": {}}
+         "time": {}, "services": services}
     )  # fmt: skip
     resilience.assess(scenario, out=tmp_path / "run")
     assert {path.name for path in (tmp_path / "run").iterdir() if not path.name.startswith(".")} == named

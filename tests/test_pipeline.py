@@ -14,6 +14,7 @@ import pytest
 import xarray as xr
 
 from resilience.check import check
+from resilience.datasets import synthetic_city
 from resilience.errors import CannotCreateError, ConfigurationError, DataError, LockedError, MissingInputError
 from resilience.pipeline import assess, demo_scenario
 from resilience.scenario import Scenario
@@ -332,11 +333,13 @@ class TestBadInput:
         data["importance"] = {"assets": ["NOBODY"]}
         assert "NOBODY" in self.refused(data, ConfigurationError, tmp_path)
 
-    def test_a_limit_in_minutes_that_cannot_be_kept(self, site, tmp_path):
-        data = self.scenario(site)
-        data["services"]["medical"] = {"by": "road", "providers": [{"sector": "power"}], "limit_minutes": 30,
-                                       "network": "power"}  # fmt: skip
-        assert "travel times are not computed" in self.refused(data, ConfigurationError, tmp_path)
+    def test_a_limit_of_time_over_links_that_nobody_drives_on(self, tmp_path):
+        data = demo_scenario(size=600, samples=512).model_dump(exclude_none=True, exclude_unset=True)
+        data["services"] = synthetic_city(size=600).scenario_dict()["services"]
+        data["services"]["medical"] |= {"providers": [{"kind": "substation"}], "limit_minutes": 30, "network": "power"}
+        text = self.refused(data, DataError, tmp_path)
+        assert "m/s" in text
+        assert "links have neither" in text
 
     def test_return_periods_beyond_the_catalogue(self, site):
         data = self.scenario(site)

@@ -74,15 +74,23 @@ def words(bits: np.ndarray) -> np.ndarray:
     return np.packbits(bits, axis=1, bitorder="little").view(np.uint64).reshape(-1, 8)
 
 
+def serving(served: np.ndarray, n_asset: int) -> Baseline:
+    """A baseline in which nothing is down."""
+    baseline = Baseline.begin(np.zeros(n_asset, bool), *served.shape)
+    baseline.served[:] = served
+    return baseline
+
+
 GROUPS = {"care": [["f0", "f1"], ["f2", "depot"]], "safety": [["f3"], ["f4", "f5"], ["r2"]]}
 COMBINE = {"care": "any", "safety": "mean"}
+DIRECTION = {"care": "to", "safety": "from"}
 
 
 def layout_of(compiled: CompiledNetwork) -> ServiceLayout:
     rules = [ServiceRule("power"), ServiceRule("water")]
     for name, groups in GROUPS.items():
         members = tuple(np.array([compiled.asset_id.index(i) for i in g], np.int32) for g in groups)
-        rules.append(ServiceRule(name, "road", members, COMBINE[name]))
+        rules.append(ServiceRule(name, "road", members, COMBINE[name], direction=DIRECTION[name]))
     return lay_out_services(compiled, rules)
 
 
@@ -106,20 +114,21 @@ class Twin:
             n["id"] not in buffers and sum(p in up for p in self.providers[n["id"]]) < n["required"] for n in mine
         )
 
-    def reached(self, facilities: list[str], up: set[str]) -> set[str]:
+    def reached(self, facilities: list[str], up: set[str], direction: str) -> set[str]:
         entrance = {f: self.assets.loc[f, "access_asset"] or f for f in facilities}
         found = {entrance[f] for f in facilities if f in up} & up
         while True:
-            ends = {b for link, a, b, _ in self.links if link in up and a in found}
-            ends |= {a for link, a, b, oneway in self.links if link in up and not oneway and b in found}
+            ways = [(a, b) for link, a, b, _ in self.links if link in up]
+            ways += [(b, a) for link, a, b, oneway in self.links if link in up and not oneway]
+            ends = {b if direction == "from" else a for a, b in ways if (a if direction == "from" else b) in found}
             grown = found | (ends & up)
             if grown == found:
                 return found
             found = grown
 
-    def lacks_by_road(self, zone: str, facilities: list[str], up: set[str]) -> bool | None:
+    def lacks_by_road(self, zone: str, facilities: list[str], up: set[str], direction: str) -> bool | None:
         access = self.zones.loc[zone, "access_asset"]
-        return None if not access else access not in self.reached(facilities, up)
+        return None if not access else access not in self.reached(facilities, up, direction)
 
     def parts(self, up: set[str], buffers: set[str]) -> dict[tuple[str, int, str], bool | None]:
         """Whether each zone lacks each part: (service, group, zone)."""
@@ -130,7 +139,7 @@ class Twin:
             for service, groups in GROUPS.items():
                 whole = groups if COMBINE[service] == "mean" else [[f for g in groups for f in g]]
                 for number, group in enumerate(whole):
-                    found[service, number, zone] = self.lacks_by_road(zone, group, up)
+                    found[service, number, zone] = self.lacks_by_road(zone, group, up, DIRECTION[service])
         return found
 
 
@@ -152,7 +161,8 @@ def test_people_and_samples_without_service(seed: int) -> None:
     ids = np.array(compiled.asset_id)
 
     intact = rng.random(len(ids)) < 0.9
-    served = find_served(compiled, layout, words(np.repeat(intact[:, np.newaxis], 512, axis=1)))
+    baseline = find_served(compiled, layout, words(np.repeat(intact[:, np.newaxis], 512, axis=1)), ~intact)
+    served = baseline.served
     at_baseline = twin.parts(set(ids[intact]), set())
     flags = {key: state is False for key, state in at_baseline.items()}
     number_of = {}
@@ -167,7 +177,7 @@ def test_people_and_samples_without_service(seed: int) -> None:
     has_buffer = compiled.buffer_hours > 0
     buffer_row = np.where(has_buffer, np.cumsum(has_buffer) - 1, -1).astype(np.int32)
     buffered = rng.random((int(has_buffer.sum()), 512)) < 0.3
-    counter = ServiceCounter(compiled, plan_services(layout, can_fail), served)
+    counter = ServiceCounter(compiled, plan_services(layout, can_fail), baseline)
     counter.meet(words(up), buffer_row, words(buffered))
     counter.count(words(up))
     need_of_row = [next(n for n in network.needs["id"] if h == int(identity([n])[0])) for h in compiled.need_identity]
@@ -183,7 +193,7 @@ def test_people_and_samples_without_service(seed: int) -> None:
 
     shares = np.zeros_like(counter.sums.zone_samples)
     for number, part in enumerate(layout.parts):
-        lost = lanes(counter.lost(part, words(up))).sum(axis=1) * served[number, part.zone]
+        lost = lanes(counter.lost(number, words(up))).sum(axis=1) * served[number, part.zone]
         shares[part.zone, part.service] += lost * (SHARES // getattr(part, "n_group", 1))
     np.testing.assert_array_equal(counter.sums.zone_samples, shares)
     # A zone without people still tells how often it is without.
@@ -195,7 +205,9 @@ def test_where_everything_is_down_all_people_served_before_are_without() -> None
     compiled = compile_network(network, services=RULES)
     layout = layout_of(compiled)
     served = np.ones((len(layout.parts), compiled.n_zone), bool)
-    counter = ServiceCounter(compiled, plan_services(layout, np.ones(compiled.n_asset, bool)), served)
+    counter = ServiceCounter(
+        compiled, plan_services(layout, np.ones(compiled.n_asset, bool)), serving(served, compiled.n_asset)
+    )
     down = np.zeros((compiled.n_asset, 8), np.uint64)
     no_buffer = np.full(compiled.required.size, -1, np.int32)
     counter.meet(down, no_buffer, np.empty((0, 8), np.uint64))
@@ -218,11 +230,13 @@ def test_the_most_an_event_can_take_are_the_people_served(seed: int) -> None:
     compiled = compile_network(random_city(rng), services=RULES)
     layout = layout_of(compiled)
     served = rng.random((len(layout.parts), compiled.n_zone)) < 0.6
-    counter = ServiceCounter(compiled, plan_services(layout, np.ones(compiled.n_asset, bool)), served)
+    counter = ServiceCounter(
+        compiled, plan_services(layout, np.ones(compiled.n_asset, bool)), serving(served, compiled.n_asset)
+    )
     down = np.zeros((compiled.n_asset, 8), np.uint64)
     counter.meet(down, np.full(compiled.required.size, -1, np.int32), np.empty((0, 8), np.uint64))
     counter.count(down)
-    city = City(compiled, {}, layout, Baseline(np.zeros(compiled.n_asset, bool), served), seed=1)
+    city = City(compiled, {}, layout, serving(served, compiled.n_asset), seed=1)
     np.testing.assert_array_equal(counter.people, np.repeat(city.people[:, np.newaxis], 512, axis=1))
 
 
@@ -231,7 +245,9 @@ def test_what_the_intact_city_does_not_serve_is_never_counted() -> None:
     compiled = compile_network(network, services=RULES)
     layout = layout_of(compiled)
     served = np.zeros((len(layout.parts), compiled.n_zone), bool)
-    counter = ServiceCounter(compiled, plan_services(layout, np.ones(compiled.n_asset, bool)), served, n_root=2)
+    counter = ServiceCounter(
+        compiled, plan_services(layout, np.ones(compiled.n_asset, bool)), serving(served, compiled.n_asset), n_root=2
+    )
     down = np.zeros((compiled.n_asset, 8), np.uint64)
     counter.meet(down, np.full(compiled.required.size, -1, np.int32), np.empty((0, 8), np.uint64))
     everywhere = np.full((2, compiled.n_asset, 8), 2**64 - 1, np.uint64)
@@ -259,7 +275,9 @@ def test_roots_of_a_cut_zone_are_those_of_facilities_in_reach_else_those_of_the_
     roots = np.zeros((2, 4, 512), bool)
     roots[0, at["clinic"]] = ~up[at["clinic"]]
     roots[1, at["ab"]] = ~up[at["ab"]]
-    counter = ServiceCounter(compiled, plan_services(layout, np.ones(4, bool)), np.ones((1, 1), bool), n_root=2)
+    counter = ServiceCounter(
+        compiled, plan_services(layout, np.ones(4, bool)), serving(np.ones((1, 1), bool), 4), n_root=2
+    )
     state = words(up)
     counter.meet(state, np.empty(0, np.int32), np.empty((0, 8), np.uint64))
     counter.count(state, np.stack([words(r) for r in roots]), np.empty((2, 0, 8), np.uint64))
@@ -285,8 +303,12 @@ def test_a_service_that_no_zone_needs_reaches_nobody() -> None:
     compiled = compile_network(random_city(np.random.default_rng(0)))
     layout = lay_out_services(compiled, [ServiceRule("telecom")])
     up = np.full((compiled.n_asset, 8), 2**64 - 1, np.uint64)
-    assert not find_served(compiled, layout, up).any()
-    counter = ServiceCounter(compiled, plan_services(layout, np.zeros(compiled.n_asset, bool)), np.ones((1, 7), bool))
+    assert not find_served(compiled, layout, up, np.zeros(compiled.n_asset, bool)).served.any()
+    counter = ServiceCounter(
+        compiled,
+        plan_services(layout, np.zeros(compiled.n_asset, bool)),
+        serving(np.ones((1, 7), bool), compiled.n_asset),
+    )
     counter.meet(up, np.full(compiled.required.size, -1, np.int32), np.empty((0, 8), np.uint64))
     counter.count(
         up, np.empty((0, compiled.n_asset, 8), np.uint64), np.empty((0, compiled.zone_need.size, 8), np.uint64)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,24 +34,27 @@ class CauseCounter:
     cascade : Cascade
     baseline_down : (n_asset,) bool
         Assets that are down in the intact city; they are never counted.
+    further_roots : sequence of int, optional
+        Sectors that the hazard hinders though it fails none of their assets.
 
     Attributes
     ----------
     causes : (n_asset, 2 + n_service) int64
         Samples by proximate cause.
     root_sectors : (n_root,) int64
-        Sectors in which the hazard can fail assets: the categories of root causes.
+        Sectors in which the hazard can fail assets, and further ones: the categories of root causes.
     root_shares : (n_asset, n_root) int64
         Samples by root cause, in shares of :data:`resilience.kernels.roots.SHARES`.
     roots : (n_root, n_asset, 8) uint64
         Roots of the present word group.
     """
 
-    def __init__(self, cascade: Cascade, baseline_down: NDArray[np.bool_]) -> None:
+    def __init__(self, cascade: Cascade, baseline_down: NDArray[np.bool_], further_roots: Sequence[int] = ()) -> None:
         compiled, plan = cascade.compiled, cascade.plan
         self.cascade = cascade
         self.causes = np.zeros((compiled.n_asset, 2 + len(compiled.services)), np.int64)
-        self.root_sectors = np.unique(compiled.sector[plan.failing]).astype(np.int64)
+        further = np.asarray(further_roots, np.int64)
+        self.root_sectors = np.unique(np.concatenate([compiled.sector[plan.failing].astype(np.int64), further]))
         self.root_shares = np.zeros((compiled.n_asset, self.root_sectors.size), np.int64)
         self.roots: Words = np.zeros((self.root_sectors.size, compiled.n_asset, 8), np.uint64)
         self._looked_at = plan.affected[~baseline_down[plan.affected]]

@@ -28,8 +28,10 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     compiled, plan = city.compiled, task.plan
     states = States(city, task)
     cascade = states.cascade
-    causes = CauseCounter(cascade, city.baseline.down)
-    services = ServiceCounter(compiled, task.services, city.baseline.served, causes.root_sectors.size)
+    slowed = {name: compiled.sectors.index(name) for name in task.services.slowed}
+    causes = CauseCounter(cascade, city.baseline.down, further_roots=sorted(slowed.values()))
+    slowed_root = {name: int(np.searchsorted(causes.root_sectors, sector)) for name, sector in slowed.items()}
+    services = ServiceCounter(compiled, task.services, city.baseline, causes.root_sectors.size, slowed_root)
     n_service = len(city.layout.names)
     people = np.empty((n_service, n_words * 64), np.int64)
     failed = np.zeros(plan.failing.size, np.int64)
@@ -41,7 +43,7 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     for group in range(n_words // WORDS):
         here = slice(group * SAMPLES, (group + 1) * SAMPLES)
         for point in states.run(first_word + group * WORDS):
-            services.meet(cascade.up, plan.buffer_row, cascade.buffered)
+            services.meet(cascade.up, plan.buffer_row, cascade.buffered, wet=states.is_wet(point))
             if over_time is not None and point:
                 over_time.count(point, here, causes, services)
                 continue
@@ -52,6 +54,7 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
                 causes.trace()
                 roots, need_roots = causes.roots, causes.zone_roots(services.met)
             services.count(cascade.up, roots, need_roots)
+            services.count_access()
             people[:, here] = services.people
             squares = (services.people * SQUARE_STEPS // total) ** 2
             loss_square += squares.sum(axis=1)
@@ -70,6 +73,7 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
         loss_square_failed=loss_square_failed.T.copy(),
         loss_square=loss_square,
         root_sectors=causes.root_sectors,
+        access=services.access,
     )
     if over_time is not None:
         sums.over_time = over_time.join(sums, plan.affected)

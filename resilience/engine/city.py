@@ -69,12 +69,15 @@ class EventTask:
     services : ServicePlan
     recovery : Recovery
         When what the hazard put out of function is back; used with a grid only.
+    dry_minute : int, optional
+        From when on no water stands on the roads; never without.
     """
 
     event: int
     plan: EventPlan
     services: ServicePlan
     recovery: Recovery
+    dry_minute: int | None = None
 
 
 def find_baseline(
@@ -100,7 +103,7 @@ def find_baseline(
     cascade.sample(0)
     cascade.solve_from(start)
     down = ~(cascade.up == ONES).all(axis=1)
-    return Baseline(down=np.asarray(down), served=find_served(compiled, layout, cascade.up))
+    return find_served(compiled, layout, cascade.up, np.asarray(down))
 
 
 def prepare_event(
@@ -112,6 +115,7 @@ def prepare_event(
     depth: NDArray[np.float64] | None = None,
     restored_hours: NDArray[np.float64] | None = None,
     recover: Callable[[EventPlan], Recovery] | None = None,
+    dry_hours: float | None = None,
 ) -> EventTask:
     """Return the event as a task.
 
@@ -129,6 +133,8 @@ def prepare_event(
     recover : callable, optional
         Makes the returns from the event's plan, see :func:`resilience.engine.recovery.plan_recovery`; instead of
         `restored_hours`.
+    dry_hours : float, optional, h
+        After the peak, from when on no water stands on the roads.
     """
     plan = plan_event(
         city.compiled, failure_probability, graphs=city.graphs, seed=city.seed, family=family, depth=depth,
@@ -142,4 +148,6 @@ def prepare_event(
     can_be_down = np.zeros(city.compiled.n_asset, bool)
     can_be_down[plan.affected] = True
     can_be_down |= city.baseline.down
-    return EventTask(event, plan, plan_services(city.layout, can_be_down), recovery)
+    services = plan_services(city.layout, can_be_down, depth)
+    dry_minute = None if dry_hours is None else int(np.ceil(dry_hours * 60))
+    return EventTask(event, plan, services, recovery, dry_minute)

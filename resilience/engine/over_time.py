@@ -30,12 +30,19 @@ class States:
     def __init__(self, city: City, task: EventTask) -> None:
         self._start = city.start
         self._task = task
+        self._grid = city.grid
         self._timeline = None
         if city.grid is None:
             self.cascade = Cascade(city.compiled, task.plan)
         else:
             self._timeline = Timeline(city.compiled, task.plan, city.grid, start=city.start)
             self.cascade = self._timeline.cascade
+
+    def is_wet(self, point: int) -> bool:
+        """Return whether water stands on the roads in the step that begins at a point of the grid."""
+        if self._grid is None or self._task.dry_minute is None:
+            return True
+        return int(self._grid.minute[point]) < self._task.dry_minute
 
     def run(self, first_word: int) -> Iterator[int]:
         """Yield 0, and the number of every further point of a grid, each while its state is in `cascade`."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from resilience.engine.city import City
 from resilience.network.compile import PERSON
+from resilience.service import AccessSums
 
 Integers = NDArray[np.int64]
 
@@ -72,6 +73,8 @@ class BlockSums:
         Sum of people without, and of its square in steps, over the samples in which the asset failed.
     loss_square : (n_service,) int64
     root_sectors : (n_root,) int64
+    access : AccessSums
+        Of services with a limit of time, at the peak.
     over_time : TimeSums or None
         With a time grid.
     """
@@ -87,12 +90,14 @@ class BlockSums:
     loss_square_failed: Integers
     loss_square: Integers
     root_sectors: Integers
+    access: AccessSums
     over_time: TimeSums | None = None
 
     def add(self, other: BlockSums) -> None:
         """Add another block's sums; samples are not joined."""
         if self.over_time is not None and other.over_time is not None:
             self.over_time.add(other.over_time)
+        self.access.add(other.access)
         for name in (
             "failed", "causes", "root_shares", "zone_samples", "zone_roots", "root_people", "loss_failed",
             "loss_square_failed", "loss_square",

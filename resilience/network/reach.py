@@ -184,7 +184,9 @@ class ReachSolver:
             self._up, plan.directed, self._outward, self._inward,
         )  # fmt: skip
 
-    def solve(self, state: Words, source: NDArray[np.int32], position: NDArray[np.int64]) -> Words:
+    def solve(
+        self, state: Words, source: NDArray[np.int32], position: NDArray[np.int64], *, backward: bool = False
+    ) -> Words:
         """Return where each supernode is reached, ``(n_position, 8) uint64``; valid until the next solve.
 
         Parameters
@@ -195,11 +197,14 @@ class ReachSolver:
             Assets.
         position : (n,) int64
             Where each stands; -1 stands nowhere.
+        backward : bool
+            Against the directions of links: not who is reached, but who reaches.
         """
         plan = self.plan
+        outward, inward = (self._inward, self._outward) if backward else (self._outward, self._inward)
         seed_sources(plan.column, plan.row, state, source, position, self._seeded, self.reached)
         solve_reach(
             plan.column, plan.row, plan.core_indptr, plan.core_middle, plan.core_neighbour, plan.core_slot, self._up,
-            self._outward, self._inward, self._seeded, self.reached,
+            outward, inward, self._seeded, self.reached,
         )  # fmt: skip
         return self.reached

@@ -153,7 +153,21 @@ class ServiceSection(Section):
         default="any", description="by road: any group is enough, or the mean over groups"
     )
     network: Text = Field(default="transport", description="by road: sector whose assets are travelled")
-    limit_minutes: Positive | None = Field(default=None, description="by road: longest travel time")
+    direction: Literal["to", "from"] = Field(
+        default="to", description="by road: from the zone to the facility (patients), or from it (fire engines)"
+    )
+    limit_minutes: Positive | None = Field(
+        default=None, description="by road: longest travel time over the damaged roads; without, any way will do"
+    )
+    speed_share: Annotated[float, Field(gt=0, le=2)] = Field(
+        default=1.0, description="with a limit: share of the free speed that is driven, e.g. 0.65 for ambulances"
+    )
+    speed_curve: Literal["fitted", "conservative", "aggressive"] = Field(
+        default="fitted", description="with a limit: how water slows (Pregnolato and others 2017, and its bounds)"
+    )
+    depth_limit_m: Positive | None = Field(
+        default=None, description="with a limit: depth from which the vehicle stops; the end of the curve by default"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> ServiceSection:
@@ -164,6 +178,10 @@ class ServiceSection(Section):
         if self.by == "road" and not self.providers:
             yield Finding("providers", wanted="at least one group of facilities that are reached by road", got="none")
         if self.by != "road":
-            for key in ("providers", "combine", "network", "limit_minutes"):
+            for key in ("providers", "combine", "network", "direction", "limit_minutes"):
                 if getattr(self, key) != type(self).model_fields[key].get_default():
                     yield Finding(key, wanted="only with by: road", got=f"by: {self.by}")
+        if self.limit_minutes is None:
+            for key in ("speed_share", "speed_curve", "depth_limit_m"):
+                if getattr(self, key) != type(self).model_fields[key].get_default():
+                    yield Finding(key, wanted="only with limit_minutes", got="no limit")

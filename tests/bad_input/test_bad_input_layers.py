@@ -253,8 +253,12 @@ CASES: list[tuple[str, Change, int, tuple[str, ...]]] = [
         providers=[{"kind": "hospitals"}]), 78, ("services.medical.providers", "did you mean 'hospital'")),
     ("service over no network", lambda town: town.scenario["services"]["medical"].update(network="transprt"), 78,
      ("transprt", "did you mean 'transport'")),
-    ("limit that is not computed", lambda town: town.scenario["services"]["medical"].update(limit_minutes=5), 78,
-     ("services.medical.limit_minutes", "not computed")),
+    ("limit of no time", lambda town: town.scenario["services"]["medical"].update(limit_minutes=0), 78,
+     ("services.medical.limit_minutes",)),
+    ("vehicle without a limit", lambda town: town.scenario["services"]["medical"].update(speed_share=0.65), 78,
+     ("services.medical.speed_share", "only with limit_minutes")),
+    ("direction of what is assigned", lambda town: town.scenario["services"]["power"].update(direction="from"), 78,
+     ("services.power.direction", "by: road")),
     ("level of no sector", lambda town: town.scenario.update(cascade={"levels": {"powr": "connected"}}), 78, ("powr",)),
     ("level without a source", lambda town: town.scenario.update(cascade={"levels": {"power": "connected"}}), 78,
      ("power", "source")),
@@ -268,8 +272,8 @@ CASES: list[tuple[str, Change, int, tuple[str, ...]]] = [
      ("needs.csv", "sites.geojson")),
     ("curve, service and level at once",
      together(feature(0, "flood_fragility_curve", "x"), rule(0, from_={"kind": "x"}),
-              lambda town: town.scenario["services"]["medical"].update(limit_minutes=5)), 65,
-     ("assets.flood_fragility_curve", "rule 1 (power).from.kind", "limit_minutes")),
+              lambda town: town.scenario["services"]["medical"].update(providers=[{"kind": "hospitals"}])), 65,
+     ("assets.flood_fragility_curve", "rule 1 (power).from.kind", "services.medical.providers")),
 ]  # fmt: skip
 
 NAMES = [case[0] for case in CASES]

@@ -1,0 +1,278 @@
+"""From functional assets to people: who is without which service, 512 samples at a time.
+
+A zone has a service by *assignment* where each of its needs for it is met, or by *road* where it has a way to (or from)
+a functional facility over functional road assets, along one-way roads in their direction, within a limit of time if the
+service has one. What the intact city does not serve is a baseline gap: listed, never counted as lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resilience.kernels.dependency import evaluate_needs
+from resilience.kernels.reduction import add_people, count_samples
+from resilience.kernels.roots import SHARES, share_roots
+from resilience.kernels.rows import ONES
+from resilience.network.compile import CompiledNetwork
+from resilience.network.reach import ReachSolver
+from resilience.service.access import AccessSums, Drives, Ways, add_ways, trace_ways
+from resilience.service.layout import AssignedPart, Indices, Integers, RoadPart, ServiceLayout, TimedPart, Words
+from resilience.service.plan import Baseline, ServicePlan, plan_services
+
+
+def weigh_zones(compiled: CompiledNetwork, part: AssignedPart | RoadPart, served: NDArray[np.bool_]) -> Integers:
+    """Return the people of each zone of a part who can lose it, in units of 1 / PERSON, ``(n_zone_served,) int64``.
+
+    Parameters
+    ----------
+    compiled : CompiledNetwork
+    part : AssignedPart or RoadPart
+        A group of a `mean` counts for its share of the people.
+    served : (n_zone,) bool
+        Zones that the part reaches in the intact city; in the others there is nothing to lose.
+    """
+    persons = np.where(served[part.zone], compiled.persons[part.zone], 0)
+    if isinstance(part, AssignedPart) or part.n_group == 1:
+        return persons
+    # What whole numbers leave over goes to the first group, so that the groups add up to the people.
+    share = persons // part.n_group
+    return persons - share * (part.n_group - 1) if part.group == 0 else share
+
+
+@dataclass
+class ServiceSums:
+    """What is summed over samples.
+
+    Parameters
+    ----------
+    zone_samples : (n_zone, n_service) int64
+        Samples without the service, a group of a `mean` counting for its share of 720,720 parts.
+    root_people : (n_service, n_root) int64
+        People without, by root cause.
+    zone_roots : (n_zone, n_service, n_root) int64
+        `zone_samples` by root cause; a remainder of the division among groups is dropped.
+    """
+
+    zone_samples: Integers
+    root_people: Integers
+    zone_roots: Integers
+
+    @classmethod
+    def zeros(cls, n_zone: int, n_service: int, n_root: int) -> ServiceSums:
+        """Return sums of nothing."""
+        return cls(
+            np.zeros((n_zone, n_service), np.int64),
+            np.zeros((n_service, n_root), np.int64),
+            np.zeros((n_zone, n_service, n_root), np.int64),
+        )
+
+
+class ServiceCounter:
+    """Counts people without service over the word groups of one event; one per thread.
+
+    Parameters
+    ----------
+    compiled : CompiledNetwork
+    plan : ServicePlan
+    baseline : Baseline
+    n_root : int, optional
+        Number of categories of root causes.
+    slowed_root : mapping of str to int, optional
+        For each network that water slows: the category of root causes that this is.
+
+    Attributes
+    ----------
+    people : (n_service, 512) int64
+        People without each service, by sample of the present word group, in thousandths.
+    sums : ServiceSums
+        Of all word groups.
+    access : AccessSums
+        Of the word groups for which it was asked.
+    """
+
+    def __init__(
+        self,
+        compiled: CompiledNetwork,
+        plan: ServicePlan,
+        baseline: Baseline,
+        n_root: int = 0,
+        slowed_root: Mapping[str, int] | None = None,
+    ) -> None:
+        self.compiled = compiled
+        self.plan = plan
+        self.baseline = baseline
+        self._slowed_root = slowed_root or {}
+        layout = plan.layout
+        n_service = len(layout.names)
+        self.people = np.zeros((n_service, 512), np.int64)
+        self.sums = ServiceSums.zeros(compiled.n_zone, n_service, n_root)
+        self.met: Words = np.empty((compiled.zone_need.size, 8), np.uint64)
+        self.access = AccessSums.zeros(len(layout.timed), compiled.n_zone)
+        self._solvers = {name: ReachSolver(reach) for name, reach in plan.reach.items()}
+        self._drives = [Drives(drive) for drive in plan.drives]
+        self._ways: dict[int, Ways] = {}
+        self._wet = True
+        self.parts = layout.parts
+        self._road_blame: dict[tuple[str, bool], Words] = {}
+        served = baseline.served
+        self._weights = [weigh_zones(compiled, part, served[number]) for number, part in enumerate(self.parts)]
+
+    def count(
+        self,
+        up: Words,
+        roots: Words | None = None,
+        need_roots: Words | None = None,
+        *,
+        into: ServiceSums | None = None,
+    ) -> None:
+        """Add the present word group, of which :meth:`meet` was told.
+
+        Parameters
+        ----------
+        up : (n_asset, 8) uint64
+            The fixed point.
+        roots : (n_root, n_asset, 8) uint64, optional
+            Root causes of the assets.
+        need_roots : (n_root, n_zone_need, 8) uint64, optional
+            Root causes of unmet zone needs.
+        into : ServiceSums, optional
+            By default `sums`.
+        """
+        sums = self.sums if into is None else into
+        self.people[:] = 0
+        self._road_blame.clear()
+        for number, part in enumerate(self.parts):
+            weight = self._weights[number]
+            lost = self.lost(number, up)
+            if isinstance(part, AssignedPart):
+                found = None if need_roots is None else _merged(need_roots, part)
+            else:
+                found = None if roots is None else self._road_roots(number, part, up, roots, lost)
+            share = SHARES if isinstance(part, AssignedPart) else SHARES // part.n_group
+            add_people(lost, weight, self.people[part.service])
+            samples = np.zeros(part.zone.size, np.int64)
+            count_samples(lost, samples)
+            sums.zone_samples[part.zone, part.service] += samples * share * self.baseline.served[number, part.zone]
+            if found is not None:
+                found &= lost
+                shares = np.zeros((part.zone.size, found.shape[0]), np.int64)
+                rows = np.arange(part.zone.size, dtype=np.int32)
+                share_roots(np.ascontiguousarray(found), rows, weight, shares, sums.root_people[part.service])
+                n_group = 1 if isinstance(part, AssignedPart) else part.n_group
+                served = self.baseline.served[number, part.zone][:, np.newaxis]
+                sums.zone_roots[part.zone, part.service] += shares // n_group * served
+
+    def meet(self, up: Words, buffer_row: Indices, buffered: Words, *, wet: bool = True) -> None:
+        """Take the state of the assets for the calls that follow.
+
+        Parameters
+        ----------
+        up : (n_asset, 8) uint64
+        buffer_row : (n_need,) int32
+        buffered : (n_buffer, 8) uint64
+        wet : bool
+            Whether the water still stands on the roads.
+        """
+        compiled = self.compiled
+        evaluate_needs(
+            compiled.provider_indptr, compiled.provider, compiled.required, buffer_row, buffered,
+            compiled.zone_need, up, self.met,
+        )  # fmt: skip
+        for solver in self._solvers.values():
+            solver.factorise(up)
+        self._wet = wet
+        for drives in self._drives:
+            self._ways.update(drives.follow(up, self.baseline, wet=wet))
+
+    def count_access(self) -> None:
+        """Add the ways of the present word group to `access`."""
+        for row, (number, part) in enumerate(self.plan.layout.timed.items()):
+            add_ways(self.access, row, part, self._ways[number], self.baseline.served[number])
+
+    def lost(self, number: int, up: Words) -> Words:
+        """Return where each zone of a part is without it, ``(n_zone_served, 8) uint64``."""
+        part = self.parts[number]
+        if number in self._ways:
+            return self._ways[number].late
+        if isinstance(part, AssignedPart):
+            if part.row.size == 0:
+                return np.empty((0, 8), np.uint64)
+            return np.bitwise_or.reduceat(~self.met[part.row], part.start, axis=0)
+        solver = self._solvers[part.network]
+        position = solver.plan.position
+        reached = solver.solve(up, part.facility, position[part.facility_node], backward=part.direction == "to")
+        return ~reached[position[part.zone_node]]
+
+    def _road_roots(self, number: int, part: RoadPart, up: Words, roots: Words, lost: Words) -> Words:
+        """Return the roots of zones that are cut off.
+
+        Where the roads still lead to some facility of the group, working or not, the roots are those of the down
+        facilities in reach; elsewhere those of the road network itself.
+        """
+        if isinstance(part, TimedPart):
+            return trace_ways(part, self._ways[number], up, roots, self._blame_roads(part, up, roots))
+        solver = self._solvers[part.network]
+        position = solver.plan.position
+        found = np.zeros((roots.shape[0], part.zone.size, 8), np.uint64)
+        # Kernels read rows of contiguous arrays; an indexed middle axis is not left in that order.
+        blamed = np.ascontiguousarray(roots[:, part.facility] & ~up[part.facility])
+        facility = np.arange(part.facility.size, dtype=np.int32)
+        for category in np.flatnonzero(blamed.any(axis=(1, 2))):
+            reached = solver.solve(
+                blamed[category], facility, position[part.facility_node], backward=part.direction == "to"
+            )
+            found[category] = reached[position[part.zone_node]]
+        by_road = lost & ~np.bitwise_or.reduce(found, axis=0)
+        if by_road.any():
+            found |= by_road & self._blame_roads(part, up, roots)[:, np.newaxis]
+        return found
+
+    def _blame_roads(self, part: RoadPart, up: Words, roots: Words) -> Words:
+        """Return the roots of all that is down of the network of a part, and of the water that slows its ways."""
+        key = part.network, isinstance(part, TimedPart)
+        if key not in self._road_blame:
+            travelled = self.plan.travelled[part.network]
+            down = ~up[travelled]
+            blame = np.zeros((roots.shape[0], 8), np.uint64)
+            # One category at a time: all at once would be a copy of the roots of every street.
+            for row, of_asset in zip(blame, roots, strict=True):
+                np.bitwise_or.reduce(of_asset[travelled] & down, axis=0, out=row)
+            if isinstance(part, TimedPart) and self._wet and part.network in self._slowed_root:
+                blame[self._slowed_root[part.network]] = ONES
+            self._road_blame[key] = blame
+        return self._road_blame[key]
+
+
+def _merged(need_roots: Words, part: AssignedPart) -> Words:
+    if part.row.size == 0:
+        return np.empty((need_roots.shape[0], 0, 8), np.uint64)
+    return np.bitwise_or.reduceat(need_roots[:, part.row], part.start, axis=1)
+
+
+def find_served(compiled: CompiledNetwork, layout: ServiceLayout, up: Words, down: NDArray[np.bool_]) -> Baseline:
+    """Return what the intact city serves.
+
+    Parameters
+    ----------
+    compiled : CompiledNetwork
+    layout : ServiceLayout
+    up : (n_asset, 8) uint64
+        State of the intact city; its first sample is looked at.
+    down : (n_asset,) bool
+        Assets that are down in it.
+    """
+    baseline = Baseline.begin(down, len(layout.parts), compiled.n_zone)
+    plan = plan_services(layout, np.asarray(~up.all(axis=1)))
+    counter = ServiceCounter(compiled, plan, baseline)
+    no_buffer = np.full(compiled.required.size, -1, np.int32)
+    counter.meet(up, no_buffer, np.empty((0, 8), np.uint64))
+    for number, part in enumerate(counter.parts):
+        if number not in layout.timed:
+            baseline.served[number, part.zone] = (counter.lost(number, up)[:, 0] & np.uint64(1)) == 0
+    for drive in plan.drives:
+        Drives(drive).intact(up, baseline)
+    return baseline

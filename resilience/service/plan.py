@@ -1,0 +1,161 @@
+"""What is prepared once per event for following people to facilities: ways without a limit, and ways in time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from resilience.network.reach import ReachPlan, plan_reach
+from resilience.network.travel import NO_WAY, Facilities, TravelPlan, plan_travel
+from resilience.roads import link_times
+from resilience.service.layout import Drive, Indices, Integers, RoadPart, ServiceLayout, TimedPart
+
+Times = NDArray[np.uint32]
+Labels = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class DrivePlan:
+    """Travel times of one vehicle on one network.
+
+    Parameters
+    ----------
+    parts : dict of int to TimedPart
+        By their numbers in the layout. The k-th is services 2k and 2k + 1 of the travel plans: its functional
+        facilities, and all of them.
+    wet, dry : TravelPlan
+        While the water stands, and after; the same where there is none.
+    """
+
+    parts: Mapping[int, TimedPart]
+    wet: TravelPlan
+    dry: TravelPlan
+
+
+@dataclass(frozen=True)
+class ServicePlan:
+    """What is prepared once per event.
+
+    Parameters
+    ----------
+    layout : ServiceLayout
+    reach : dict of str to ReachPlan
+        Of each network on which a service asks for any way at all.
+    travelled : dict of str to int32
+        Assets of each network, nodes and links, that can be down.
+    drives : tuple of DrivePlan
+    slowed : frozenset of str
+        Networks with links under water that someone drives on with a limit.
+    """
+
+    layout: ServiceLayout
+    reach: Mapping[str, ReachPlan]
+    travelled: Mapping[str, Indices]
+    drives: tuple[DrivePlan, ...] = ()
+    slowed: frozenset[str] = frozenset()
+
+
+def drive_times(
+    layout: ServiceLayout, network: str, drive: Drive, depth: NDArray[np.float64] | None = None
+) -> Integers:
+    """Return how long each link of a network takes, ``(n_link,) int64``, ms.
+
+    Parameters
+    ----------
+    layout : ServiceLayout
+    network : str
+    drive : Drive
+    depth : (n_asset,) float64, optional, m
+        Standing water at each asset; a bridge's is that of the ground below.
+
+    Raises
+    ------
+    DataError
+        Links without a length or a speed.
+    """
+    links = layout.links[network]
+    water = np.zeros(len(links)) if depth is None else depth[layout.graphs[network].link]
+    times = link_times(
+        links, xr.DataArray(water, dims="asset", coords={"asset": links["id"].astype(str).to_numpy()}),
+        speed_share=drive.speed_share, curve=drive.speed_curve, depth_limit=drive.depth_limit_m,
+        bridge=(links["kind"].astype(str) == "bridge").to_numpy(),
+    )  # fmt: skip
+    return np.asarray(times.values, dtype=np.int64)
+
+
+def plan_services(
+    layout: ServiceLayout, can_be_down: NDArray[np.bool_], depth: NDArray[np.float64] | None = None
+) -> ServicePlan:
+    """Return the plan of one event.
+
+    Parameters
+    ----------
+    layout : ServiceLayout
+    can_be_down : (n_asset,) bool
+        Assets that can be down at all in this event, for whatever cause.
+    depth : (n_asset,) float64, optional, m
+        Standing water at each asset; none by default.
+    """
+    reach: dict[str, ReachPlan] = {}
+    shared: dict[tuple[str, Drive], dict[int, TimedPart]] = {}
+    for number, part in enumerate(layout.parts):
+        if isinstance(part, TimedPart):
+            shared.setdefault((part.network, part.drive.vehicle), {})[number] = part
+        elif isinstance(part, RoadPart) and part.network not in reach:
+            reach[part.network] = plan_reach(layout.graphs[part.network], can_be_down)
+    # A facility that cannot fail, for the question what all of them would do.
+    sure = np.int32(can_be_down.size)
+    can_fail = np.append(can_be_down, False)
+    drives, slowed = [], set()
+    for (network, vehicle), parts in shared.items():
+        asked = [
+            Facilities(asset, part.facility_node, part.zone_node, part.direction)
+            for part in parts.values()
+            for asset in (part.facility, np.full_like(part.facility, sure))
+        ]
+        dry_times = drive_times(layout, network, vehicle)
+        wet_times = dry_times if depth is None else drive_times(layout, network, vehicle, depth)
+        dry = plan_travel(layout.graphs[network], dry_times, can_fail, asked)
+        wet = dry
+        if (wet_times != dry_times).any():
+            wet = plan_travel(layout.graphs[network], wet_times, can_fail, asked)
+            slowed.add(network)
+        drives.append(DrivePlan(parts, wet, dry))
+    travelled = {}
+    for name, graph in layout.graphs.items():
+        assets = np.concatenate([graph.node, graph.link])
+        travelled[name] = assets[can_be_down[assets]]
+    return ServicePlan(layout, reach, travelled, tuple(drives), frozenset(slowed))
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the intact city serves.
+
+    Parameters
+    ----------
+    down : (n_asset,) bool
+        Assets that are down without any hazard.
+    served : (n_part, n_zone) bool
+        Per part of the layout (assigned first, then by road), zones that it reaches.
+    time : (n_part, n_zone) uint32, ms
+        Of parts with a limit: how long it takes to the nearest facility; :data:`~resilience.network.travel.NO_WAY`
+        elsewhere.
+    label : (n_part, n_zone) int32
+        Which facility that is, a position among the part's; -1 elsewhere.
+    """
+
+    down: NDArray[np.bool_]
+    served: NDArray[np.bool_]
+    time: Times
+    label: Labels
+
+    @classmethod
+    def begin(cls, down: NDArray[np.bool_], n_part: int, n_zone: int) -> Baseline:
+        """Return a baseline that serves nobody yet, to be filled."""
+        shape = (n_part, n_zone)
+        return cls(down, np.zeros(shape, np.bool_), np.full(shape, NO_WAY, np.uint32), np.full(shape, -1, np.int32))
