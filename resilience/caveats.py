@@ -79,8 +79,8 @@ def caveats(labelled: xr.Dataset, inputs: Inputs) -> tuple[str, ...]:
         unknown_speed = int(assets.loc[links, "speed"].isna().sum())
         if unknown_speed:
             lines.append(
-                f"{unknown_speed:,} of {int(links.sum()):,} links of {network} have no speed of their own: travel times "
-                "take that of their kind, a default (expert judgement)"
+                f"{unknown_speed:,} of {int(links.sum()):,} links of {network} have no speed of their own: travel "
+                "times take that of their kind, a default (expert judgement)"
             )
         lines.append(f"travel times over {network}: water is as deep all along a link as at its deepest point")
     return tuple(lines)
