@@ -148,6 +148,8 @@ class ServiceCounter:
         for number, part in enumerate(self.parts):
             weight = self._weights[number]
             lost = self.lost(number, up)
+            if not lost.any():
+                continue
             if isinstance(part, AssignedPart):
                 found = None if need_roots is None else _merged(need_roots, part)
             else:
@@ -158,10 +160,15 @@ class ServiceCounter:
             count_samples(lost, samples)
             sums.zone_samples[part.zone, part.service] += samples * share * self.baseline.served[number, part.zone]
             if found is not None:
-                found &= lost
+                # Most zones have lost nothing, late in an event nearly all.
+                rows = np.flatnonzero(lost.any(axis=1))
+                blamed = np.ascontiguousarray(found[:, rows] & lost[rows])
                 shares = np.zeros((part.zone.size, found.shape[0]), np.int64)
-                rows = np.arange(part.zone.size, dtype=np.int32)
-                share_roots(np.ascontiguousarray(found), rows, weight, shares, sums.root_people[part.service])
+                of_rows = np.zeros((rows.size, found.shape[0]), np.int64)
+                share_roots(
+                    blamed, np.arange(rows.size, dtype=np.int32), weight[rows], of_rows, sums.root_people[part.service]
+                )
+                shares[rows] = of_rows
                 n_group = 1 if isinstance(part, AssignedPart) else part.n_group
                 served = self.baseline.served[number, part.zone][:, np.newaxis]
                 sums.zone_roots[part.zone, part.service] += shares // n_group * served
