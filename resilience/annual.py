@@ -59,11 +59,51 @@ def add_annual(labelled: xr.Dataset) -> xr.Dataset:
         lost = expected_annual(labelled[PERSON_HOURS].isel(event=rated), weights=weights, tail_weights=tails)
         ends = {"annual_value": "", "annual_standard_error": "_standard_error", "annual_tail": "_tail"}
         labelled = labelled.assign({f"annual_person_hours{end}": lost[name].variable for name, end in ends.items()})
+        labelled = labelled.assign(customer_indices(labelled.isel(event=rated)))
     return labelled.assign(annual.data_vars).assign(
         annual_direct_loss=money["annual_value"],
         annual_direct_loss_tail=money["annual_tail"],
         asset_annual_direct_loss=per_asset["annual_value"],
     )
+
+
+def customer_indices(rated: xr.Dataset) -> dict[str, Any]:
+    """Return SAIDI, SAIFI and CAIDI of each service, per person served, with standard errors.
+
+    Parameters
+    ----------
+    rated : xarray.Dataset
+        The events with rates, with person-hours and interrupted people per sample.
+
+    Notes
+    -----
+    The errors are those of per-sample sums over the events, as in :func:`resilience.risk.expected.expected_annual`; that
+    of CAIDI is that of a ratio, by linearisation.
+    """
+    weight = (rated["annual_weight"] + rated["tail_weight"]).values
+    served = rated["people_served"].values
+    hours, interrupted = (
+        np.einsum("e,esn->sn", weight, rated[name].values) for name in (PERSON_HOURS, "people_interrupted")
+    )
+    mean_hours, mean_interrupted = hours.mean(axis=-1), interrupted.mean(axis=-1)
+
+    def divide(value: Any, by: Any) -> Any:
+        return np.divide(value, by, out=np.full(np.shape(value), np.nan), where=np.asarray(by) > 0)
+
+    def error(sums: Any) -> Any:
+        return sums.std(axis=-1, ddof=1) / np.sqrt(sums.shape[-1])
+
+    ratio = divide(mean_hours, mean_interrupted)
+    residual = hours - np.nan_to_num(ratio)[:, np.newaxis] * interrupted
+    values = {
+        "saidi": divide(mean_hours, served),
+        "saidi_standard_error": divide(error(hours), served),
+        "saifi": divide(mean_interrupted, served),
+        "saifi_standard_error": divide(error(interrupted), served),
+        "caidi": ratio,
+        "caidi_standard_error": divide(error(residual), mean_interrupted),
+    }
+    return {name: ("service", value) for name, value in values.items()}
 
 
 def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Dataset | None:

@@ -61,9 +61,7 @@ def time_caveats(labelled: xr.Dataset, scenario: Scenario, horizon: Horizon | No
     return tuple(lines)
 
 
-def label_times(
-    labelled: xr.Dataset, city: City, tasks: Sequence[EventTask], sums: Sequence[BlockSums], lost: NDArray[np.float64]
-) -> xr.Dataset:
+def label_times(labelled: xr.Dataset, city: City, tasks: Sequence[EventTask], sums: Sequence[BlockSums]) -> xr.Dataset:
     """Return the result with what was summed over a time grid.
 
     Parameters
@@ -73,16 +71,13 @@ def label_times(
     city : City
     tasks, sums
         One of each per event.
-    lost : (n_event, n_service, n_sample) float64
-        Person-hours.
     """
     grid = city.grid
     if grid is None:
         return labelled
-    n_sample = lost.shape[2]
+    n_event, n_service, n_sample = (labelled.sizes[name] for name in ("event", "service", "sample"))
     roots = labelled["root"].values.astype(str).tolist()
     perils = labelled["peril"].values.astype(str)
-    n_event, n_service = lost.shape[:2]
     n_asset, n_zone = city.compiled.n_asset, city.compiled.n_zone
     people = np.zeros((n_event, n_service, grid.step.size))
     zone = np.zeros((n_event, n_zone, n_service))
@@ -105,7 +100,6 @@ def label_times(
         down[i, affected] = over.cause_minutes / 60 / n_sample
         root[i][np.ix_(affected, column)] = over.root_minutes / SHARES / 60 / n_sample
     values: dict[str, NDArray[Any]] = {
-        "person_hours_lost": lost,
         "people_over_time": people,
         "zone_hours_lost": zone,
         "root_person_hours": root_people,

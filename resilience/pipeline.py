@@ -35,10 +35,11 @@ from resilience.over_time import label_times, time_caveats
 from resilience.pairs import choose_assets, run_in_pairs
 from resilience.provenance import now
 from resilience.result import Result, label_sums
+from resilience.sample_totals import SampleTotals
 from resilience.scenario import Scenario
 from resilience.service import lay_out_services
 from resilience.store import TOTALS, RunStore
-from resilience.variables import VARIABLES, label_dataset
+from resilience.variables import label_dataset
 from resilience.ways import label_ways
 from resilience.writing import input_paths, write_run
 
@@ -88,10 +89,9 @@ def assess(
     horizon = plan_horizon(inputs, scenario)
     city, tasks = prepare(inputs, damaged, scenario, horizon)
     store = RunStore(Path(out), inputs=input_paths(scenario)) if out is not None else None
-    sums, people, lost = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
-    labelled = label_sums(city, tasks, sums, damaged).assign(weights)
-    labelled[TOTALS] = (VARIABLES[TOTALS].dims, people)
-    labelled = label_times(labelled, city, tasks, sums, lost)
+    sums, totals = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
+    labelled = totals.label(label_sums(city, tasks, sums, damaged).assign(weights))
+    labelled = label_times(labelled, city, tasks, sums)
     labelled = label_ways(labelled, city, sums, scenario.monte_carlo.samples)
     labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
     importance = rank_assets(labelled)
@@ -190,33 +190,24 @@ def run_samples(
     store: RunStore | None,
     progress: Progress | None,
     workers: int | None,
-) -> tuple[list[BlockSums], Floats, Floats]:
-    """Return the sums of every event, and people and person-hours per event, service and sample.
-
-    Blocks go to the store as they end. Without a time grid there are no person-hours: an empty array.
-    """
+) -> tuple[list[BlockSums], SampleTotals]:
+    """Return the sums of every event, and what is kept of every sample; blocks go to the store as they end."""
     n_samples = scenario.monte_carlo.samples
     size = block_samples(scenario)
-    shape = (len(tasks), len(city.layout.names), n_samples)
-    people, lost = np.empty(shape), np.empty(shape if city.grid is not None else (0, 0, 0))
+    totals = SampleTotals(city, len(tasks), n_samples)
     if store is not None:
         store.begin(n_event=len(tasks), n_service=len(city.layout.names), n_sample=n_samples, block_samples=size)
 
     def keep(block: Block, sums: BlockSums) -> None:
-        first = block.first_word * 64
-        counted = sums.people / PERSON
-        here = slice(first, first + counted.shape[1])
-        people[block.task.event, :, here] = counted
-        if sums.over_time is not None:
-            lost[block.task.event, :, here] = sums.over_time.sample_minutes / (60 * PERSON)
+        totals.take(block, sums)
         if store is not None:
-            store.write_block(block.task.event, first, counted)
+            store.write_block(block.task.event, block.first_word * 64, sums.people / PERSON)
 
     sums = simulate(
         city, tasks, n_samples=n_samples, block_samples=size, workers=workers or os.cpu_count() or 1,
         on_block=keep, progress=progress,
     )  # fmt: skip
-    return sums, people, lost
+    return sums, totals
 
 
 def rerun(

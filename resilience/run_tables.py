@@ -118,6 +118,62 @@ def zones_table(dataset: xr.Dataset, *, unit: str) -> Table:
     return header, blocks()
 
 
+def resilience_table(dataset: xr.Dataset, *, unit: str) -> Table:
+    """Return, per event and service, what is lost over time and how it comes back, with standard errors.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Of a result with a time grid.
+    unit : str
+        What people are counted in.
+    """
+    levels = dataset["level"].values.tolist()
+    told = ["restore_hours", "restore_hours_standard_error", "restore_hours_p05", "restore_hours_p50",
+            "restore_hours_p95", "unrestored_share"]  # fmt: skip
+    header = ["event", "service", "person_hours_lost", "person_hours_lost_standard_error", "resilience_loss_hours",
+              "worst_people", "worst_people_standard_error", "robustness", "rapidity_per_hour",
+              "rapidity_standard_error", *(f"{name.replace('restore_hours', f'hours_to_{level}')}"
+              if name.startswith("restore") else f"unrestored_{level}" for level in levels for name in told),
+              "unit"]  # fmt: skip
+    events, services = texts(dataset, "event"), texts(dataset, "service")
+    served, lost, worst = (dataset[name].values for name in ("people_served", "person_hours_lost", "worst_people"))
+    rapidity, error = dataset["rapidity"].values, dataset["rapidity_standard_error"].values
+    back = np.stack([dataset[name].values for name in told], axis=-1)
+
+    def of(values: Any) -> tuple[float, float]:
+        return float(values.mean()), float(values.std(ddof=1) / np.sqrt(values.size))
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for i, event in enumerate(events):
+            for s, service in enumerate(services):
+                hours, most = of(lost[i, s]), of(worst[i, s])
+                share = 1 / served[s] if served[s] else np.nan
+                yield (event, service, *hours, hours[0] * share, *most, 1 - most[0] * share, float(rapidity[i, s]),
+                       float(error[i, s]), *back[i, s].ravel().tolist(), unit)  # fmt: skip
+
+    return header, in_columns(rows())
+
+
+def indices_table(dataset: xr.Dataset) -> Table:
+    """Return SAIDI, SAIFI and CAIDI of each service with standard errors.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Of a result with a time grid and rates.
+    """
+    names = [f"{name}{end}" for name in ("saidi", "saifi", "caidi") for end in ("", "_standard_error")]
+    header = ["service", *names, "units"]
+    units = "h/year, 1/year, h"
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for s, service in enumerate(texts(dataset, "service")):
+            yield (service, *(float(dataset[name].values[s]) for name in names), units)
+
+    return header, in_columns(rows())
+
+
 def recovery_table(dataset: xr.Dataset, *, unit: str) -> Table:
     """Return, per event and service, the mean number of people without it from point to point of the time grid.
 

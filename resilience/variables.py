@@ -41,8 +41,8 @@ GLOSSARY: dict[str, str] = {
 }
 
 DIMENSIONS: tuple[str, ...] = (
-    "event", "asset", "zone", "service", "access", "outcome", "cause", "root", "time", "sample", "quantity", "period",
-    "y", "x",
+    "event", "asset", "zone", "service", "access", "outcome", "cause", "root", "level", "time", "sample", "quantity",
+    "period", "y", "x",
 )  # fmt: skip
 
 
@@ -201,6 +201,21 @@ VARIABLES: dict[str, Variable] = _register(
         # over time
         ("time", "time", "float64", "h", "hours after the peak of the hazard at which a step of the grid begins"),
         ("person_hours_lost", "event service sample", "float64", "persons h", "people without the service times hours"),
+        ("worst_people", "event service sample", "float64", "persons", "most people without the service at one time"),
+        ("people_interrupted", "event service sample", "float64", "persons", "people without it at any time"),
+        ("level", "level", "int64", "%", "service that is held, of the people whom the intact city serves"),
+        ("restore_hours", "event service level", "float64", "h", "mean time from the peak until the level is held for "
+         "good; 0 where it always is; within the time grid"),
+        ("restore_hours_standard_error", "event service level", "float64", "h", "Monte Carlo standard error of it"),
+        *(
+            (f"restore_hours_p{q:02d}", "event service level", "float64", "h", f"its {q} % quantile over samples")
+            for q in (5, 50, 95)
+        ),
+        ("unrestored_share", "event service level", "float64", "1", "share of samples in which it is not held when the "
+         "time grid ends, which then counts as its return"),
+        ("rapidity", "event service", "float64", "1/h", "mean rate of return from the least service to the whole, of "
+         "samples that lose and regain it"),
+        ("rapidity_standard_error", "event service", "float64", "1/h", "Monte Carlo standard error of rapidity"),
         ("people_over_time", "event service time", "float64", "persons", "mean of people without the service"),
         ("zone_hours_lost", "event zone service", "float64", "h", "mean of hours without the service"),
         ("root_person_hours", "event service root", "float64", "persons h", "mean of person_hours_lost, by root cause"),
@@ -215,6 +230,12 @@ VARIABLES: dict[str, Variable] = _register(
          "Monte Carlo standard error of annual_person_hours"),
         ("annual_person_hours_tail", "service", "float64", "persons h/year",
          "part of annual_person_hours beyond the rarest event"),
+        ("saidi", "service", "float64", "h/year", "hours without the service per person served and year"),
+        ("saidi_standard_error", "service", "float64", "h/year", "Monte Carlo standard error of saidi"),
+        ("saifi", "service", "float64", "1/year", "interruptions of the service per person and year; one per event"),
+        ("saifi_standard_error", "service", "float64", "1/year", "Monte Carlo standard error of saifi"),
+        ("caidi", "service", "float64", "h", "hours of an interruption: saidi / saifi"),
+        ("caidi_standard_error", "service", "float64", "h", "Monte Carlo standard error of caidi"),
         ("annual_direct_loss", "", "float64", "money/year", "expected annual repair cost of all assets"),
         ("annual_direct_loss_tail", "", "float64", "money/year", "part of annual_direct_loss beyond the rarest event"),
         ("asset_annual_direct_loss", "asset", "float64", "money/year", "expected annual repair cost of the asset"),

@@ -10,7 +10,15 @@ from resilience.inputs import Inputs
 from resilience.network.writing import write_tables
 from resilience.provenance import describe_run
 from resilience.result import Result
-from resilience.run_tables import assets_table, events_table, exceedance_table, recovery_table, zones_table
+from resilience.run_tables import (
+    assets_table,
+    events_table,
+    exceedance_table,
+    indices_table,
+    recovery_table,
+    resilience_table,
+    zones_table,
+)
 from resilience.scenario import Scenario
 from resilience.store import MANIFEST, NETWORK, RESULTS, RunStore
 from resilience.variables import label_dataset
@@ -78,6 +86,9 @@ def write_run(
         store.write_table("zone_access.csv", *zone_ways_table(dataset, unit=result.unit))
     if "time" in dataset.dims:
         store.write_table("recovery.csv", *recovery_table(dataset, unit=result.unit))
+        store.write_table("resilience.csv", *resilience_table(dataset, unit=result.unit))
+        if "saidi" in dataset:
+            store.write_table("indices.csv", *indices_table(dataset))
     if "exceedance" in wanted and result.exceedance is not None:
         store.write_table("exceedance.csv", *exceedance_table(result.exceedance, tells_money=result.tells_money))
     write_tables(inputs.network, store.path / NETWORK)

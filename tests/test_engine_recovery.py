@@ -13,7 +13,17 @@ from shapely.geometry import Point
 
 from resilience.cascade import make_grid
 from resilience.check import check
-from resilience.engine import BlockSums, City, RepairRules, find_baseline, plan_recovery, prepare_event, solve_block
+from resilience.engine import (
+    LEVELS,
+    NEVER,
+    BlockSums,
+    City,
+    RepairRules,
+    find_baseline,
+    plan_recovery,
+    prepare_event,
+    solve_block,
+)
 from resilience.errors import ConfigurationError, DataError, MissingInputError
 from resilience.kernels.compiler import INTERPRETED
 from resilience.network import Network
@@ -203,3 +213,50 @@ def test_notes_tell_what_is_judgement() -> None:
 def test_repair_that_is_wrong(repair: dict, error: type, message: str) -> None:
     with pytest.raises(error, match=message):
         check(scenario(**repair))
+
+
+COARSE = (0.0, 40.0, 100.0, 200.0)
+
+
+def test_levels_return_one_after_the_other() -> None:
+    """One crew, ten lines of ten hours each: a tenth of the people is back every ten hours, from 34 h on."""
+    over = run(build(10, tuple(range(0, 301, 2))), 1.0, rules(fixed(10.0), 10, crews={"power": 1}), groups=1).over_time
+    assert over is not None
+    assert (over.worst == 10_000).all()
+    assert (over.interrupted == 10_000).all()
+    assert (over.worst_minute == 0).all()
+    hours = dict(zip(LEVELS, (over.restored[:, 0] / 60).mean(axis=1), strict=True))
+    assert hours == {50: END + 50, 90: END + 90, 100: END + 100}
+
+
+def test_the_mean_return_does_not_depend_on_the_grid() -> None:
+    """70 h lies between 40 and 100: half of the samples see it at either end."""
+    over = run(build(1, COARSE), 1.0, rules(fixed(70.0 - END), 1), groups=1).over_time
+    assert over is not None
+    hours = over.restored[2, 0] / 60
+    assert set(hours.tolist()) == {40.0, 100.0}
+    assert hours.mean() == 70
+
+
+def test_what_does_not_return_within_the_grid_never_does() -> None:
+    over = run(build(2, COARSE), 1.0, rules(fixed(10.0), 2, crews={"power": 0}), groups=1).over_time
+    assert over is not None
+    assert (over.restored == NEVER).all()
+
+
+def test_what_never_fails_is_always_there() -> None:
+    over = run(build(2, COARSE), 0.0, rules(fixed(10.0), 2), groups=1).over_time
+    assert over is not None
+    assert not over.restored.any()
+    assert not over.worst.any()
+    assert not over.interrupted.any()
+
+
+def test_half_of_the_lines_fail_and_interrupt_their_own_people() -> None:
+    sums = run(build(40, COARSE), 0.5, rules(fixed(30.0), 40))
+    over = sums.over_time
+    assert over is not None
+    np.testing.assert_array_equal(over.worst, sums.people)
+    np.testing.assert_array_equal(over.interrupted, sums.people)
+    allowed = np.array([20_000, 4_000, 0])[:, np.newaxis]
+    np.testing.assert_array_equal(over.restored[:, 0] > 0, sums.people[0] > allowed)

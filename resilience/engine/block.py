@@ -39,13 +39,13 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     loss_square_failed = np.zeros((n_service, plan.failing.size), np.int64)
     loss_square = np.zeros(n_service, np.int64)
     total = np.maximum(city.people, 1)[:, np.newaxis]
-    over_time = None if city.grid is None else TimeCounter(city, city.grid, causes, n_words * 64)
+    over_time = None if city.grid is None else TimeCounter(city, city.grid, causes, services, n_words * 64)
     for group in range(n_words // WORDS):
         here = slice(group * SAMPLES, (group + 1) * SAMPLES)
         for point in states.run(first_word + group * WORDS):
             services.meet(cascade.up, plan.buffer_row, cascade.buffered, wet=states.is_wet(point))
             if over_time is not None and point:
-                over_time.count(point, here, causes, services)
+                over_time.count(point, here)
                 continue
             causes.count()
             count_samples(cascade.failed, failed)
@@ -56,11 +56,15 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
             services.count(cascade.up, roots, need_roots)
             services.count_access()
             people[:, here] = services.people
+            if over_time is not None:
+                over_time.course.see(0, here, services.people)
             squares = (services.people * SQUARE_STEPS // total) ** 2
             loss_square += squares.sum(axis=1)
             for service in range(n_service):
                 sum_over_failures(cascade.failed, services.people[service], loss_failed[service])
                 sum_over_failures(cascade.failed, squares[service], loss_square_failed[service])
+        if over_time is not None:
+            over_time.course.close(here)
     sums = BlockSums(
         people=people,
         failed=failed,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from resilience.cascade import Cascade, CauseCounter, TimeGrid, Timeline
 from resilience.engine.city import City, EventTask
+from resilience.engine.course import CourseCounter
 from resilience.engine.sums import BlockSums, TimeSums
 from resilience.service import ServiceCounter, ServiceSums
 
@@ -63,10 +64,13 @@ class TimeCounter:
     city : City
     grid : TimeGrid
     causes : CauseCounter
+    services : ServiceCounter
     n_sample : int
     """
 
-    def __init__(self, city: City, grid: TimeGrid, causes: CauseCounter, n_sample: int) -> None:
+    def __init__(
+        self, city: City, grid: TimeGrid, causes: CauseCounter, services: ServiceCounter, n_sample: int
+    ) -> None:
         n_service, n_root = len(city.layout.names), causes.root_sectors.size
         self._with_roots = city.with_roots
         self._step = grid.step
@@ -77,9 +81,13 @@ class TimeCounter:
         self._sample_minutes = np.zeros((n_service, n_sample), np.int64)
         self._cause_minutes = np.zeros_like(causes.causes)
         self._root_minutes = np.zeros_like(causes.root_shares)
+        self._causes = causes
+        self._counter = services
+        self.course = CourseCounter(city, grid, services, n_sample)
 
-    def count(self, point: int, here: slice, causes: CauseCounter, services: ServiceCounter) -> None:
+    def count(self, point: int, here: slice) -> None:
         """Add the state of a grid point after the first."""
+        causes, services = self._causes, self._counter
         minutes = int(self._step[point])
         causes.count(self._cause_minutes, weight=minutes)
         roots = need_roots = None
@@ -89,6 +97,7 @@ class TimeCounter:
         services.count(causes.cascade.up, roots, need_roots, into=self._services[point - 1])
         self._people[point] += services.people.sum(axis=1)
         self._sample_minutes[:, here] += services.people * minutes
+        self.course.see(point, here, services.people)
 
     def join(self, peak: BlockSums, affected: NDArray[np.int32]) -> TimeSums:
         """Return the sums of all points."""
@@ -101,4 +110,8 @@ class TimeCounter:
             root_people=np.stack([peak.root_people, *(sums.root_people for sums in self._services)]),
             cause_minutes=self._cause_minutes[affected] + peak.causes * first,
             root_minutes=self._root_minutes[affected] + peak.root_shares * first,
+            worst=self.course.worst,
+            worst_minute=self.course.worst_minute,
+            interrupted=self.course.interrupted,
+            restored=self.course.restored,
         )

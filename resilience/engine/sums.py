@@ -35,6 +35,8 @@ class TimeSums:
         Minutes for which each affected asset was down, by proximate cause, summed over samples.
     root_minutes : (n_affected, n_root) int64
         The same by root cause, in shares.
+    worst, worst_minute, interrupted, restored
+        Of each sample, see :class:`resilience.engine.course.CourseCounter`.
     """
 
     sample_minutes: Integers
@@ -43,6 +45,10 @@ class TimeSums:
     root_people: Integers
     cause_minutes: Integers
     root_minutes: Integers
+    worst: Integers
+    worst_minute: NDArray[np.int32]
+    interrupted: Integers
+    restored: NDArray[np.int32]
 
     def add(self, other: TimeSums) -> None:
         """Add another block's sums; samples are not joined."""

@@ -92,6 +92,12 @@ class ServiceCounter:
         Of all word groups.
     access : AccessSums
         Of the word groups for which it was asked.
+    parts : tuple
+        Of the layout.
+    weights : list of (n_zone_served,) int64
+        Per part, the people of its zones who can lose it.
+    present : list of (n_zone_served, 8) uint64
+        Per part, where its zones are without it in the word group that was counted last.
     """
 
     def __init__(
@@ -116,10 +122,11 @@ class ServiceCounter:
         self._drives = [Drives(drive) for drive in plan.drives]
         self._ways: dict[int, Ways] = {}
         self._wet = True
+        self.present: list[Words] = []
         self.parts = layout.parts
         self._road_blame: dict[tuple[str, bool], Words] = {}
         served = baseline.served
-        self._weights = [weigh_zones(compiled, part, served[number]) for number, part in enumerate(self.parts)]
+        self.weights = [weigh_zones(compiled, part, served[number]) for number, part in enumerate(self.parts)]
 
     def count(
         self,
@@ -145,9 +152,9 @@ class ServiceCounter:
         sums = self.sums if into is None else into
         self.people[:] = 0
         self._road_blame.clear()
-        for number, part in enumerate(self.parts):
-            weight = self._weights[number]
-            lost = self.lost(number, up)
+        self.present = [self.lost(number, up) for number in range(len(self.parts))]
+        for number, (part, lost) in enumerate(zip(self.parts, self.present, strict=True)):
+            weight = self.weights[number]
             if not lost.any():
                 continue
             if isinstance(part, AssignedPart):

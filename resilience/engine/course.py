@@ -1,0 +1,75 @@
+"""The course of each sample over time: the most that is lost, who is ever without, and when service is back."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resilience.cascade import TimeGrid
+from resilience.engine.city import City
+from resilience.kernels.reduction import add_people
+from resilience.kernels.rows import SAMPLES
+from resilience.service import ServiceCounter
+
+Integers = NDArray[np.int64]
+
+LEVELS = (50, 90, 100)
+"""Levels of service whose return is told, per cent of the people whom the intact city serves."""
+NEVER = 2**31 - 1
+"""Instead of a minute: not within the time grid."""
+
+
+class CourseCounter:
+    """Follows word groups step by step and keeps what each sample came to; one per thread.
+
+    Parameters
+    ----------
+    city : City
+    grid : TimeGrid
+    services : ServiceCounter
+    n_sample : int
+
+    Attributes
+    ----------
+    worst : (n_service, n_sample) int64
+        Most people without the service at one time, in units of 1 / PERSON.
+    worst_minute : (n_service, n_sample) int32
+        When that was first so.
+    interrupted : (n_service, n_sample) int64
+        People who were without it at any time.
+    restored : (n_level, n_service, n_sample) int32
+        Minute from which on the level is held to the end of the grid; 0 where it always is, :data:`NEVER` where it is
+        not held at the end. As moments are spread over a step, the end of the last step below the level has the right
+        mean.
+    """
+
+    def __init__(self, city: City, grid: TimeGrid, services: ServiceCounter, n_sample: int) -> None:
+        n_service = len(city.layout.names)
+        self._services = services
+        self._minute = grid.minute
+        served = city.people
+        # With rounding down, a level counts as held only where it is.
+        self._allowed = np.stack([served * (100 - level) // 100 for level in LEVELS])[:, :, np.newaxis]
+        self._ever = [np.zeros((part.zone.size, 8), np.uint64) for part in services.parts]
+        self.worst = np.zeros((n_service, n_sample), np.int64)
+        self.worst_minute = np.zeros((n_service, n_sample), np.int32)
+        self.interrupted = np.zeros((n_service, n_sample), np.int64)
+        self.restored = np.zeros((len(LEVELS), n_service, n_sample), np.int32)
+
+    def see(self, point: int, here: slice, people: Integers) -> None:
+        """Take the state of the step that begins at a grid point; `people` as of the service counter."""
+        worse = people > self.worst[:, here]
+        self.worst[:, here][worse] = people[worse]
+        self.worst_minute[:, here][worse] = self._minute[point]
+        end = NEVER if point == self._minute.size - 2 else self._minute[point + 1]
+        self.restored[:, :, here][people > self._allowed] = end
+        for ever, lost in zip(self._ever, self._services.present, strict=True):
+            ever |= lost
+
+    def close(self, here: slice) -> None:
+        """End a word group."""
+        for part, weight, ever in zip(self._services.parts, self._services.weights, self._ever, strict=True):
+            lanes = np.zeros(SAMPLES, np.int64)
+            add_people(ever, weight, lanes)
+            self.interrupted[part.service, here] += lanes
+            ever[:] = 0

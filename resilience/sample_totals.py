@@ -1,0 +1,99 @@
+"""What is kept of every sample of every event while blocks end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from resilience.engine import LEVELS, NEVER, Block, BlockSums, City
+from resilience.network.compile import PERSON
+from resilience.store import TOTALS
+from resilience.variables import VARIABLES
+
+Floats = NDArray[np.float64]
+_QUANTILES = {"p05": 0.05, "p50": 0.5, "p95": 0.95}
+
+
+class SampleTotals:
+    """Figures per event, service and sample.
+
+    Parameters
+    ----------
+    city : City
+    n_event, n_sample : int
+
+    Attributes
+    ----------
+    people : (n_event, n_service, n_sample) float64
+        People without the service at the peak.
+    lost, worst, interrupted : (n_event, n_service, n_sample) float64
+        Over time: person-hours, most people at one time, people at any time; empty without a time grid.
+    """
+
+    def __init__(self, city: City, n_event: int, n_sample: int) -> None:
+        shape = (n_event, len(city.layout.names), n_sample)
+        over_time = shape if city.grid is not None else (0, 0, 0)
+        self.people: Floats = np.empty(shape)
+        self.lost: Floats = np.empty(over_time)
+        self.worst: Floats = np.empty(over_time)
+        self.interrupted: Floats = np.empty(over_time)
+        self._worst_minute = np.empty(over_time, np.int32)
+        self._restored = np.empty((len(LEVELS), *over_time), np.int32)
+        self._city = city
+
+    def take(self, block: Block, sums: BlockSums) -> None:
+        """Keep what a block found."""
+        event, first = block.task.event, block.first_word * 64
+        here = slice(first, first + sums.people.shape[1])
+        self.people[event, :, here] = sums.people / PERSON
+        over = sums.over_time
+        if over is None:
+            return
+        self.lost[event, :, here] = over.sample_minutes / (60 * PERSON)
+        self.worst[event, :, here] = over.worst / PERSON
+        self.interrupted[event, :, here] = over.interrupted / PERSON
+        self._worst_minute[event, :, here] = over.worst_minute
+        self._restored[:, event, :, here] = over.restored
+
+    def label(self, labelled: xr.Dataset) -> xr.Dataset:
+        """Return the dataset with what was kept.
+
+        A level that is not held at the end of the grid counts as restored then; `unrestored_share` tells how often.
+        """
+        values: dict[str, NDArray[Any]] = {TOTALS: self.people}
+        grid = self._city.grid
+        if grid is not None:
+            values |= {
+                "person_hours_lost": self.lost,
+                "worst_people": self.worst,
+                "people_interrupted": self.interrupted,
+            }
+            never = self._restored == NEVER
+            hours = np.where(never, grid.minute[-1], self._restored) / 60
+            n = hours.shape[-1]
+            told: dict[str, Floats] = {
+                "restore_hours": hours.mean(axis=-1),
+                "restore_hours_standard_error": hours.std(axis=-1, ddof=1) / np.sqrt(n),
+                "unrestored_share": never.mean(axis=-1),
+            }
+            for name, q in _QUANTILES.items():
+                told[f"restore_hours_{name}"] = np.quantile(hours, q, axis=-1, method="inverted_cdf")
+            values |= {name: np.moveaxis(array, 0, -1) for name, array in told.items()}
+            values |= self._rapidity(hours[-1], never[-1])
+            labelled = labelled.assign_coords(level=np.array(LEVELS, np.int64))
+        return labelled.assign({name: (VARIABLES[name].dims, array) for name, array in values.items()})
+
+    def _rapidity(self, full: Floats, never: NDArray[np.bool_]) -> dict[str, Floats]:
+        """Return the mean rate of return from the least service to the whole, of samples that lose and regain it."""
+        served = np.maximum(self._city.people / PERSON, 1e-9)[:, np.newaxis]
+        taken = full - self._worst_minute / 60
+        counts = (self.worst > 0) & ~never & (taken > 0)
+        rate = np.divide(self.worst / served, taken, out=np.zeros_like(self.worst), where=counts)
+        n = counts.sum(axis=-1)
+        mean = np.divide(rate.sum(axis=-1), n, out=np.full(n.shape, np.nan), where=n > 0)
+        spread = np.where(counts, (rate - np.nan_to_num(mean)[..., np.newaxis]) ** 2, 0.0).sum(axis=-1)
+        error = np.sqrt(np.divide(spread, (n - 1) * n, out=np.full(n.shape, np.nan), where=n > 1))
+        return {"rapidity": mean, "rapidity_standard_error": error}
