@@ -51,6 +51,8 @@ def sort_access(
     isolated : (n,) int64
         Added to: samples without any way.
     """
+    # No way is never in time, however long the limit.
+    longest = np.int64(limit) if limit < CLOSED else np.int64(CLOSED) - 1
     for i in range(intact_time.size):
         for w in range(8):
             is_late = ZERO
@@ -60,9 +62,9 @@ def sort_access(
                 lane = 64 * w + s
                 bit = _ONE << np.uint64(s)
                 taken = np.int64(time[i, lane])
-                if taken > limit:
+                if taken > longest:
                     is_late |= bit
-                    if np.int64(free_time[i, lane]) <= limit:
+                    if np.int64(free_time[i, lane]) <= longest:
                         of_facility |= bit
                 elif label[i, lane] != intact_label[i]:
                     is_moved |= bit

@@ -62,7 +62,8 @@ def plan_horizon(inputs: Inputs, scenario: Scenario) -> Horizon | None:
     ends = event_ends(inputs)
     rules = None if section.repair is None else repair_rules(inputs, section.repair)
     perils = np.concatenate([[str(hazard.attrs["peril"])] * hazard.sizes["event"] for hazard in inputs.hazards])
-    back = [np.unique(ends) + section.restart_hours]
+    # Nothing returns before a minute has passed: a step that short is seen as the peak.
+    back = [np.unique(ends), np.unique(ends) + section.restart_hours, np.array([1 / 60] if ends.min() * 60 < 1 else [])]
     if rules is not None:
         for peril in np.unique(perils):
             outage = outage_hours(rules, str(peril))
@@ -137,6 +138,13 @@ def repair_rules(inputs: Inputs, section: RepairSection) -> RepairRules:
             "assets.repair_class", wanted=f"classes with repair times: {', '.join(known)}",
             got=f"assets with an unknown class{suggestion(unknown[0], known)}",
             count=int(np.isin(classes, unknown).sum()), total=len(classes), first=unknown[:3],
+        )  # fmt: skip
+    used = set(classes.tolist())
+    drawn = sorted({one.repair_class for one in table if one.state == 0 and one.distribution != "fixed"} & used)
+    if drawn:
+        problems.add(
+            "repair times", wanted="outages (state 0) of the law `fixed`: what is only out is not drawn",
+            got="classes with another law", count=len(drawn), first=drawn[:3],
         )  # fmt: skip
     graded = sorted({time.repair_class for time in table if time.state > 1} & set(classes.tolist()))
     if graded:

@@ -23,7 +23,7 @@ def time_caveats(labelled: xr.Dataset, scenario: Scenario, horizon: Horizon | No
         return ("losses are those at the peak of each event: buffers that start hold there, however short they are",)
     lines = ["losses `at the peak` are those before any buffer runs out; hours lost count what follows"]
     served = labelled["people_served"]
-    left = (labelled["people_over_time"].isel(time=-1) / served.where(served > 0)).max("event").fillna(0.0)
+    left = (labelled["people_at_end"] / served.where(served > 0)).max("event").fillna(0.0)
     late = [f"{name} {100 * share:.0f} %" for name, share in zip(left["service"].values, left.values, strict=True)
             if share >= 0.005]  # fmt: skip
     if late:
@@ -80,6 +80,7 @@ def label_times(labelled: xr.Dataset, city: City, tasks: Sequence[EventTask], su
     perils = labelled["peril"].values.astype(str)
     n_asset, n_zone = city.compiled.n_asset, city.compiled.n_zone
     people = np.zeros((n_event, n_service, grid.step.size))
+    at_end = np.zeros((n_event, n_service))
     zone = np.zeros((n_event, n_zone, n_service))
     root_people = np.zeros((n_event, n_service, len(roots)))
     down = np.zeros((n_event, n_asset, labelled.sizes["cause"]), np.float32)
@@ -95,12 +96,14 @@ def label_times(labelled: xr.Dataset, city: City, tasks: Sequence[EventTask], su
         )
         affected = task.plan.affected
         people[i] = over.people.T / PERSON / n_sample
+        at_end[i] = over.at_end / PERSON / n_sample
         zone[i] = np.tensordot(hours, over.zone_samples / SHARES, axes=1) / n_sample
         root_people[i][:, column] = np.tensordot(hours, over.root_people / PERSON, axes=1) / n_sample
         down[i, affected] = over.cause_minutes / 60 / n_sample
         root[i][np.ix_(affected, column)] = over.root_minutes / SHARES / 60 / n_sample
     values: dict[str, NDArray[Any]] = {
         "people_over_time": people,
+        "people_at_end": at_end,
         "zone_hours_lost": zone,
         "root_person_hours": root_people,
         "down_hours": down,

@@ -87,13 +87,18 @@ class SampleTotals:
         return labelled.assign({name: (VARIABLES[name].dims, array) for name, array in values.items()})
 
     def _rapidity(self, full: Floats, never: NDArray[np.bool_]) -> dict[str, Floats]:
-        """Return the mean rate of return from the least service to the whole, of samples that lose and regain it."""
+        """Return the mean share lost at the worst over the mean time from then to the whole service.
+
+        Of samples that lose and regain it: a ratio of means, which does not depend on how coarse the grid is, as a mean
+        of ratios would. Its error is by linearisation.
+        """
         served = np.maximum(self._city.people / PERSON, 1e-9)[:, np.newaxis]
-        taken = full - self._worst_minute / 60
-        counts = (self.worst > 0) & ~never & (taken > 0)
-        rate = np.divide(self.worst / served, taken, out=np.zeros_like(self.worst), where=counts)
-        n = counts.sum(axis=-1)
-        mean = np.divide(rate.sum(axis=-1), n, out=np.full(n.shape, np.nan), where=n > 0)
-        spread = np.where(counts, (rate - np.nan_to_num(mean)[..., np.newaxis]) ** 2, 0.0).sum(axis=-1)
-        error = np.sqrt(np.divide(spread, (n - 1) * n, out=np.full(n.shape, np.nan), where=n > 1))
-        return {"rapidity": mean, "rapidity_standard_error": error}
+        counts = (self.worst > 0) & ~never
+        share = np.where(counts, self.worst / served, 0.0)
+        taken = np.where(counts, full - self._worst_minute / 60, 0.0)
+        total = taken.sum(axis=-1)
+        rate = np.divide(share.sum(axis=-1), total, out=np.full(total.shape, np.nan), where=total > 0)
+        residual = share - np.nan_to_num(rate)[..., np.newaxis] * taken
+        spread = residual.std(axis=-1, ddof=1) * np.sqrt(residual.shape[-1])
+        error = np.divide(spread, total, out=np.full(total.shape, np.nan), where=total > 0)
+        return {"rapidity": rate, "rapidity_standard_error": error}

@@ -213,10 +213,11 @@ VARIABLES: dict[str, Variable] = _register(
         ),
         ("unrestored_share", "event service level", "float64", "1", "share of samples in which it is not held when the "
          "time grid ends, which then counts as its return"),
-        ("rapidity", "event service", "float64", "1/h", "mean rate of return from the least service to the whole, of "
-         "samples that lose and regain it"),
+        ("rapidity", "event service", "float64", "1/h", "mean share of people lost at the worst over the mean time "
+         "from then to the whole, of samples that lose and regain it"),
         ("rapidity_standard_error", "event service", "float64", "1/h", "Monte Carlo standard error of rapidity"),
-        ("people_over_time", "event service time", "float64", "persons", "mean of people without the service"),
+        ("people_over_time", "event service time", "float64", "persons", "mean of people without it in the step"),
+        ("people_at_end", "event service", "float64", "persons", "mean of people without it when the time grid ends"),
         ("zone_hours_lost", "event zone service", "float64", "h", "mean of hours without the service"),
         ("root_person_hours", "event service root", "float64", "persons h", "mean of person_hours_lost, by root cause"),
         ("down_hours", "event asset cause", "float32", "h", "mean of hours down, by proximate cause"),

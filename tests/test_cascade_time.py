@@ -46,8 +46,12 @@ def timeline(compiled: CompiledNetwork, probability: np.ndarray, grid: TimeGrid)
 
 def up_over_time(line: Timeline, restored: np.ndarray) -> np.ndarray:
     """Return who is up, (n_time - 1, n_asset, 512); once nothing is out any more, nothing changes."""
-    states = [lanes(line.cascade.up) for _ in line.run(restored)]
-    return np.stack([*states, *[states[-1]] * (line.grid.step.size - len(states))])
+    states = []
+    for _, stands in line.run(restored):
+        last = lanes(line.cascade.up)
+        if stands:
+            states.append(last)
+    return np.stack([*states, *[last] * (line.grid.step.size - len(states))])
 
 
 def test_a_service_fails_late_and_comes_back() -> None:
@@ -85,7 +89,9 @@ def test_what_is_drawn_on_again_before_it_is_full_ends_sooner() -> None:
         restored = np.full((3, 512), 2 * 60, np.int32)
         restored[2] = FOREVER
         seen = []
-        for point in line.run(restored):
+        for point, stands in line.run(restored):
+            if not stands:
+                continue
             seen.append(bool(lanes(line.cascade.up)[2, 0]))
             restored[1] = FOREVER if point >= 2 else 2 * 60
         assert seen == wanted
@@ -108,8 +114,12 @@ class Twin:
         back: dict[str, int] = {}
         states = []
         share = sum((sample >> bit & 1) << (8 - bit) for bit in range(9)) / 512
+        looks = []
         for number, (now, until) in enumerate(pairwise(self.minute)):
-            moment = now if number == 0 else now + math.floor((until - now) * share)
+            if number:
+                looks.append((now, now, False))
+            looks.append((now, now if number == 0 else now + math.floor((until - now) * (share + 1 / 1024)), True))
+        for now, moment, stands in looks:
             holds = {
                 n["id"] for n in self.needs
                 if n["id"] in starts and moment - since.get(n["id"], now) < n["buffer_hours"] * 60
@@ -120,7 +130,8 @@ class Twin:
                 if not lost & up:
                     break
                 up -= lost
-            states.append(up)
+            if stands:
+                states.append(up)
             for n in self.needs:
                 name = n["id"]
                 if self.unmet(n, up):

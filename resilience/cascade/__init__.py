@@ -5,9 +5,9 @@ from __future__ import annotations
 from resilience.cascade.causes import CauseCounter, cause_names
 from resilience.cascade.fixpoint import Cascade
 from resilience.cascade.plan import EventPlan, Start, plan_event, supplied_graphs
-from resilience.cascade.timeline import MOST_POINTS, TimeGrid, Timeline, make_grid
+from resilience.cascade.timeline import MOST_POINTS, TimeGrid, Timeline, make_grid, whole_minutes
 
 __all__ = [
     "MOST_POINTS", "Cascade", "CauseCounter", "EventPlan", "Start", "TimeGrid", "Timeline", "cause_names", "make_grid",
-    "plan_event", "supplied_graphs",
+    "plan_event", "supplied_graphs", "whole_minutes",
 ]  # fmt: skip

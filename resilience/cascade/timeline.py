@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ from resilience.kernels.rows import SAMPLES
 from resilience.network.compile import CompiledNetwork
 
 MOST_POINTS = 254
+MOST_HOURS = 10_000_000
+_NEVER = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,21 @@ class TimeGrid:
         """
         share = np.array([int(f"{sample:09b}"[::-1], 2) for sample in range(SAMPLES)])
         moment = np.empty((self.step.size, SAMPLES), np.int32)
-        moment[:] = self.minute[:-1, np.newaxis] + self.step[:, np.newaxis] * share // SAMPLES
+        moment[:] = self.minute[:-1, np.newaxis] + self.step[:, np.newaxis] * (2 * share + 1) // (2 * SAMPLES)
         moment[0] = self.minute[0]
         return moment
+
+
+def whole_minutes(hours: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return whole minutes, rounded up but for errors of floating point; 2**31 - 1 for what is never.
+
+    Examples
+    --------
+    >>> whole_minutes(np.array([16.1, 0.001, 0.0, np.inf])).tolist()
+    [966, 1, 0, 2147483647]
+    """
+    minute = np.ceil(np.round(np.asarray(hours, dtype=np.float64) * 60, 6))
+    return np.where(minute < _NEVER, minute, _NEVER).astype(np.int64)
 
 
 def make_grid(hours: Sequence[float], *, ends: Sequence[float] | NDArray[np.float64] = ()) -> TimeGrid:
@@ -85,9 +100,12 @@ def make_grid(hours: Sequence[float], *, ends: Sequence[float] | NDArray[np.floa
     if given.size < 2 or given[0] != 0 or not np.isfinite(given).all() or (np.diff(given) <= 0).any():
         problems.add("time.hours", wanted="two or more ascending numbers, the first 0", got=f"{list(hours)}")
         problems.raise_if_any(ConfigurationError)
+    if given[-1] > MOST_HOURS or round(given[-1] * 60) < 1:
+        problems.add("time.hours", wanted=f"a last point of a minute to {MOST_HOURS:,} h", got=f"{given[-1]:g}")
+        problems.raise_if_any(ConfigurationError)
     minute = np.round(given * 60).astype(np.int64)
-    further = np.round(np.asarray(ends, dtype=np.float64) * 60)
-    further = further[(further > 0) & (further < minute[-1])].astype(np.int64)
+    further = whole_minutes(np.asarray(ends, dtype=np.float64))
+    further = further[(further > 0) & (further < minute[-1])]
     minute = np.unique(np.concatenate([minute, further]))
     if minute.size > MOST_POINTS:
         problems.add(
@@ -96,6 +114,29 @@ def make_grid(hours: Sequence[float], *, ends: Sequence[float] | NDArray[np.floa
         )  # fmt: skip
         problems.raise_if_any(ConfigurationError)
     return TimeGrid(minute)
+
+
+class _Looks(NamedTuple):
+    """When the samples are looked at, per step, and what buffers are held against then.
+
+    Parameters
+    ----------
+    moment : (n, 512) int32
+    full_from : (n, n_kind, 512) uint8
+        First grid point less than the hours of each kind of buffer before.
+    full_before : (n, n_kind, 512) uint8
+        The same of the hours in which buffers recharge.
+    """
+
+    moment: NDArray[np.int32]
+    full_from: NDArray[np.uint8]
+    full_before: NDArray[np.uint8]
+
+
+def _points_before(grid: TimeGrid, moment: NDArray[np.int32], hours: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return the first grid point less than some hours before each moment, ``(n, n_kind, 512) uint8``."""
+    before = moment[:, np.newaxis, :].astype(np.int64) - whole_minutes(hours)[:, np.newaxis]
+    return np.searchsorted(grid.minute, before, side="right").astype(np.uint8)
 
 
 class Timeline:
@@ -115,13 +156,10 @@ class Timeline:
         Its `up`, `failed` and `buffered` are those of the present point.
     drawn : (n_failing, 8) uint64
         Where the hazard put the asset out of function.
-    moment : (n_time - 1, 512) int32
-        Minute of each step at which each sample is seen.
     """
 
     def __init__(self, compiled: CompiledNetwork, plan: EventPlan, grid: TimeGrid, *, start: Start = "all_up") -> None:
         self.grid = grid
-        self.moment = grid.moments()
         self._start = start
         self.cascade = Cascade(compiled, plan)
         self.drawn = np.empty_like(self.cascade.failed)
@@ -132,13 +170,19 @@ class Timeline:
         self._need = np.flatnonzero(plan.buffer_row >= 0).astype(np.int32)
         self._met = np.empty((n_buffer, 8), np.uint64)
         self._no_buffer = np.full_like(plan.buffer_row, -1)
-        hours = compiled.buffer_hours[self._need]
-        self._full_from, self._lasts = self._points_before(hours)
+        hours, lasts = np.unique(compiled.buffer_hours[self._need], return_inverse=True)
+        recharge, recharges = np.unique(compiled.recharge_hours[self._need], return_inverse=True)
+        self._lasts, self._recharges = lasts.astype(np.int32), recharges.astype(np.int32)
+        moment = grid.moments()
+        starts = np.repeat(grid.minute.astype(np.int32)[:, np.newaxis], SAMPLES, axis=1)
+        self._seen, self._begun = (
+            _Looks(times, _points_before(grid, times, hours), _points_before(grid, times, recharge))
+            for times in (moment, starts)
+        )
         # What runs empty within the step in which it is first drawn on; at the peak none does.
-        steps = np.arange(grid.step.size)[:, np.newaxis, np.newaxis]
-        self._full_from[self._full_from > steps] = NEVER + 1
-        self._full_from[0] = 0
-        self._full_before, self._recharges = self._points_before(compiled.recharge_hours[self._need])
+        full_from = self._seen.full_from
+        full_from[full_from > np.arange(grid.step.size)[:, np.newaxis, np.newaxis]] = NEVER + 1
+        full_from[0] = 0
 
     def sample(self, first_word: int) -> None:
         """Draw hazard states and buffer starts of the word group that begins at `first_word`."""
@@ -146,39 +190,43 @@ class Timeline:
         self.drawn[:] = self.cascade.failed
         self._started[:] = self.cascade.buffered
 
-    def run(self, restored: NDArray[np.int32]) -> Iterator[int]:
-        """Solve point after point but the last of the grid, yielding its number while its state is in `cascade`.
+    def run(self, restored: NDArray[np.int32], *, until: int = 0) -> Iterator[tuple[int, bool]]:
+        """Solve step after step, yielding its number and whether the state in `cascade` stands for it.
 
-        The last point that is solved is the first at which the hazard keeps nothing out of function.
+        Before the state that stands for a step, that at its beginning is solved: what is lost and regained within a
+        step is lost at its beginning, as buffers end at grid points. Last comes the state at the end of the grid, with
+        the number of steps. All end with the first step in which the hazard keeps nothing out of function.
 
         Parameters
         ----------
         restored : (n_failing, 512) int32
             Minute from which each failed asset is back in function.
+        until : int
+            Minute up to which states are wanted though nothing is out of function.
         """
         self._since[:] = NEVER
         self._back[:] = NEVER
-        for point in range(self.grid.step.size):
-            keep_failed(self.drawn, restored, self.moment[point], self.cascade.failed)
-            # Drawn on for as long as it lasts or longer: empty.
-            hold_buffers(self._started, self._since, self._lasts, self._full_from[point], self.cascade.buffered)
-            self.cascade.solve_from(self._start)
-            yield point
-            if not self.cascade.failed.any():
-                return
-            self._draw_on(point)
+        n_step = self.grid.step.size
+        for point in range(n_step + 1):
+            # The peak is the beginning of the first step, and stands for it.
+            for stands in (False, True) if point else (True,):
+                looks = self._seen if stands else self._begun
+                self._solve_at(looks.moment[point], looks.full_from[point], restored)
+                yield point, stands
+                if point == n_step or not (self.cascade.failed.any() or self.grid.minute[point] < until):
+                    return
+                self._draw_on(point, looks.full_before[point])
 
-    def _points_before(self, hours: NDArray[np.float64]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-        """Return the first grid point less than some hours before each moment, (n_time - 1, n_kind, 512), and kinds."""
-        distinct, kind = np.unique(hours, return_inverse=True)
-        minutes = np.where(np.isfinite(distinct), np.round(distinct * 60), 2.0**62).clip(max=2.0**62).astype(np.int64)
-        before = self.moment[:, np.newaxis, :].astype(np.int64) - minutes[:, np.newaxis]
-        return np.searchsorted(self.grid.minute, before, side="right").astype(np.uint8), kind.astype(np.int32)
+    def _solve_at(self, moment: NDArray[np.int32], full_from: NDArray[np.uint8], restored: NDArray[np.int32]) -> None:
+        keep_failed(self.drawn, restored, moment, self.cascade.failed)
+        # Drawn on for as long as it lasts or longer: empty.
+        hold_buffers(self._started, self._since, self._lasts, full_from, self.cascade.buffered)
+        self.cascade.solve_from(self._start)
 
-    def _draw_on(self, point: int) -> None:
+    def _draw_on(self, point: int, full_before: NDArray[np.uint8]) -> None:
         compiled, cascade = self.cascade.compiled, self.cascade
         evaluate_needs(
             compiled.provider_indptr, compiled.provider, compiled.required, self._no_buffer, cascade.buffered,
             self._need, cascade.up, self._met,
         )  # fmt: skip
-        draw_on_buffers(self._met, point, self._recharges, self._full_before[point], self._since, self._back)
+        draw_on_buffers(self._met, point, self._recharges, full_before, self._since, self._back)

@@ -42,8 +42,12 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     over_time = None if city.grid is None else TimeCounter(city, city.grid, causes, services, n_words * 64)
     for group in range(n_words // WORDS):
         here = slice(group * SAMPLES, (group + 1) * SAMPLES)
-        for point in states.run(first_word + group * WORDS):
+        for point, stands in states.run(first_word + group * WORDS):
             services.meet(cascade.up, plan.buffer_row, cascade.buffered, wet=states.is_wet(point))
+            if over_time is not None and not stands:
+                services.look(cascade.up)
+                over_time.course.begin_step(point, here, services.people)
+                continue
             if over_time is not None and point:
                 over_time.count(point, here)
                 continue

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.cascade import Cascade, EventPlan, Start, TimeGrid, plan_event
-from resilience.engine.recovery import Recovery, whole_minutes
+from resilience.engine.recovery import Recovery, return_minutes
 from resilience.kernels.rows import ONES
 from resilience.network.compile import CompiledNetwork, SectorGraph
 from resilience.service import Baseline, ServiceLayout, ServicePlan, find_served, plan_services, weigh_zones
@@ -79,6 +79,11 @@ class EventTask:
     recovery: Recovery
     dry_minute: int | None = None
 
+    @property
+    def wet_until(self) -> int:
+        """Minute up to which water slows someone who has a limit of time; 0 where it does not."""
+        return self.dry_minute or 0 if self.services.slowed else 0
+
 
 def find_baseline(
     compiled: CompiledNetwork, graphs: dict[str, SectorGraph], layout: ServiceLayout, start: Start
@@ -144,10 +149,10 @@ def prepare_event(
         recovery = recover(plan)
     else:
         hours = np.full(city.compiled.n_asset, np.inf) if restored_hours is None else restored_hours
-        recovery = Recovery(whole_minutes(hours[plan.failing]))
+        recovery = Recovery(return_minutes(hours[plan.failing]))
     can_be_down = np.zeros(city.compiled.n_asset, bool)
     can_be_down[plan.affected] = True
     can_be_down |= city.baseline.down
-    services = plan_services(city.layout, can_be_down, depth)
-    dry_minute = None if dry_hours is None else int(np.ceil(dry_hours * 60))
+    services = plan_services(city.layout, can_be_down, depth, out=city.baseline.down)
+    dry_minute = None if dry_hours is None else int(return_minutes(np.array([dry_hours]))[0])
     return EventTask(event, plan, services, recovery, dry_minute)

@@ -39,8 +39,10 @@ class CourseCounter:
         People who were without it at any time.
     restored : (n_level, n_service, n_sample) int32
         Minute from which on the level is held to the end of the grid; 0 where it always is, :data:`NEVER` where it is
-        not held at the end. As moments are spread over a step, the end of the last step below the level has the right
-        mean.
+        not held at the end. The end of the step that is below the level when it is seen, or the beginning of one that
+        is below then only: as moments are spread over steps, that has the right mean.
+    at_end : (n_service,) int64
+        People without the service at the end of the grid, summed over samples.
     """
 
     def __init__(self, city: City, grid: TimeGrid, services: ServiceCounter, n_sample: int) -> None:
@@ -54,15 +56,25 @@ class CourseCounter:
         self.worst = np.zeros((n_service, n_sample), np.int64)
         self.worst_minute = np.zeros((n_service, n_sample), np.int32)
         self.interrupted = np.zeros((n_service, n_sample), np.int64)
+        self.at_end = np.zeros(n_service, np.int64)
         self.restored = np.zeros((len(LEVELS), n_service, n_sample), np.int32)
 
+    def begin_step(self, point: int, here: slice, people: Integers) -> None:
+        """Take the state at the beginning of a step, or at the end of the grid; `people` as of the service counter."""
+        at_end = point == self._minute.size - 1
+        self._note(self._minute[point], here, people, NEVER if at_end else self._minute[point])
+        if at_end:
+            self.at_end += people.sum(axis=1)
+
     def see(self, point: int, here: slice, people: Integers) -> None:
-        """Take the state of the step that begins at a grid point; `people` as of the service counter."""
+        """Take the state that stands for a step."""
+        self._note(self._minute[point], here, people, self._minute[point + 1])
+
+    def _note(self, now: int, here: slice, people: Integers, back: int) -> None:
         worse = people > self.worst[:, here]
         self.worst[:, here][worse] = people[worse]
-        self.worst_minute[:, here][worse] = self._minute[point]
-        end = NEVER if point == self._minute.size - 2 else self._minute[point + 1]
-        self.restored[:, :, here][people > self._allowed] = end
+        self.worst_minute[:, here][worse] = now
+        self.restored[:, :, here][people > self._allowed] = back
         for ever, lost in zip(self._ever, self._services.present, strict=True):
             ever |= lost
 

@@ -46,15 +46,16 @@ class States:
             return True
         return int(self._grid.minute[point]) < self._task.dry_minute
 
-    def run(self, first_word: int) -> Iterator[int]:
-        """Yield 0, and the number of every further point of a grid, each while its state is in `cascade`."""
+    def run(self, first_word: int) -> Iterator[tuple[int, bool]]:
+        """Yield the number of every step and whether the state in `cascade` stands for it; at the peak 0 and True."""
         if self._timeline is None:
             self.cascade.sample(first_word)
             self.cascade.solve_from(self._start)
-            yield 0
+            yield 0, True
         else:
             self._timeline.sample(first_word)
-            yield from self._timeline.run(self._task.recovery.restored(self._task.plan, first_word))
+            restored = self._task.recovery.restored(self._task.plan, first_word)
+            yield from self._timeline.run(restored, until=self._task.wet_until)
 
 
 class TimeCounter:
@@ -117,6 +118,7 @@ class TimeCounter:
             root_minutes=self._root_minutes[affected] + peak.root_shares * first,
             worst=self.course.worst,
             worst_minute=self.course.worst_minute,
+            at_end=self.course.at_end,
             interrupted=self.course.interrupted,
             restored=self.course.restored,
         )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from resilience.cascade import EventPlan
+from resilience.cascade import EventPlan, whole_minutes
 from resilience.draws import REPAIR, stream_key
 from resilience.kernels.fragility import sample_failures
 from resilience.kernels.repair_times import FIXED
@@ -140,7 +140,7 @@ def plan_recovery(
     """
     hours = np.full(plan.failing.size, end_hours + restart_hours)
     if rules is None:
-        return Recovery(whole_minutes(hours))
+        return Recovery(return_minutes(hours))
     classes = rules.classes[plan.failing]
     has_class = np.asarray(classes != "", dtype=bool)
     times = rules.table.pack(classes.tolist(), peril=peril, states=1, needed=has_class)
@@ -153,7 +153,7 @@ def plan_recovery(
     crews = {name: rules.crews.get(name, max(plan.failing.size, 1)) for name in compiled.sectors}
     assets = pd.DataFrame({"id": [compiled.asset_id[i] for i in plan.failing], "sector": sectors})
     return Recovery(
-        outage=whole_minutes(hours),
+        outage=return_minutes(hours),
         begin=int(np.ceil(end_hours * 3600)),
         threshold=threshold,
         times=times,
@@ -180,7 +180,6 @@ def _waits(compiled: CompiledNetwork, plan: EventPlan, rules: RepairRules) -> di
     return waits
 
 
-def whole_minutes(hours: NDArray[np.float64]) -> Minutes:
-    """Return whole minutes, rounded up; infinite is never."""
-    minute = np.ceil(hours * 60)
-    return np.where(minute < NEVER_MINUTE, minute, NEVER_MINUTE).astype(np.int32)
+def return_minutes(hours: NDArray[np.float64]) -> Minutes:
+    """Return the minute of each return: whole, rounded up, never before a minute has passed; infinite is never."""
+    return np.maximum(whole_minutes(hours), 1).astype(np.int32)

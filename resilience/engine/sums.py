@@ -35,6 +35,8 @@ class TimeSums:
         Minutes for which each affected asset was down, by proximate cause, summed over samples.
     root_minutes : (n_affected, n_root) int64
         The same by root cause, in shares.
+    at_end : (n_service,) int64
+        People without each service at the end of the grid, summed over samples.
     worst, worst_minute, interrupted, restored
         Of each sample, see :class:`resilience.engine.course.CourseCounter`.
     """
@@ -45,6 +47,7 @@ class TimeSums:
     root_people: Integers
     cause_minutes: Integers
     root_minutes: Integers
+    at_end: Integers
     worst: Integers
     worst_minute: NDArray[np.int32]
     interrupted: Integers
@@ -52,7 +55,7 @@ class TimeSums:
 
     def add(self, other: TimeSums) -> None:
         """Add another block's sums; samples are not joined."""
-        for name in ("people", "zone_samples", "root_people", "cause_minutes", "root_minutes"):
+        for name in ("people", "zone_samples", "root_people", "cause_minutes", "root_minutes", "at_end"):
             getattr(self, name).__iadd__(getattr(other, name))
 
 

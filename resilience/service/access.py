@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from resilience.kernels.access import blame_nearest, sort_access
 from resilience.kernels.reduction import count_samples
-from resilience.network.travel import TravelSolver
+from resilience.network.travel import NO_WAY, TravelSolver
 from resilience.service.layout import Integers, TimedPart, Words
 from resilience.service.plan import Baseline, DrivePlan, Labels
 
@@ -115,7 +115,7 @@ class Drives:
             time, label = found[2 * k]
             baseline.time[number, part.zone] = time[:, 0]
             baseline.label[number, part.zone] = label[:, 0]
-            baseline.served[number, part.zone] = time[:, 0] <= part.drive.limit
+            baseline.served[number, part.zone] = time[:, 0] <= min(part.drive.limit, NO_WAY - 1)
 
 
 def add_ways(sums: AccessSums, row: int, part: TimedPart, ways: Ways, served: NDArray[np.bool_]) -> None:

@@ -128,6 +128,14 @@ class ServiceCounter:
         served = baseline.served
         self.weights = [weigh_zones(compiled, part, served[number]) for number, part in enumerate(self.parts)]
 
+    def look(self, up: Words) -> None:
+        """Find who is without what in the present word group, of which :meth:`meet` was told, and add nothing."""
+        self.people[:] = 0
+        self._road_blame.clear()
+        self.present = [self.lost(number, up) for number in range(len(self.parts))]
+        for part, weight, lost in zip(self.parts, self.weights, self.present, strict=True):
+            add_people(lost, weight, self.people[part.service])
+
     def count(
         self,
         up: Words,
@@ -150,9 +158,7 @@ class ServiceCounter:
             By default `sums`.
         """
         sums = self.sums if into is None else into
-        self.people[:] = 0
-        self._road_blame.clear()
-        self.present = [self.lost(number, up) for number in range(len(self.parts))]
+        self.look(up)
         for number, (part, lost) in enumerate(zip(self.parts, self.present, strict=True)):
             weight = self.weights[number]
             if not lost.any():
@@ -162,7 +168,6 @@ class ServiceCounter:
             else:
                 found = None if roots is None else self._road_roots(number, part, up, roots, lost)
             share = SHARES if isinstance(part, AssignedPart) else SHARES // part.n_group
-            add_people(lost, weight, self.people[part.service])
             samples = np.zeros(part.zone.size, np.int64)
             count_samples(lost, samples)
             sums.zone_samples[part.zone, part.service] += samples * share * self.baseline.served[number, part.zone]

@@ -88,7 +88,11 @@ def drive_times(
 
 
 def plan_services(
-    layout: ServiceLayout, can_be_down: NDArray[np.bool_], depth: NDArray[np.float64] | None = None
+    layout: ServiceLayout,
+    can_be_down: NDArray[np.bool_],
+    depth: NDArray[np.float64] | None = None,
+    *,
+    out: NDArray[np.bool_] | None = None,
 ) -> ServicePlan:
     """Return the plan of one event.
 
@@ -99,6 +103,8 @@ def plan_services(
         Assets that can be down at all in this event, for whatever cause.
     depth : (n_asset,) float64, optional, m
         Standing water at each asset; none by default.
+    out : (n_asset,) bool, optional
+        Assets that are down in the intact city: not even the question what all facilities would do counts them.
     """
     reach: dict[str, ReachPlan] = {}
     shared: dict[tuple[str, Drive], dict[int, TimedPart]] = {}
@@ -110,12 +116,13 @@ def plan_services(
     # A facility that cannot fail, for the question what all of them would do.
     sure = np.int32(can_be_down.size)
     can_fail = np.append(can_be_down, False)
+    closed = np.zeros_like(can_be_down) if out is None else out
     drives, slowed = [], set()
     for (network, vehicle), parts in shared.items():
         asked = [
             Facilities(asset, part.facility_node, part.zone_node, part.direction)
             for part in parts.values()
-            for asset in (part.facility, np.full_like(part.facility, sure))
+            for asset in (part.facility, np.where(closed[part.facility], part.facility, sure))
         ]
         dry_times = drive_times(layout, network, vehicle)
         wet_times = dry_times if depth is None else drive_times(layout, network, vehicle, depth)
