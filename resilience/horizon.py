@@ -27,8 +27,8 @@ class Horizon:
     Parameters
     ----------
     grid : TimeGrid
-        The scenario's points and every time at which something ends that is the same for all samples: a buffer, a
-        hazard, an outage.
+        The scenario's points and every time at which something ends that is the same for all samples: a buffer, an
+        outage, the water that slows whoever drives with a limit of time.
     ends : (n_event,) float64, h
         When each event is over, after its peak.
     restart_hours : float
@@ -60,6 +60,9 @@ def plan_horizon(inputs: Inputs, scenario: Scenario) -> Horizon | None:
     rules = None if section.repair is None else repair_rules(inputs, section.repair)
     perils = np.concatenate([[str(hazard.attrs["peril"])] * hazard.sizes["event"] for hazard in inputs.hazards])
     back = [np.unique(ends) + section.restart_hours]
+    if any(rule.drive is not None for rule in inputs.services):
+        # One drives through water until this very minute; events end in whole ones, rounded up.
+        back.append(np.ceil(np.unique(ends[perils == "flood"]) * 60) / 60)
     if rules is not None:
         for peril in np.unique(perils):
             outage = outage_hours(rules, str(peril))

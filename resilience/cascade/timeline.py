@@ -146,15 +146,17 @@ class Timeline:
         self.drawn[:] = self.cascade.failed
         self._started[:] = self.cascade.buffered
 
-    def run(self, restored: NDArray[np.int32]) -> Iterator[int]:
+    def run(self, restored: NDArray[np.int32], until: int = 0) -> Iterator[int]:
         """Solve point after point but the last of the grid, yielding its number while its state is in `cascade`.
 
-        The last point that is solved is the first at which the hazard keeps nothing out of function.
+        The last point that is solved is the first from `until` on at which the hazard keeps nothing out of function.
 
         Parameters
         ----------
         restored : (n_failing, 512) int32
             Minute from which each failed asset is back in function.
+        until : int, optional
+            Minute up to which something is lost even where everything is in function: roads under water.
         """
         self._since[:] = NEVER
         self._back[:] = NEVER
@@ -164,7 +166,7 @@ class Timeline:
             hold_buffers(self._started, self._since, self._lasts, self._full_from[point], self.cascade.buffered)
             self.cascade.solve_from(self._start)
             yield point
-            if not self.cascade.failed.any():
+            if not self.cascade.failed.any() and self.grid.minute[point] >= until:
                 return
             self._draw_on(point)
 

@@ -53,7 +53,9 @@ class States:
             yield 0
         else:
             self._timeline.sample(first_word)
-            yield from self._timeline.run(self._task.recovery.restored(self._task.plan, first_word))
+            task = self._task
+            until = task.dry_minute or 0 if task.services.slowed else 0
+            yield from self._timeline.run(task.recovery.restored(task.plan, first_word), until)
 
 
 class TimeCounter:
