@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
 from resilience import pipeline
 from resilience.engine import BlockSums, City, EventTask, simulate
+from resilience.pipeline import demo_scenario
+from resilience.result import Result
+from resilience.scenario import Scenario
 
 STAGES = (
     "load_inputs", "expose_and_damage", "weigh_events", "prepare", "run_samples", "label_sums", "add_annual", "exceed",
@@ -92,36 +95,87 @@ def _peak_memory(stop: threading.Event, found: list[int]) -> None:
         found.append(int(path.read_text().split()[1]) * resource.getpagesize())
 
 
+class Measured(NamedTuple):
+    """What one run took."""
+
+    result: Result
+    wall: float
+    cpu: float
+    stages: dict[str, float]
+    memory: float
+
+
+def make_scenario(n_asset: int, samples: int, **time: Any) -> Scenario:
+    """Return the scenario of the built-in city, over time where `time` says how."""
+    scenario = demo_scenario(size=n_asset, samples=samples)
+    told = scenario.model_dump(exclude_none=True, exclude_unset=True)
+    return Scenario.from_dict({**told, **time})
+
+
+def measure_run(size: Size, folder: Path, **time_section: Any) -> Measured:
+    """Return what a run takes: seconds of wall and processors, of its stages, and its largest memory, GB."""
+    if size.name != "tiny":
+        # Once small, so that no kernel is compiled on the clock.
+        pipeline.assess(make_scenario(600, 512, **time_section), out=folder / "warm")
+    scenario = make_scenario(*chain_size(size), **time_section)
+    stop, memory = threading.Event(), [0]
+    watch = threading.Thread(target=_peak_memory, args=(stop, memory))
+    watch.start()
+    started, used = time.perf_counter(), time.process_time()
+    with Stopwatch() as stopwatch:
+        result = pipeline.assess(scenario, out=folder / "run")
+    wall, cpu = time.perf_counter() - started, time.process_time() - used
+    stop.set()
+    watch.join()
+    return Measured(result, wall, cpu, stopwatch.wall, max(memory) / 1e9)
+
+
+def stage_rows(work: str, found: Measured) -> Iterator[Row]:
+    """Yield where the time of a run went, its largest stage outside the kernels, and its memory."""
+    shares = ", ".join(
+        f"{name} {100 * seconds / found.wall:.0f} %"
+        for name, seconds in sorted(found.stages.items(), key=lambda item: -item[1])
+    )
+    outside = {name: seconds for name, seconds in found.stages.items() if name != "run_samples"}
+    worst = max(outside, key=lambda name: outside[name])
+    yield Row(work, "every stage", note=shares, seconds=found.wall)
+    title = f"{work}: largest stage outside the kernels ({worst})"
+    yield Row(title, "wall time of the run", outside[worst] / found.wall, Goal("<=", 0.2))
+    yield Row(f"{work}: memory, GB", "2 GB", found.memory, Goal("<=", 2.0))
+
+
+def chain_size(size: Size) -> tuple[int, int]:
+    """Return the number of assets and of samples."""
+    return size.of(tiny=600, quick=5_000, full=100_000), size.of(tiny=512, quick=512, full=SAMPLES)
+
+
+def work_of(found: Measured, how: str) -> str:
+    """Return what was run, for the table."""
+    sizes = found.result.dataset.sizes
+    return f"whole chain, {sizes['asset']:,} assets, {sizes['event']} events x {sizes['sample']:,} samples, {how}"
+
+
 @case("chain")
 def chain(size: Size) -> Iterator[Contest | Row]:
     """Every stage of a run at time zero, with what is written."""
-    n = size.of(tiny=600, quick=5_000, full=100_000)
-    samples = size.of(tiny=512, quick=512, full=SAMPLES)
-    scenario = pipeline.demo_scenario(size=n, samples=samples)
     with tempfile.TemporaryDirectory() as folder:
-        if size.name != "tiny":
-            # Once small, so that no kernel is compiled on the clock.
-            pipeline.assess(pipeline.demo_scenario(size=600, samples=512), out=Path(folder) / "warm")
-        stop, memory = threading.Event(), [0]
-        watch = threading.Thread(target=_peak_memory, args=(stop, memory))
-        watch.start()
-        started = time.perf_counter()
-        with Stopwatch() as stopwatch:
-            result = pipeline.assess(scenario, out=Path(folder) / "run")
-        whole = time.perf_counter() - started
-        stop.set()
-        watch.join()
-    events = result.dataset.sizes["event"]
-    work = f"whole chain, {n:,} assets, {events} events x {samples:,} samples, time zero"
-    shares = ", ".join(
-        f"{name} {100 * seconds / whole:.0f} %"
-        for name, seconds in sorted(stopwatch.wall.items(), key=lambda item: -item[1])
-    )
-    outside = {name: seconds for name, seconds in stopwatch.wall.items() if name != "run_samples"}
-    worst = max(outside, key=lambda name: outside[name])
-    yield Row(work, "every stage", note=shares, seconds=whole)
-    yield Row(
-        f"{work}: largest stage outside the kernels ({worst})", "wall time of the run", outside[worst] / whole,
-        Goal("<=", 0.2),
-    )  # fmt: skip
-    yield Row(f"{work}: memory, GB", "2 GB", max(memory) / 1e9, Goal("<=", 2.0))
+        found = measure_run(size, Path(folder))
+    yield from stage_rows(work_of(found, "time zero"), found)
+
+
+@case("time_steps")
+def time_steps(size: Size) -> Iterator[Contest | Row]:
+    """The same run over twelve steps of a time grid, and the ends that fall between them, against time zero."""
+    with tempfile.TemporaryDirectory() as folder:
+        zero = measure_run(size, Path(folder) / "zero")
+        for name, section in (("", {}), (", with repair", {"repair": {}})):
+            found = measure_run(size, Path(folder) / f"over{len(section)}", time=section)
+            ds = found.result.dataset
+            np.testing.assert_array_equal(ds["people_without_service"], zero.result.dataset["people_without_service"])
+            work = work_of(found, f"{ds.sizes['time']} steps{name}")
+            alone = found.stages["run_samples"] / zero.stages["run_samples"]
+            yield Row(
+                work, "the run at time zero, processor time", found.cpu / zero.cpu, Goal("<=", 8.0),
+                f"its samples alone {alone:.1f}x", found.cpu,
+            )  # fmt: skip
+            yield from stage_rows(work, found)

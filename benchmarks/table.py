@@ -7,10 +7,7 @@ from pathlib import Path
 
 from benchmarks.registry import Row, Size
 
-NOT_IN_THIS_VERSION = (
-    ("Dask, 2 worker processes, a worker killed", "serial"),
-    ("whole chain with 12 time steps", "shares of the wall time"),
-)
+NOT_IN_THIS_VERSION = (("Dask, 2 worker processes, a worker killed", "serial"),)
 
 MARKER = "<!-- measured: everything below is written by python -m benchmarks -->"
 

@@ -77,8 +77,8 @@ def customer_indices(rated: xr.Dataset) -> dict[str, Any]:
 
     Notes
     -----
-    The errors are those of per-sample sums over the events, as in :func:`resilience.risk.expected.expected_annual`; that
-    of CAIDI is that of a ratio, by linearisation.
+    Errors are those of per-sample sums over the events, as in :func:`resilience.risk.expected.expected_annual`; that of
+    CAIDI is that of a ratio, by linearisation.
     """
     weight = (rated["annual_weight"] + rated["tail_weight"]).values
     served = rated["people_served"].values

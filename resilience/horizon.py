@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from resilience.cascade import TimeGrid, make_grid
@@ -13,6 +15,7 @@ from resilience.engine import RepairRules
 from resilience.errors import ConfigurationError, DataError, Problem, Problems, suggestion
 from resilience.inputs import Inputs
 from resilience.kernels.repair_times import FIXED
+from resilience.network import Network
 from resilience.repair_times import RepairTimeTable
 from resilience.scenario import Scenario
 from resilience.scenario.options import RepairSection
@@ -144,8 +147,50 @@ def repair_rules(inputs: Inputs, section: RepairSection) -> RepairRules:
             "assets.repair_class", wanted="classes with one state of damage: a run does not tell how severe damage is",
             got="classes with several", count=len(graded), first=graded[:3],
         )  # fmt: skip
+    for name, firsts in section.after.items():
+        for one in (name, *firsts):
+            if one not in sectors:
+                problems.add(f"time.repair.after.{name}", wanted=f"sectors of assets: {', '.join(sorted(sectors))}",
+                             got=f"no sector {one!r}{suggestion(one, sectors)}")  # fmt: skip
+    kinds = assets["kind"].astype(str)
+    known_kinds = set(kinds.unique())
+    for name in section.priority:
+        if name not in known_kinds:
+            problems.add(f"time.repair.priority.{name}", wanted="kinds of assets",
+                         got=f"no such kind{suggestion(name, known_kinds)}")  # fmt: skip
     problems.raise_if_any(DataError)
-    return RepairRules(table, classes, section.damaged_shares, dict(section.crews), section.rule)
+    priority = None
+    if section.rule == "priority":
+        priority = kinds.map(section.priority).fillna(0.0).to_numpy(dtype=np.float64)
+    return RepairRules(
+        table, classes, section.damaged_shares, dict(section.crews), section.rule, priority,
+        before=repaired_first(inputs.network, section.after),
+    )  # fmt: skip
+
+
+def repaired_first(network: Network, after: Mapping[str, Sequence[str]]) -> dict[int, NDArray[np.int32]]:
+    """Return, by position, the providers in other sectors for whose repair each asset waits.
+
+    Parameters
+    ----------
+    network : Network
+    after : mapping of str to sequence of str
+        For each sector that waits, the sectors that are repaired first.
+    """
+    if not after:
+        return {}
+    assets = network.assets
+    index = pd.Index(assets["id"].astype(str))
+    sector = assets["sector"].astype(str).to_numpy()
+    dependent = network.needs.set_index("id")["dependent"]
+    owner = index.get_indexer(network.dependencies["need"].map(dependent).astype(str))
+    provider = index.get_indexer(network.dependencies["provider"].astype(str))
+    first: dict[int, set[int]] = {}
+    for asset, other in zip(owner.tolist(), provider.tolist(), strict=True):
+        # Zones need services too, and are not repaired.
+        if asset >= 0 and other != asset and sector[other] in after.get(sector[asset], ()):
+            first.setdefault(asset, set()).add(other)
+    return {asset: np.array(sorted(others), np.int32) for asset, others in first.items()}
 
 
 def outage_hours(rules: RepairRules, peril: str) -> Floats:

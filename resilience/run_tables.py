@@ -9,10 +9,75 @@ import numpy as np
 import xarray as xr
 
 from resilience.cells import Column, Table, in_columns
+from resilience.variables import MEASURES
 from resilience.why import order_by_kind, texts
 
 CAN_FAIL = 2.0**-32
 """Least probability that the draws resolve."""
+
+
+def summary_table(dataset: xr.Dataset, *, unit: str, tells_money: bool) -> Table:
+    """Return the figures of a result as numbers: per year where there are rates, else per event.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Of a result.
+    unit : str
+        What people are counted in.
+    tells_money : bool
+        Whether a direct loss of 0 is known to be one.
+    """
+    services = texts(dataset, "service")
+    if "annual_value" not in dataset:
+        mean = dataset["people_without_service"].values.mean(axis=2)
+        loss = [dataset["direct_loss"].values] if tells_money else []
+        header = ["event", *(f"{unit} without {name}" for name in services), *(["direct_loss"] if tells_money else [])]
+        return header, iter([[texts(dataset, "event"), *mean.T, *loss]])
+    header = ["service", "quantity", "value", "standard_error", "beyond_rarest_event", "unit"]
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        kinds = [("at_peak", "annual_value", "annual_standard_error", "annual_tail", f"{unit}/year")]
+        if "annual_person_hours" in dataset:
+            name = "annual_person_hours"
+            kinds.append(("over_time", name, f"{name}_standard_error", f"{name}_tail", f"{unit} h/year"))
+        for s, service in enumerate(services):
+            for quantity, *names, told in kinds:
+                yield (service, quantity, *(float(dataset[name].values[s]) for name in names), told)
+        if tells_money:
+            loss, tail = (float(dataset[name]) for name in ("annual_direct_loss", "annual_direct_loss_tail"))
+            yield "", "direct_loss", loss, float("nan"), tail, "money/year"
+
+    return header, in_columns(rows())
+
+
+def importance_table(importance: xr.Dataset, dataset: xr.Dataset, *, most: int = 100) -> Table:
+    """Return, per service, the assets that matter most to the annual number of people without it.
+
+    Parameters
+    ----------
+    importance : xarray.Dataset
+        Of a result.
+    dataset : xarray.Dataset
+        Of the same result.
+    most : int
+        Assets per service.
+    """
+    names = [f"{measure}{end}" for measure in MEASURES for end in ("", "_standard_error")]
+    header = ["service", "rank", "asset", "sector", "kind", *names]
+    known = {name: i for i, name in enumerate(texts(dataset, "asset"))}
+    assets, sectors, kinds = texts(importance, "asset"), texts(dataset, "sector"), texts(dataset, "kind")
+    worth = importance["fussell_vesely"].values
+    values = [importance[name].values for name in names]
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for s, service in enumerate(texts(importance, "service")):
+            able = np.flatnonzero(worth[:, s] > 0)
+            for rank, i in enumerate(able[np.argsort(-worth[able, s], kind="stable")][:most], start=1):
+                place = known[assets[i]]
+                yield (service, rank, assets[i], sectors[place], kinds[place], *(float(v[i, s]) for v in values))
+
+    return header, in_columns(rows())
 
 
 def events_table(dataset: xr.Dataset, *, unit: str) -> Table:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from resilience.cells import in_columns
 from resilience.inputs import Inputs
 from resilience.network.writing import write_tables
 from resilience.provenance import describe_run
@@ -14,9 +13,11 @@ from resilience.run_tables import (
     assets_table,
     events_table,
     exceedance_table,
+    importance_table,
     indices_table,
     recovery_table,
     resilience_table,
+    summary_table,
     zones_table,
 )
 from resilience.scenario import Scenario
@@ -72,8 +73,9 @@ def write_run(
     store.write_text("scenario.yaml", scenario.to_yaml())
     wanted = scenario.outputs.tables
     if "summary" in wanted:
-        table = result.summary_table()
-        store.write_table("summary.csv", table[0], in_columns(table[1:]))
+        store.write_table("summary.csv", *summary_table(dataset, unit=result.unit, tells_money=result.tells_money))
+    if result.importance is not None:
+        store.write_table("importance.csv", *importance_table(result.importance, dataset))
     store.write_table("events.csv", *events_table(dataset, unit=result.unit))
     store.write_table("causes.csv", *causes_table(dataset))
     store.write_table("why.csv", *roots_table(dataset, result.unit))

@@ -115,6 +115,26 @@ def test_the_class_tells_how_long_an_outage_lasts() -> None:
     assert (person_hours(run(build(1, HOURLY), 1.0, rules(table, 1, damaged=0.0), groups=1)) == 25).all()
 
 
+def test_what_waits_for_another_repair_begins_after_it() -> None:
+    city = build(2, HOURLY)
+    waiting = rules(fixed(10.0), 2, before={1: np.array([0], np.int32)})
+    assert (person_hours(run(city, 1.0, waiting, groups=1)) == 34 + 44).all()
+    # Where the other is not damaged there is nothing to wait for.
+    some = RepairRules(fixed(10.0), np.array(["", "line"], dtype=object), {"flood": 1.0}, {}, before=waiting.before)
+    assert (person_hours(run(city, 1.0, some, groups=1)) == 28 + 34).all()
+    circle = rules(fixed(10.0), 2, before={0: np.array([1], np.int32), 1: np.array([0], np.int32)})
+    with pytest.raises(DataError, match="loop"):
+        run(city, 1.0, circle, groups=1)
+
+
+def test_a_crew_takes_what_ranks_highest() -> None:
+    ranked = rules(fixed(10.0), 3, crews={"power": 1}, rule="priority", priority=np.array([0.0, 5.0, 1.0]))
+    over = run(build(3, HOURLY), 1.0, ranked, groups=1).over_time
+    assert over is not None
+    hours = (over.zone_samples[:, :, 0] > 0).sum(axis=0)
+    assert hours.tolist() == [54, 34, 44]
+
+
 def test_repair_times_have_their_mean() -> None:
     n = 40
     median, beta = 20.0, 0.25

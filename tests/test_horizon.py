@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from resilience.check import check
+from resilience.errors import ConfigurationError, DataError
 from resilience.horizon import plan_horizon
 from resilience.inputs import load_inputs
 from resilience.pipeline import assess
@@ -44,6 +45,46 @@ def test_a_share_given_for_one_peril_leaves_the_default_of_the_other() -> None:
     assert horizon is not None
     assert horizon.rules is not None
     assert horizon.rules.damaged == {"flood": 0.5, "heat": 0.25}
+
+
+def test_assets_wait_for_what_they_need_in_the_sectors_named() -> None:
+    one = scenario(repair={"after": {"water": "power"}, "rule": "priority", "priority": {"substation": 2}})
+    inputs = load_inputs(one)
+    horizon = plan_horizon(inputs, one)
+    assert horizon is not None
+    assert horizon.rules is not None
+    assets = inputs.network.assets
+    sector, ids = assets["sector"].astype(str).to_numpy(), assets["id"].astype(str).to_numpy()
+    found = {(ids[asset], ids[other]) for asset, firsts in horizon.rules.before.items() for other in firsts}
+    pairs = inputs.network.dependencies.merge(inputs.network.needs, left_on="need", right_on="id")
+    kind = dict(zip(ids, sector, strict=True))
+    wanted = {
+        (row.dependent, row.provider)
+        for row in pairs.itertuples()
+        if kind.get(row.dependent) == "water" and kind[row.provider] == "power"
+    }
+    assert found == wanted
+    assert wanted
+    assert set(ids[horizon.rules.priority == 2]) == set(ids[(assets["kind"] == "substation").to_numpy()])
+
+
+@pytest.mark.parametrize(
+    ("repair", "told"),
+    [
+        ({"after": {"watr": "power"}}, "did you mean 'water'"),
+        ({"after": {"water": ["powr"]}}, "no sector 'powr'"),
+        ({"rule": "priority", "priority": {"substaton": 1}}, "did you mean 'substation'"),
+    ],
+)
+def test_sectors_and_kinds_that_are_none_are_told(repair: dict, told: str) -> None:
+    with pytest.raises(DataError, match=told):
+        check(scenario(repair=repair))
+
+
+@pytest.mark.parametrize("repair", [{"rule": "priority"}, {"priority": {"substation": 1}}])
+def test_priorities_and_their_rule_belong_together(repair: dict) -> None:
+    with pytest.raises(ConfigurationError, match="priority"):
+        scenario(repair=repair)
 
 
 def test_check_tells_what_halving_the_grid_changes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import itertools
 import json
 import os
 from pathlib import Path
@@ -107,7 +108,7 @@ class TestTheRunDirectory:
         names = {path.name for path in out.iterdir()}
         assert names == {
             "results.zarr", "scenario.yaml", "manifest.json", "summary.csv", "events.csv", "assets.csv", "zones.csv",
-            "exceedance.csv", "causes.csv", "why.csv", "network", "notes.txt", ".lock",
+            "exceedance.csv", "importance.csv", "causes.csv", "why.csv", "network", "notes.txt", ".lock",
         }  # fmt: skip
         tables = {path.name for path in (out / "network").iterdir()}
         assert {"assets.csv", "needs.csv", "dependencies.csv", "supply.csv", "zones.csv"} <= tables
@@ -146,10 +147,27 @@ class TestTheRunDirectory:
     def test_summary(self, kept):
         result = kept[0]
         rows = rows_of(result.path / "summary.csv")
-        assert [row["service"] for row in rows] == [*SERVICES, "direct loss (money)"]
+        assert [row["service"] for row in rows] == [*SERVICES, ""]
         for row, service in zip(rows, SERVICES, strict=False):
-            value = float(row["persons without it at the peak, per year"].replace(",", ""))
-            assert value == pytest.approx(result.dataset["annual_value"].sel(service=service).item(), rel=0.006)
+            one = result.dataset.sel(service=service)
+            assert (row["quantity"], row["unit"]) == ("at_peak", "persons/year")
+            assert float(row["value"]) == pytest.approx(one["annual_value"].item(), rel=1e-8)
+            assert float(row["standard_error"]) == pytest.approx(one["annual_standard_error"].item(), rel=1e-8)
+        assert rows[-1]["quantity"] == "direct_loss"
+        assert float(rows[-1]["value"]) == pytest.approx(result.dataset["annual_direct_loss"].item(), rel=1e-8)
+
+    def test_importance_by_rank(self, kept):
+        result = kept[0]
+        rows = [row for row in rows_of(result.path / "importance.csv") if row["service"] == "power"]
+        worth = result.importance["fussell_vesely"].sel(service="power")
+        assert float(rows[0]["fussell_vesely"]) == pytest.approx(worth.max().item(), rel=1e-8)
+        assert [int(row["rank"]) for row in rows] == list(range(1, len(rows) + 1))
+        assert all(float(a["fussell_vesely"]) >= float(b["fussell_vesely"]) for a, b in itertools.pairwise(rows))
+        for row in rows:
+            one = result.importance.sel(service="power", asset=row["asset"])
+            for name in ("fussell_vesely", "fussell_vesely_standard_error", "birnbaum"):
+                told = float(row[name]) if row[name] else np.nan
+                assert told == pytest.approx(one[name].item(), rel=1e-8, nan_ok=True)
 
     def test_event_table(self, kept):
         result = kept[0]

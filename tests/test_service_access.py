@@ -304,3 +304,21 @@ def test_water_that_only_slows_does_so_until_it_is_gone(site: Any, *, duration: 
     np.testing.assert_allclose(result["restore_hours"], gone)
     assert result["zone_hours_lost"].item() == pytest.approx(gone)
     assert result["root_person_hours"].sum() == pytest.approx(1000 * gone)
+
+
+def test_no_hazard_takes_nothing_even_where_the_intact_city_is_late() -> None:
+    network = street_grid(np.random.default_rng(0))
+    compiled = compile_network(network)
+    layout = lay_out(network, compiled, "to", Drive(1.0))
+    everything = np.full((compiled.n_asset, 8), 2**64 - 1, np.uint64)
+    baseline = find_served(compiled, layout, everything, np.zeros(compiled.n_asset, bool))
+    assert 0 < baseline.served[0].sum() < compiled.n_zone
+    plan = plan_services(layout, np.ones(compiled.n_asset, bool), np.zeros(compiled.n_asset))
+    counter = ServiceCounter(compiled, plan, baseline)
+    counter.meet(everything, np.empty(0, np.int32), np.empty((0, 8), np.uint64))
+    counter.count(everything)
+    counter.count_access()
+    assert not counter.people.any()
+    assert not counter.access.added.any()
+    assert counter.access.outcome[0, :, 0].tolist() == (512 * baseline.served[0]).tolist()
+    assert not counter.access.outcome[0, :, 1:].any()

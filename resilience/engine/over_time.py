@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,8 +77,12 @@ class TimeCounter:
         n_service, n_root = len(city.layout.names), causes.root_sectors.size
         self._with_roots = city.with_roots
         self._step = grid.step
+        n_zone = city.compiled.n_zone
+        # Which roots a zone has at which time is not told: all points write into one array.
+        zone_roots = np.zeros((n_zone, n_service, n_root), np.int64)
         self._services = [
-            ServiceSums.zeros(city.compiled.n_zone, n_service, n_root) for _ in range(self._step.size - 1)
+            replace(ServiceSums.zeros(n_zone, n_service, 0), root_people=people, zone_roots=zone_roots)
+            for people in np.zeros((self._step.size - 1, n_service, n_root), np.int64)
         ]
         self._people = np.zeros((self._step.size, n_service), np.int64)
         self._sample_minutes = np.zeros((n_service, n_sample), np.int64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -37,7 +37,11 @@ class RepairRules:
         Per peril, the share of what it puts out of function that is damaged; the rest is an outage.
     crews : mapping of str to int
         Crews per sector; sectors not named have one for every asset.
-    rule : {"fifo", "shortest", "longest"}
+    rule : {"fifo", "shortest", "longest", "priority"}
+    priority : (n_asset,) float64, optional
+        The largest first; with rule "priority".
+    before : mapping of int to (n,) int32
+        Assets that must be repaired, where they are damaged, before a crew sets off for the asset.
     """
 
     table: RepairTimeTable
@@ -45,6 +49,8 @@ class RepairRules:
     damaged: Mapping[str, float]
     crews: Mapping[str, int]
     rule: str = "fifo"
+    priority: NDArray[np.float64] | None = None
+    before: Mapping[int, NDArray[np.int32]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -151,9 +157,27 @@ def plan_recovery(
         begin=int(np.ceil(end_hours * 3600)),
         threshold=threshold,
         times=times,
-        crews=plan_repairs(assets, crews=crews, rule=rules.rule),
+        crews=plan_repairs(
+            assets,
+            crews=crews,
+            rule=rules.rule,
+            before=_waits(compiled, plan, rules),
+            priority=None if rules.priority is None else rules.priority[plan.failing],
+        ),
         key=stream_key(seed, REPAIR, family),
     )
+
+
+def _waits(compiled: CompiledNetwork, plan: EventPlan, rules: RepairRules) -> dict[str, list[str]]:
+    """Return, by id, what each asset that can fail waits for of what can fail too."""
+    waits = {}
+    for asset in plan.failing.tolist():
+        first = rules.before.get(asset)
+        if first is not None:
+            known = first[plan.failed_row[first] >= 0]
+            if known.size:
+                waits[compiled.asset_id[asset]] = [compiled.asset_id[i] for i in known.tolist()]
+    return waits
 
 
 def whole_minutes(hours: NDArray[np.float64]) -> Minutes:

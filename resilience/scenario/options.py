@@ -109,8 +109,17 @@ class RepairSection(Section):
     crews: dict[Name, Annotated[Whole, Field(ge=0)]] = Field(
         default_factory=dict, description="crews per sector; sectors not named have one for every asset"
     )
-    rule: Literal["fifo", "shortest", "longest"] = Field(
-        default="fifo", description="which job a free crew takes: the first that can begin, the shortest or the longest"
+    rule: Literal["fifo", "shortest", "longest", "priority"] = Field(
+        default="fifo",
+        description="which job a free crew takes: the first that can begin, the shortest or longest, or by `priority`",
+    )
+    priority: dict[Name, NotNegative] = Field(
+        default_factory=dict, description="with rule: priority: rank by kind of asset, the largest first; others have 0"
+    )
+    after: dict[Name, Annotated[tuple[Name, ...], *OneOrMany]] = Field(
+        default_factory=dict,
+        description="sectors whose assets wait, where damaged, for the repair of what they need in other sectors, e.g. "
+        "{water: power}",
     )
 
     @property
@@ -129,6 +138,10 @@ class RepairSection(Section):
                 yield Finding("damaged", peril, wanted="flood or heat", got=repr(peril))
         if self.unit is not None and self.file is None:
             yield Finding("unit", wanted="a file that it is of", got="no file")
+        if self.priority and self.rule != "priority":
+            yield Finding("priority", wanted="only with rule: priority", got=f"rule: {self.rule}")
+        if self.rule == "priority" and not self.priority:
+            yield Finding("priority", wanted="ranks of the kinds that come first", got="none")
 
 
 class TimeSection(Section):
