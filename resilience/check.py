@@ -48,7 +48,7 @@ class CheckReport:
         if self.halving is not None:
             told = [f"{name} {100 * one:+.1f} %" for name, one in self.halving.items() if not np.isnan(one)]
             lines.append(
-                f"a time grid twice as fine changes the person-hours lost ({SAMPLES} samples): "
+                f"a time grid twice as fine changes the hours lost ({SAMPLES} samples): "
                 f"{', '.join(told) or 'nothing is lost'}"
             )
         return [*lines, "nothing wrong was found"]

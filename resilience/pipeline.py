@@ -249,7 +249,7 @@ def describe(scenario: Scenario, inputs: Inputs, damaged: xr.Dataset) -> dict[st
         "integration_rule": scenario.risk.rule,
         "tail": scenario.risk.tail,
         "time": "at the peak of the event (time zero); buffers that start hold"
-        + ("" if scenario.time is None else "; person-hours over a time grid"),
+        + ("" if scenario.time is None else "; hours lost over a time grid"),
         **({} if scenario.time is None else {"horizon_hours": scenario.time.hours[-1]}),
     }
 

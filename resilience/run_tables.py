@@ -196,8 +196,8 @@ def resilience_table(dataset: xr.Dataset, *, unit: str) -> Table:
     levels = dataset["level"].values.tolist()
     told = ["restore_hours", "restore_hours_standard_error", "restore_hours_p05", "restore_hours_p50",
             "restore_hours_p95", "unrestored_share"]  # fmt: skip
-    header = ["event", "service", "person_hours_lost", "person_hours_lost_standard_error", "resilience_loss_hours",
-              "worst_people", "worst_people_standard_error", "robustness", "rapidity_per_hour",
+    header = ["event", "service", "hours_lost", "hours_lost_standard_error", "resilience_loss_hours",
+              "worst", "worst_standard_error", "robustness", "rapidity_per_hour",
               "rapidity_standard_error", *(f"{name.replace('restore_hours', f'hours_to_{level}')}"
               if name.startswith("restore") else f"unrestored_{level}" for level in levels for name in told),
               "unit"]  # fmt: skip

@@ -156,7 +156,7 @@ def why_table(dataset: xr.Dataset) -> list[list[str]]:
         return []
     if len(rows) > _MOST_ROWS:
         rows = [*rows[:_MOST_ROWS], ["...", f"{len(rows) - _MOST_ROWS} more", "see why.csv"]]
-    header = ["event", "lost", f"why: root causes, share of the {'person-hours lost' if over_time else 'loss'}"]
+    header = ["event", "lost", f"why: root causes, share of the {'hours lost' if over_time else 'loss'}"]
     return [header, *rows] if conditional else [row[1:] for row in (header, *rows)]
 
 
@@ -177,13 +177,18 @@ def origins_table(dataset: xr.Dataset) -> list[list[str]]:
     A root is a sector and a peril. A few assets are named, more are counted by kind. Without a loss there are no rows.
     """
     blamed = dataset["root_people"].values.sum(axis=(0, 1)) > 0
+    if "root_person_hours" in dataset:
+        # What a buffer bridges at the peak may be lost once it has run out.
+        blamed = blamed | (dataset["root_person_hours"].values.sum(axis=(0, 1)) > 0)
     sectors, perils, kinds, names = (texts(dataset, name) for name in ("sector", "peril", "kind", "asset"))
     rows = []
     for root in texts(dataset, "root")[blamed]:
         sector, peril = str(root).rsplit("/", 1)
         failed = dataset["failed_count"].values[perils == peril].sum(axis=0) * (sectors == sector)
         order = np.argsort(-failed, kind="stable")[: np.count_nonzero(failed)]
-        if order.size <= _MOST_NAMES:
+        if order.size == 0:
+            told = "nothing: the water on it slows"
+        elif order.size <= _MOST_NAMES:
             told = "; ".join(names[order])
         else:
             found, count = np.unique(kinds[order], return_counts=True)

@@ -106,7 +106,7 @@ def test_the_run_keeps_it(result: Result) -> None:
     assets = pd.read_csv(result.path / "assets.csv")
     assert assets["down_hours"].sum() == pytest.approx(float(ds["down_hours"].sum()), rel=1e-5)
     [header, *rows] = result.why_table()
-    assert header[-1] == "why: root causes, share of the person-hours lost"
+    assert header[-1] == "why: root causes, share of the hours lost"
     assert any("water" in row[0] for row in rows)
 
 

@@ -67,7 +67,7 @@ def test_tables_tell_them(result: Result) -> None:
     assert len(table) == ds.sizes["event"] * ds.sizes["service"]
     one = table[(table["event"] == ds["event"].values[0]) & (table["service"] == "power")].iloc[0]
     here = ds.isel(event=0).sel(service="power")
-    assert one["person_hours_lost"] == pytest.approx(float(here["person_hours_lost"].mean()), rel=1e-6)
+    assert one["hours_lost"] == pytest.approx(float(here["person_hours_lost"].mean()), rel=1e-6)
     assert one["robustness"] == pytest.approx(1 - float(here["worst_people"].mean() / here["people_served"]), rel=1e-6)
     assert one["hours_to_90"] == pytest.approx(float(here["restore_hours"].sel(level=90)), rel=1e-6)
     indices = pd.read_csv(result.path / "indices.csv").set_index("service")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import geopandas as gpd
 import networkx as nx
 import numpy as np
@@ -275,6 +277,33 @@ def test_every_hour_lost_has_a_root(dataset: xr.Dataset) -> None:
     np.testing.assert_allclose(
         dataset["root_person_hours"].sum("root"), dataset["person_hours_lost"].mean("sample"), rtol=1e-5, atol=1e-6
     )
+
+
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize("duration", [5.5, 5.508])
+def test_water_that_only_slows_does_so_until_it_is_gone(site: Any, *, duration: float, closed: bool) -> None:
+    """Whether or not anything else fails, and wherever in the time grid the water ends."""
+    assets = [
+        {"id": "a", "sector": "transport", "kind": "road_node", "flood_fragility_curve": ""},
+        {"id": "b", "sector": "transport", "kind": "road_node", "flood_fragility_curve": ""},
+        {"id": "ab", "sector": "transport", "kind": "primary", "from_asset": "a", "to_asset": "b", "length": 1000.0,
+         "flood_fragility_curve": ""},
+        {"id": "c", "sector": "medical", "kind": "clinic", "access_asset": "b", "flood_fragility_curve": ""},
+        {"id": "pump", "sector": "water", "kind": "pump"},
+    ]  # fmt: skip
+    scenario = site.scenario(
+        assets, [{"values": [[0, 0, 0.25, 0, float(closed)]], "events": ["e"], "duration_hours": duration}],
+        zones=[{"id": "zone", "access_asset": "a"}],
+        services={"medical": {"by": "road", "providers": {"kind": "clinic"}, "limit_minutes": 5}},
+        time={"hours": [0, 4, 8, 24], "restart_hours": 1},
+    )  # fmt: skip
+    result = assess(scenario).dataset.isel(event=0).sel(service="medical")
+    # Events end in whole minutes, rounded up.
+    gone = np.ceil(duration * 60) / 60
+    np.testing.assert_allclose(result["person_hours_lost"], 1000 * gone)
+    np.testing.assert_allclose(result["restore_hours"], gone)
+    assert result["zone_hours_lost"].item() == pytest.approx(gone)
+    assert result["root_person_hours"].sum() == pytest.approx(1000 * gone)
 
 
 def test_no_hazard_takes_nothing_even_where_the_intact_city_is_late() -> None:

@@ -95,6 +95,13 @@ def test_every_registered_word_is_complete():
     assert {dim for one in VARIABLES.values() for dim in one.dims} == set(DIMENSIONS)
 
 
+def test_no_meaning_speaks_of_persons_where_something_else_is_counted():
+    for name, variable in VARIABLES.items():
+        told = counted_in({"units": variable.unit, "long_name": variable.meaning}, "zones")
+        assert "person" not in " ".join(told.values()), name
+        assert "people" not in " ".join(told.values()), name
+
+
 def test_all_differences_are_told_at_once():
     dataset = xr.Dataset(
         {

@@ -98,6 +98,19 @@ def test_roots_are_told_by_name(result):
     ]  # fmt: skip
 
 
+def test_a_root_of_hours_alone_is_told_by_name_too(result):
+    """A battery bridges the peak, and the loss begins when it has run out."""
+    hours = result["root_people"] * [1, 0]
+    held = result.assign(root_people=result["root_people"] * [0, 1])
+    assert origins_table(held)[1:] == [["road/flood", "r1"]]
+    assert origins_table(held.assign(root_person_hours=hours))[1:] == [["power/flood", "s"], ["road/flood", "r1"]]
+
+
+def test_a_root_without_anything_that_fails_is_the_water_that_slows(result):
+    slow = result.assign(failed_count=result["failed_count"] * [0, 0, 1, 1])
+    assert origins_table(slow)[1:] == [["power/flood", "s"], ["road/flood", "nothing: the water on it slows"]]
+
+
 def test_events_without_rates_stand_alone(result):
     assert why_table(conditional(result)) == [
         ["event", "lost", "why: root causes, share of the loss"],
