@@ -31,7 +31,7 @@ class Horizon:
     ----------
     grid : TimeGrid
         The scenario's points and every time at which something ends that is the same for all samples: a buffer, a
-        hazard, an outage.
+        hazard, an outage. All again after every onset of a sequence.
     ends : (n_event,) float64, h
         When each event is over, after its peak.
     restart_hours : float
@@ -68,8 +68,11 @@ def plan_horizon(inputs: Inputs, scenario: Scenario) -> Horizon | None:
         for peril in np.unique(perils):
             outage = outage_hours(rules, str(peril))
             back.append(np.add.outer(np.unique(ends[perils == peril]), outage).ravel())
-    buffers = inputs.network.needs["buffer_hours"].to_numpy(dtype=np.float64)
-    grid = make_grid(section.hours, ends=np.concatenate([*back, np.unique(buffers)]))
+    buffers = np.unique(inputs.network.needs["buffer_hours"].to_numpy(dtype=np.float64))
+    # What follows a later hazard of a sequence is seen as closely as what follows the first.
+    after = np.concatenate([*back, buffers, section.hours])
+    onsets = np.unique([onset / 60 for sequence in inputs.sequences for onset in sequence.onset if onset])
+    grid = make_grid(section.hours, ends=np.concatenate([*back, buffers, np.add.outer(onsets, after).ravel()]))
     return Horizon(grid, ends, section.restart_hours, rules)
 
 

@@ -28,7 +28,7 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     compiled, plan = city.compiled, task.plan
     states = States(city, task)
     cascade = states.cascade
-    slowed = {name: compiled.sectors.index(name) for name in task.services.slowed}
+    slowed = {name: compiled.sectors.index(name) + task.water_root for name in task.services.slowed}
     causes = CauseCounter(cascade, city.baseline.down, further_roots=sorted(slowed.values()))
     slowed_root = {name: int(np.searchsorted(causes.root_sectors, sector)) for name, sector in slowed.items()}
     services = ServiceCounter(compiled, task.services, city.baseline, causes.root_sectors.size, slowed_root)

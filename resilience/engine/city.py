@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from resilience.cascade import Cascade, EventPlan, Start, TimeGrid, plan_event
 from resilience.engine.recovery import Recovery, return_minutes
+from resilience.engine.sequence_recovery import SequenceRecovery
 from resilience.kernels.rows import ONES
 from resilience.network.compile import CompiledNetwork, SectorGraph
 from resilience.service import Baseline, ServiceLayout, ServicePlan, find_served, plan_services, weigh_zones
@@ -67,22 +68,36 @@ class EventTask:
         Position of the event.
     plan : EventPlan
     services : ServicePlan
-    recovery : Recovery
+    recovery : Recovery or SequenceRecovery
         When what the hazard put out of function is back; used with a grid only.
     dry_minute : int, optional
         From when on no water stands on the roads; never without.
+    floods : tuple of (int, int)
+        Of a sequence: between which minutes water stands on the roads, instead of `dry_minute`.
+    water_root : int
+        What is added to the number of a sector for the root cause that water slows it.
     """
 
     event: int
     plan: EventPlan
     services: ServicePlan
-    recovery: Recovery
+    recovery: Recovery | SequenceRecovery
     dry_minute: int | None = None
+    floods: tuple[tuple[int, int], ...] = ()
+    water_root: int = 0
+
+    def is_wet(self, minute: int) -> bool:
+        """Return whether water stands on the roads at a minute."""
+        if self.plan.strikes:
+            return any(begin <= minute < end for begin, end in self.floods)
+        return self.dry_minute is None or minute < self.dry_minute
 
     @property
-    def wet_until(self) -> int:
-        """Minute up to which water slows someone who has a limit of time; 0 where it does not."""
-        return self.dry_minute or 0 if self.services.slowed else 0
+    def until(self) -> int:
+        """Minute up to which something can still be lost: a hazard comes, or water slows who has a limit of time."""
+        onset = max((strike.onset for strike in self.plan.strikes), default=0)
+        dry = max([self.dry_minute or 0, *(end for _, end in self.floods)])
+        return max(onset, dry) if self.services.slowed else onset
 
 
 def find_baseline(

@@ -42,9 +42,7 @@ class States:
 
     def is_wet(self, point: int) -> bool:
         """Return whether water stands on the roads in the step that begins at a point of the grid."""
-        if self._grid is None or self._task.dry_minute is None:
-            return True
-        return int(self._grid.minute[point]) < self._task.dry_minute
+        return self._task.is_wet(0 if self._grid is None else int(self._grid.minute[point]))
 
     def run(self, first_word: int) -> Iterator[tuple[int, bool]]:
         """Yield the number of every step and whether the state in `cascade` stands for it; at the peak 0 and True."""
@@ -55,7 +53,7 @@ class States:
         else:
             self._timeline.sample(first_word)
             restored = self._task.recovery.restored(self._task.plan, first_word)
-            yield from self._timeline.run(restored, until=self._task.wet_until)
+            yield from self._timeline.run(restored, until=self._task.until)
 
 
 class TimeCounter:

@@ -14,7 +14,7 @@ from resilience.draws import REPAIR, stream_key
 from resilience.kernels.fragility import sample_failures
 from resilience.kernels.repair_times import FIXED
 from resilience.kernels.rows import SAMPLES
-from resilience.kernels.schedule import NEVER
+from resilience.kernels.schedule import NEVER, Jobs
 from resilience.network.compile import CompiledNetwork
 from resilience.repair import RepairPlan, draw_jobs, plan_repairs, schedule
 from resilience.repair_times import PackedRepairTimes, RepairTimeTable
@@ -90,21 +90,39 @@ class Recovery:
             Of the word group.
         """
         minute = np.repeat(self.outage[:, np.newaxis], SAMPLES, axis=1)
-        if self.times is None or self.crews is None or self.threshold is None or self.key is None:
+        jobs = self.jobs(plan, first_word)
+        if jobs is None or self.crews is None:
             return minute
+        _, end = schedule(self.crews, jobs)
+        sample = np.repeat(np.arange(SAMPLES), np.diff(jobs.indptr))
+        minute[jobs.asset, sample] = done_minutes(end)
+        return minute
+
+    def jobs(self, plan: EventPlan, first_word: int) -> Jobs | None:
+        """Return what is damaged in a word group, by row of the failing assets; None where nothing is repaired.
+
+        Parameters
+        ----------
+        plan : EventPlan
+            Of the same event.
+        first_word : int
+            Of the word group.
+        """
+        if self.times is None or self.threshold is None or self.key is None:
+            return None
         damaged = np.empty((1, plan.failing.size, 8), np.uint64)
         sample_failures(plan.key, plan.identity, self.threshold, first_word, damaged[0])
         none = np.zeros(plan.failing.size, np.int64)
-        jobs = draw_jobs(
+        return draw_jobs(
             damaged, times=self.times, identity=plan.identity, key=self.key, first_word=first_word, travel=none,
             earliest=none + self.begin,
         )  # fmt: skip
-        _, end = schedule(self.crews, jobs)
-        sample = np.repeat(np.arange(SAMPLES), np.diff(jobs.indptr))
-        # The last whole minutes of int32 are four thousand years away.
-        done = np.where(end == NEVER, np.int64(NEVER_MINUTE), -(-end // 60)).clip(max=np.int64(NEVER_MINUTE))
-        minute[jobs.asset, sample] = done
-        return minute
+
+
+def done_minutes(end: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the whole minutes at which work that ends at some seconds is done."""
+    # The last whole minutes of int32 are four thousand years away.
+    return np.where(end == NEVER, np.int64(NEVER_MINUTE), -(-end // 60)).clip(max=np.int64(NEVER_MINUTE))
 
 
 def plan_recovery(
@@ -149,22 +167,25 @@ def plan_recovery(
     hours[told] = end_hours + times.first[outage[told]]
     share = rules.damaged.get(peril, 0.0)
     threshold = np.where(has_class, np.floor(plan.threshold * share), 0.0).astype(np.uint32)
-    sectors = [compiled.sectors[number] for number in compiled.sector[plan.failing]]
-    crews = {name: rules.crews.get(name, max(plan.failing.size, 1)) for name in compiled.sectors}
-    assets = pd.DataFrame({"id": [compiled.asset_id[i] for i in plan.failing], "sector": sectors})
     return Recovery(
         outage=return_minutes(hours),
         begin=int(np.ceil(end_hours * 3600)),
         threshold=threshold,
         times=times,
-        crews=plan_repairs(
-            assets,
-            crews=crews,
-            rule=rules.rule,
-            before=_waits(compiled, plan, rules),
-            priority=None if rules.priority is None else rules.priority[plan.failing],
-        ),
+        crews=plan_crews(compiled, plan, rules),
         key=stream_key(seed, REPAIR, family),
+    )
+
+
+def plan_crews(compiled: CompiledNetwork, plan: EventPlan, rules: RepairRules) -> RepairPlan:
+    """Return how crews repair what can fail in an event."""
+    sectors = [compiled.sectors[number] for number in compiled.sector[plan.failing]]
+    return plan_repairs(
+        pd.DataFrame({"id": [compiled.asset_id[i] for i in plan.failing], "sector": sectors}),
+        crews={name: rules.crews.get(name, max(plan.failing.size, 1)) for name in compiled.sectors},
+        rule=rules.rule,
+        before=_waits(compiled, plan, rules),
+        priority=None if rules.priority is None else rules.priority[plan.failing],
     )
 
 
