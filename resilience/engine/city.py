@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.cascade import Cascade, EventPlan, Start, TimeGrid, plan_event
+from resilience.engine.factors import LevelFactors
 from resilience.engine.recovery import Recovery, return_minutes
 from resilience.kernels.rows import ONES
 from resilience.network.compile import CompiledNetwork, SectorGraph
@@ -71,6 +72,8 @@ class EventTask:
         When what the hazard put out of function is back; used with a grid only.
     dry_minute : int, optional
         From when on no water stands on the roads; never without.
+    factors : tuple of LevelFactors
+        What the event does to what sectors can give, draw and carry, one per sector that it scales.
     """
 
     event: int
@@ -78,6 +81,7 @@ class EventTask:
     services: ServicePlan
     recovery: Recovery
     dry_minute: int | None = None
+    factors: tuple[LevelFactors, ...] = ()
 
     @property
     def wet_until(self) -> int:
@@ -121,6 +125,7 @@ def prepare_event(
     restored_hours: NDArray[np.float64] | None = None,
     recover: Callable[[EventPlan], Recovery] | None = None,
     dry_hours: float | None = None,
+    factors: tuple[LevelFactors, ...] = (),
 ) -> EventTask:
     """Return the event as a task.
 
@@ -140,6 +145,7 @@ def prepare_event(
         `restored_hours`.
     dry_hours : float, optional, h
         After the peak, from when on no water stands on the roads.
+    factors : tuple of LevelFactors
     """
     plan = plan_event(
         city.compiled, failure_probability, graphs=city.graphs, seed=city.seed, family=family, depth=depth,
@@ -155,4 +161,4 @@ def prepare_event(
     can_be_down |= city.baseline.down
     services = plan_services(city.layout, can_be_down, depth, out=city.baseline.down)
     dry_minute = None if dry_hours is None else int(return_minutes(np.array([dry_hours]))[0])
-    return EventTask(event, plan, services, recovery, dry_minute)
+    return EventTask(event, plan, services, recovery, dry_minute, tuple(factors))
