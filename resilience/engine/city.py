@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.cascade import Cascade, EventPlan, Start, TimeGrid, plan_event
+from resilience.engine.factors import LevelFactors
 from resilience.engine.recovery import Recovery, return_minutes
 from resilience.engine.water import Water
 from resilience.kernels.rows import ONES
@@ -80,6 +81,8 @@ class EventTask:
         When what the hazard put out of function is back; used with a grid only.
     water : Water, optional
         How the water on the roads goes; without, it stays.
+    factors : tuple of LevelFactors
+        What the event does to what sectors can give, draw and carry, one per sector that it scales.
     """
 
     event: int
@@ -87,6 +90,7 @@ class EventTask:
     services: ServicePlan
     recovery: Recovery
     water: Water | None = None
+    factors: tuple[LevelFactors, ...] = ()
 
     @property
     def wet_until(self) -> int:
@@ -130,6 +134,7 @@ def prepare_event(
     restored_hours: NDArray[np.float64] | None = None,
     recover: Callable[[EventPlan], Recovery] | None = None,
     water: Water | None = None,
+    factors: tuple[LevelFactors, ...] = (),
 ) -> EventTask:
     """Return the event as a task.
 
@@ -149,6 +154,7 @@ def prepare_event(
         `restored_hours`.
     water : Water, optional
         How the water on the roads goes; needs a grid.
+    factors : tuple of LevelFactors
     """
     plan = plan_event(
         city.compiled, failure_probability, graphs=city.graphs, seed=city.seed, family=family, depth=depth,
@@ -164,4 +170,4 @@ def prepare_event(
     can_be_down |= city.baseline.down
     levels = {PEAK} if water is None or city.grid is None else water.levels(city.grid)
     services = plan_services(city.layout, can_be_down, depth, levels=levels, out=city.baseline.down)
-    return EventTask(event, plan, services, recovery, water)
+    return EventTask(event, plan, services, recovery, water, tuple(factors))
