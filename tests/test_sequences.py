@@ -363,6 +363,32 @@ def test_buffers_drown_with_the_flood_that_reaches_them(site) -> None:
     assert hours(100) == [0]
 
 
+@pytest.mark.parametrize(("after", "wanted"), [(30, [6 + 12, 12]), (4, [4 + 12, 12]), (0, [12, 12])])
+def test_each_flood_slows_the_roads_in_its_own_time(site, after: float, wanted: list[float]) -> None:
+    """A way of 1 km for each zone: the first flood, 6 h at its peak, stops one; the second, 8 h and falling, both."""
+    assets = [{"id": name, "sector": "transport", "kind": "road_node"} for name in ("a", "b", "d")]
+    assets += [
+        {"id": f"{name}b", "sector": "transport", "kind": "primary", "from_asset": name, "to_asset": "b",
+         "length": 1000.0} for name in ("a", "d")
+    ]  # fmt: skip
+    assets.append({"id": "c", "sector": "medical", "kind": "clinic", "access_asset": "b"})
+    family = {"peril": "flood", "events": ["e"]}
+    scenario = site.scenario(
+        [{"flood_fragility_curve": "", **asset} for asset in assets],
+        [{"family": "pluvial", "values": [[0, 0, 0, 1.0, 0, 0]], "duration_hours": 6, **family},
+         # Falling from 0.4 m, five eighths (0.25 m, 724 s) are the last that is too slow: four hours more.
+         {"family": "river", "values": [[0, 0, 0, 0.4, 0.4, 0]], "duration_hours": 8, "recession_hours": 8, **family}],
+        zones=[{"id": "za", "access_asset": "a"}, {"id": "zd", "access_asset": "d"}],
+        services={"medical": {"by": "road", "providers": {"kind": "clinic"}, "limit_minutes": 9}},
+        time={"hours": list(range(60))},
+        sequences=[{"name": "both", "parts": [{"family": "pluvial", "event": "e"},
+                                              {"family": "river", "event": "e", "after_hours": after}]}],
+    )  # fmt: skip
+    found = assess(scenario).dataset.sel(event="both")
+    assert found["zone_hours_lost"].sel(service="medical").values.tolist() == wanted
+    assert found["root_person_hours"].sel(root="transport/flood").item() == pytest.approx(1000 * sum(wanted))
+
+
 def test_a_sequence_has_annual_figures_with_a_rate(site) -> None:
     rated = {**NEAR, "annual_rate": 0.05}
     risk = {"catalogue_years": 2000, "return_periods": [10, 100]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from resilience.cascade import SequencePart, plan_sequence
 from resilience.engine.city import City, EventTask
 from resilience.engine.recovery import NEVER_MINUTE, Recovery, RepairRules, plan_crews
 from resilience.engine.sequence_recovery import SequenceRecovery
+from resilience.engine.water import SequenceWater, Water
 from resilience.errors import ConfigurationError, Problem
 from resilience.service import plan_services
 
@@ -64,13 +66,19 @@ def prepare_sequence(
     can_be_down = city.baseline.down.copy()
     can_be_down[plan.affected] = True
     floods = [(task, onset, depth) for (task, onset), depth in zip(parts, depths, strict=True) if depth is not None]
-    depth = np.fmax.reduce([depth for *_, depth in floods]) if floods else None
+    stands = Water(int(NEVER_MINUTE), int(NEVER_MINUTE))
+    water = SequenceWater(
+        tuple(onset for _, onset, _ in floods),
+        tuple(task.water if isinstance(task.water, Water) else stands for task, _, _ in floods),
+    )
+    deep = partial(water.depth, [depth for *_, depth in floods])
+    levels = {water.level(0, 0)} if city.grid is None else water.levels(city.grid)
     recoveries = [task.recovery for task, _ in parts if isinstance(task.recovery, Recovery)]
     return EventTask(
         event,
         plan,
-        plan_services(city.layout, can_be_down, depth, out=city.baseline.down),
+        plan_services(city.layout, can_be_down, deep, levels=levels, out=city.baseline.down),
         SequenceRecovery(tuple(recoveries), None if rules is None else plan_crews(city.compiled, plan, rules)),
-        floods=tuple((onset, onset + (task.dry_minute or int(NEVER_MINUTE))) for task, onset, _ in floods),
+        water,
         water_root=len(city.compiled.sectors) * (names.index("flood") if "flood" in names else 0),
     )
