@@ -102,6 +102,7 @@ def _load_hazards(scenario: Scenario, attempt: Attempts) -> list[xr.Dataset | No
                 annual_rates=[event.annual_rate for event in events] if section.annual_rates else None,
                 events=None if axis else [event.event for event in events],
                 duration_hours=[event.duration_hours for event in events] if section.duration_hours else None,
+                recession_hours=[event.recession_hours for event in events],
                 **common,
             )
 

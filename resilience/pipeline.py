@@ -21,9 +21,11 @@ from resilience.engine import (
     BlockSums,
     City,
     EventTask,
+    Water,
     find_baseline,
     plan_recovery,
     prepare_event,
+    return_minutes,
     simulate,
 )
 from resilience.errors import Attempts
@@ -175,10 +177,11 @@ def prepare(
                 rules=horizon.rules, peril=peril, family=family, seed=scenario.seed,
             )  # fmt: skip
         depth = intensity[i] if peril == "flood" else None
-        dry_hours = None if horizon is None else float(horizon.ends[i])
-        tasks.append(
-            prepare_event(city, i, probability[i], family=family, depth=depth, recover=recover, dry_hours=dry_hours)
-        )
+        water = None
+        if horizon is not None:
+            falls, gone = return_minutes(np.array([horizon.falls[i], horizon.ends[i]])).tolist()
+            water = Water(falls, gone)
+        tasks.append(prepare_event(city, i, probability[i], family=family, depth=depth, recover=recover, water=water))
     return city, tasks
 
 

@@ -28,7 +28,7 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     compiled, plan = city.compiled, task.plan
     states = States(city, task)
     cascade = states.cascade
-    slowed = {name: compiled.sectors.index(name) for name in task.services.slowed}
+    slowed = {name: compiled.sectors.index(name) for name in frozenset().union(*task.services.slowed.values())}
     causes = CauseCounter(cascade, city.baseline.down, further_roots=sorted(slowed.values()))
     slowed_root = {name: int(np.searchsorted(causes.root_sectors, sector)) for name, sector in slowed.items()}
     services = ServiceCounter(compiled, task.services, city.baseline, causes.root_sectors.size, slowed_root)
@@ -43,7 +43,7 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     for group in range(n_words // WORDS):
         here = slice(group * SAMPLES, (group + 1) * SAMPLES)
         for point, stands in states.run(first_word + group * WORDS):
-            services.meet(cascade.up, plan.buffer_row, cascade.buffered, wet=states.is_wet(point))
+            services.meet(cascade.up, plan.buffer_row, cascade.buffered, water=states.water(point, stands=stands))
             if over_time is not None and not stands:
                 services.look(cascade.up)
                 over_time.course.begin_step(point, here, services.people)

@@ -9,10 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.cascade import Cascade, EventPlan, Start, TimeGrid, plan_event
+from resilience.engine.factors import LevelFactors
 from resilience.engine.recovery import Recovery, return_minutes
+from resilience.engine.water import Water
 from resilience.kernels.rows import ONES
 from resilience.network.compile import CompiledNetwork, SectorGraph
-from resilience.service import Baseline, ServiceLayout, ServicePlan, find_served, plan_services, weigh_zones
+from resilience.service import (
+    PEAK,
+    Baseline,
+    ServiceLayout,
+    ServicePlan,
+    find_served,
+    plan_services,
+    weigh_zones,
+)
 
 Integers = NDArray[np.int64]
 
@@ -69,20 +79,23 @@ class EventTask:
     services : ServicePlan
     recovery : Recovery
         When what the hazard put out of function is back; used with a grid only.
-    dry_minute : int, optional
-        From when on no water stands on the roads; never without.
+    water : Water, optional
+        How the water on the roads goes; without, it stays.
+    factors : tuple of LevelFactors
+        What the event does to what sectors can give, draw and carry, one per sector that it scales.
     """
 
     event: int
     plan: EventPlan
     services: ServicePlan
     recovery: Recovery
-    dry_minute: int | None = None
+    water: Water | None = None
+    factors: tuple[LevelFactors, ...] = ()
 
     @property
     def wet_until(self) -> int:
         """Minute up to which water slows someone who has a limit of time; 0 where it does not."""
-        return self.dry_minute or 0 if self.services.slowed else 0
+        return self.water.gone if self.water is not None and self.services.slowed else 0
 
 
 def find_baseline(
@@ -120,7 +133,8 @@ def prepare_event(
     depth: NDArray[np.float64] | None = None,
     restored_hours: NDArray[np.float64] | None = None,
     recover: Callable[[EventPlan], Recovery] | None = None,
-    dry_hours: float | None = None,
+    water: Water | None = None,
+    factors: tuple[LevelFactors, ...] = (),
 ) -> EventTask:
     """Return the event as a task.
 
@@ -138,8 +152,9 @@ def prepare_event(
     recover : callable, optional
         Makes the returns from the event's plan, see :func:`resilience.engine.recovery.plan_recovery`; instead of
         `restored_hours`.
-    dry_hours : float, optional, h
-        After the peak, from when on no water stands on the roads.
+    water : Water, optional
+        How the water on the roads goes; needs a grid.
+    factors : tuple of LevelFactors
     """
     plan = plan_event(
         city.compiled, failure_probability, graphs=city.graphs, seed=city.seed, family=family, depth=depth,
@@ -153,6 +168,6 @@ def prepare_event(
     can_be_down = np.zeros(city.compiled.n_asset, bool)
     can_be_down[plan.affected] = True
     can_be_down |= city.baseline.down
-    services = plan_services(city.layout, can_be_down, depth, out=city.baseline.down)
-    dry_minute = None if dry_hours is None else int(return_minutes(np.array([dry_hours]))[0])
-    return EventTask(event, plan, services, recovery, dry_minute)
+    levels = {PEAK} if water is None or city.grid is None else water.levels(city.grid)
+    services = plan_services(city.layout, can_be_down, depth, levels=levels, out=city.baseline.down)
+    return EventTask(event, plan, services, recovery, water, tuple(factors))

@@ -12,7 +12,7 @@ from resilience.cascade import Cascade, CauseCounter, TimeGrid, Timeline
 from resilience.engine.city import City, EventTask
 from resilience.engine.course import CourseCounter
 from resilience.engine.sums import BlockSums, TimeSums
-from resilience.service import ServiceCounter, ServiceSums
+from resilience.service import PEAK, ServiceCounter, ServiceSums
 
 
 class States:
@@ -40,11 +40,11 @@ class States:
             self._timeline = Timeline(city.compiled, task.plan, city.grid, start=city.start)
             self.cascade = self._timeline.cascade
 
-    def is_wet(self, point: int) -> bool:
-        """Return whether water stands on the roads in the step that begins at a point of the grid."""
-        if self._grid is None or self._task.dry_minute is None:
-            return True
-        return int(self._grid.minute[point]) < self._task.dry_minute
+    def water(self, point: int, *, stands: bool) -> int:
+        """Return the level of the water in the step that begins at a point of the grid, or at that point."""
+        if self._grid is None or self._task.water is None:
+            return PEAK
+        return self._task.water.level(int(self._grid.minute[point]), int(self._grid.minute[point + stands]))
 
     def run(self, first_word: int) -> Iterator[tuple[int, bool]]:
         """Yield the number of every step and whether the state in `cascade` stands for it; at the peak 0 and True."""

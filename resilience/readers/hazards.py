@@ -49,6 +49,7 @@ def open_hazard(
     variable: str | None = None,
     bands: int | Sequence[int] | None = None,
     duration_hours: float | Numbers | None = None,
+    recession_hours: float | Numbers | None = None,
     plausible: tuple[float, float] | None = None,
     num_threads: int | str = "ALL_CPUS",
 ) -> xr.Dataset:
@@ -83,7 +84,8 @@ def open_hazard(
         Of a NetCDF file, Zarr group or dataset.
     bands : int or sequence of int, optional
         Of a raster file, from 1.
-    duration_hours : float, sequence or mapping of float, optional
+    duration_hours, recession_hours : float, sequence or mapping of float, optional
+        h at the peak, and h in which a flood falls after them.
     plausible : (float, float), optional
         Credible range, m or degC; by default 0 to 30 m, -40 to 80 degC. Checked in every window that is read.
     num_threads : int or "ALL_CPUS"
@@ -143,7 +145,13 @@ def open_hazard(
     rates = np.array([layer.annual_rate for layer in layers])
     severity = bool(np.isfinite(periods).all())
     order = np.argsort(periods, kind="stable") if severity else np.arange(len(layers))
-    hours = _by_event(duration_hours, names, "duration_hours", family)
+    hours, recession = (
+        given if given is None or np.ndim(given) == 0 else np.asarray(given)[order]
+        for given in (
+            _by_event(duration_hours, names, "duration_hours", family),
+            _by_event(recession_hours, names, "recession_hours", family),
+        )
+    )
     ordered = [layers[k] for k in order]
     if severity:
         warn_identical_layers(ordered, family=family)
@@ -163,7 +171,8 @@ def open_hazard(
         annual_rates=rates[order] if not severity and np.isfinite(rates).any() else None,
         nodata=settled.nodata,
         outside=outside,
-        duration_hours=hours if hours is None or np.ndim(hours) == 0 else np.asarray(hours)[order],
+        duration_hours=hours,
+        recession_hours=recession,
         plausible=plausible,
         source=[layer.subject for layer in ordered],
     )

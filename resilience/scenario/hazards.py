@@ -50,6 +50,8 @@ class HazardSource(NamedTuple):
         Years and 1/year; both None in a family without rates.
     duration_hours : float or None
         Time at peak.
+    recession_hours : float
+        Time in which the water then falls.
     """
 
     event: str
@@ -58,6 +60,7 @@ class HazardSource(NamedTuple):
     return_period: float | None
     annual_rate: float | None
     duration_hours: float | None
+    recession_hours: float = 0.0
 
 
 class HazardSection(Section):
@@ -102,6 +105,11 @@ class HazardSection(Section):
     )
     duration_hours: Annotated[tuple[NotNegative, ...], *OneOrMany] = Field(
         default=(), description="hours at peak: one number, or one per map"
+    )
+    recession_hours: Annotated[tuple[NotNegative, ...], *OneOrMany] = Field(
+        default=(),
+        description="flood: hours in which the water falls after them, evenly from its peak to dry; one number, or one "
+        "per map; 0 where absent",
     )
     plausible: tuple[Number, Number] | None = Field(
         default=None, description="[low, high] in m or degC: values outside are an error, not data"
@@ -173,11 +181,14 @@ class HazardSection(Section):
         rates = rates or [None if period is None else 1 / period for period in periods]
         durations: list[float | None] = list(self.duration_hours) or [None]
         durations = durations * len(labels) if len(durations) == 1 else durations
+        recessions = list(self.recession_hours) or [0.0]
+        recessions = recessions * len(labels) if len(recessions) == 1 else recessions
         bands = list(self.bands) or (list(range(1, len(labels) + 1)) if self.path else [1] * len(labels))
         rows = []
         for i, label in enumerate(labels):
             event = f"rp{label}" if self.return_periods else label
-            rows.append(HazardSource(event, self._file(i, label), bands[i], periods[i], rates[i], durations[i]))
+            times = durations[i], recessions[i]
+            rows.append(HazardSource(event, self._file(i, label), bands[i], periods[i], rates[i], *times))
         return tuple(sorted(rows, key=lambda row: row.return_period or 0.0))
 
     def _file(self, i: int, label: str) -> Path:
@@ -207,6 +218,8 @@ class HazardSection(Section):
             yield Finding("nodata", wanted="unknown or error for heat", got="'dry'")
         if self.peril == "heat" and self.outside == "dry":
             yield Finding("outside", wanted="error for heat", got="'dry'")
+        if self.peril == "heat" and self.recession_hours:
+            yield Finding("recession_hours", wanted="only for flood", got="heat")
         if self.plausible is not None and self.plausible[0] >= self.plausible[1]:
             yield Finding("plausible", wanted="[low, high] with low < high", got=str(list(self.plausible)))
 
@@ -247,8 +260,9 @@ class HazardSection(Section):
             yield Finding("bands", wanted="bands only together with path", got="files")
         if self.events and self.annual_rates and len(self.annual_rates) != n:
             yield Finding("annual_rates", wanted=each, got=str(len(self.annual_rates)))
-        if len(self.duration_hours) > 1 and len(self.duration_hours) != n:
-            yield Finding("duration_hours", wanted=f"one number, or {each}", got=str(len(self.duration_hours)))
+        for key in ("duration_hours", "recession_hours"):
+            if len(getattr(self, key)) > 1 and len(getattr(self, key)) != n:
+                yield Finding(key, wanted=f"one number, or {each}", got=str(len(getattr(self, key))))
 
 
 def format_return_period(years: float) -> str:
