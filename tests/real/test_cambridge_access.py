@@ -307,7 +307,7 @@ def test_the_figures_of_the_page(run, city):
 
 
 def test_histories_are_as_probable_as_reckoned(run, histories):
-    """Failure by the curve at the depth, half of it damage; of two repairs the one crew does Alewife's, by its name, first."""
+    """Failure by the curve at the depth, half of it damage; the one crew repairs Alewife, by its name, first."""
     p = {}
     for name, depth in ((STATION_509, 3.0), (ALEWIFE, 1.36)):
         told = run.results["exposed_intensity"].sel(event="rp500", asset=name).item()
