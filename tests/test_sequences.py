@@ -223,6 +223,7 @@ def test_repairs_are_those_of_the_twin(rule: str, crews: dict[str, int]) -> None
     assert isinstance(task.recovery, SequenceRecovery)
     restored = task.recovery.restored(task.plan, 8)
     drawn = [one.jobs(strike.plan, 8) for one, strike in zip(task.recovery.recoveries, task.plan.strikes, strict=True)]
+    orders = [one.order for one in task.recovery.recoveries]
     first = np.cumsum([0, *(strike.row.size for strike in task.plan.strikes)])
     checked = again = 0
     for sample in range(64 if INTERPRETED else 512):
@@ -230,7 +231,8 @@ def test_repairs_are_those_of_the_twin(rule: str, crews: dict[str, int]) -> None
         for k, (strike, jobs) in enumerate(zip(task.plan.strikes, drawn, strict=True)):
             assert jobs is not None
             here = slice(jobs.indptr[sample], jobs.indptr[sample + 1])
-            work = dict(zip(strike.plan.failing[jobs.asset[here]].tolist(), jobs.duration[here].tolist(), strict=True))
+            struck = strike.plan.failing[orders[k][jobs.asset[here]]]
+            work = dict(zip(struck.tolist(), jobs.duration[here].tolist(), strict=True))
             row |= {(k, int(asset)): int(first[k]) + i for i, asset in enumerate(strike.plan.failing)}
             hits.append((60 * strike.onset, 60 * strike.onset + round(3600 * parts[k][2]), work))
         done = Twin(sectors, crews, rule, before).run(hits)

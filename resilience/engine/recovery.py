@@ -63,6 +63,8 @@ class Recovery:
         Minute at which each asset is back if it was only out.
     begin : int, s
         When crews can set off.
+    order : (n_failing,) int64, optional
+        The failing assets by their ids, so that the order of tables breaks no tie between jobs; what follows is in it.
     threshold : (n_failing,) uint32
         U below it is damage. It is below the threshold of failure: the same U decides on both.
     times : PackedRepairTimes, optional
@@ -74,6 +76,7 @@ class Recovery:
 
     outage: Minutes
     begin: int = 0
+    order: NDArray[np.int64] | None = None
     threshold: NDArray[np.uint32] | None = None
     times: PackedRepairTimes | None = None
     crews: RepairPlan | None = None
@@ -95,11 +98,11 @@ class Recovery:
             return minute
         _, end = schedule(self.crews, jobs)
         sample = np.repeat(np.arange(SAMPLES), np.diff(jobs.indptr))
-        minute[jobs.asset, sample] = done_minutes(end)
+        minute[jobs.asset if self.order is None else self.order[jobs.asset], sample] = done_minutes(end)
         return minute
 
     def jobs(self, plan: EventPlan, first_word: int) -> Jobs | None:
-        """Return what is damaged in a word group, by row of the failing assets; None where nothing is repaired.
+        """Return what is damaged in a word group, by position in `order`; None where nothing is repaired.
 
         Parameters
         ----------
@@ -110,11 +113,12 @@ class Recovery:
         """
         if self.times is None or self.threshold is None or self.key is None:
             return None
+        identity = plan.identity if self.order is None else plan.identity[self.order]
         damaged = np.empty((1, plan.failing.size, 8), np.uint64)
-        sample_failures(plan.key, plan.identity, self.threshold, first_word, damaged[0])
+        sample_failures(plan.key, identity, self.threshold, first_word, damaged[0])
         none = np.zeros(plan.failing.size, np.int64)
         return draw_jobs(
-            damaged, times=self.times, identity=plan.identity, key=self.key, first_word=first_word, travel=none,
+            damaged, times=self.times, identity=identity, key=self.key, first_word=first_word, travel=none,
             earliest=none + self.begin,
         )  # fmt: skip
 
@@ -159,33 +163,42 @@ def plan_recovery(
     hours = np.full(plan.failing.size, end_hours + restart_hours)
     if rules is None:
         return Recovery(return_minutes(hours))
-    classes = rules.classes[plan.failing]
+    order = order_by_id(compiled, plan)
+    failing = plan.failing[order]
+    classes = rules.classes[failing]
     has_class = np.asarray(classes != "", dtype=bool)
     times = rules.table.pack(classes.tolist(), peril=peril, states=1, needed=has_class)
     outage = times.index[:, 0]
     told = (outage >= 0) & (times.kind[outage] == FIXED) if times.kind.size else np.zeros(outage.size, bool)
-    hours[told] = end_hours + times.first[outage[told]]
+    hours[order[told]] = end_hours + times.first[outage[told]]
     share = rules.damaged.get(peril, 0.0)
-    threshold = np.where(has_class, np.floor(plan.threshold * share), 0.0).astype(np.uint32)
+    threshold = np.where(has_class, np.floor(plan.threshold[order] * share), 0.0).astype(np.uint32)
     return Recovery(
         outage=return_minutes(hours),
         begin=int(np.ceil(end_hours * 3600)),
+        order=order,
         threshold=threshold,
         times=times,
-        crews=plan_crews(compiled, plan, rules),
+        crews=plan_crews(compiled, plan, rules, order),
         key=stream_key(seed, REPAIR, family),
     )
 
 
-def plan_crews(compiled: CompiledNetwork, plan: EventPlan, rules: RepairRules) -> RepairPlan:
-    """Return how crews repair what can fail in an event."""
-    sectors = [compiled.sectors[number] for number in compiled.sector[plan.failing]]
+def order_by_id(compiled: CompiledNetwork, plan: EventPlan) -> NDArray[np.int64]:
+    """Return the order of the failing assets by their ids, ``(n_failing,) int64``."""
+    return np.argsort(np.array([compiled.asset_id[i] for i in plan.failing], dtype=object), kind="stable")
+
+
+def plan_crews(compiled: CompiledNetwork, plan: EventPlan, rules: RepairRules, order: NDArray[np.int64]) -> RepairPlan:
+    """Return how crews repair what can fail in an event, the failing assets in an order that breaks ties."""
+    failing = plan.failing[order]
+    sectors = [compiled.sectors[number] for number in compiled.sector[failing]]
     return plan_repairs(
-        pd.DataFrame({"id": [compiled.asset_id[i] for i in plan.failing], "sector": sectors}),
+        pd.DataFrame({"id": [compiled.asset_id[i] for i in failing], "sector": sectors}),
         crews={name: rules.crews.get(name, max(plan.failing.size, 1)) for name in compiled.sectors},
         rule=rules.rule,
         before=_waits(compiled, plan, rules),
-        priority=None if rules.priority is None else rules.priority[plan.failing],
+        priority=None if rules.priority is None else rules.priority[failing],
     )
 
 

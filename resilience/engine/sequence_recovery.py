@@ -46,11 +46,14 @@ class SequenceRecovery:
     recoveries : tuple of Recovery
         Of each hazard alone, in the order of the plan's strikes.
     crews : RepairPlan, optional
-        Over all assets that can fail in the sequence; None where nothing is repaired.
+        Over all assets that can fail in the sequence, in the order of `order`; None where nothing is repaired.
+    order : (n_failing,) int64, optional
+        Those assets by their ids.
     """
 
     recoveries: tuple[Recovery, ...]
     crews: RepairPlan | None = None
+    order: NDArray[np.int64] | None = None
 
     def restored(self, plan: EventPlan, first_word: int) -> Minutes:
         """Return the minute from which each struck asset is back, ``(n_struck, 512) int32``.
@@ -71,34 +74,37 @@ class SequenceRecovery:
         for strike, recovery in zip(plan.strikes, self.recoveries, strict=True):
             later = np.minimum(recovery.outage.astype(np.int64) + strike.onset, NEVER_MINUTE).astype(np.int32)
             parts.append(np.repeat(later[:, np.newaxis], SAMPLES, axis=1))
-        if self.crews is None:
+        if self.crews is None or self.order is None:
             return np.concatenate(parts)
+        place = np.empty(self.order.size, np.int64)
+        place[self.order] = np.arange(self.order.size)
         n = max(plan.failing.size, 1)
         queue = _Queue(*(np.empty(0, np.int64) for _ in _Queue._fields))
         # Which hazard put which asset out, while its repair is not done.
-        told: list[tuple[int, NDArray[np.int32], NDArray[np.int64]]] = []
+        told: list[tuple[int, NDArray[np.int64], NDArray[np.int64]]] = []
         for number, (strike, recovery) in enumerate(zip(plan.strikes, self.recoveries, strict=True)):
             onset = 60 * strike.onset
             queue = queue.take(queue.end > onset)
             open_ = [(k, asset, key, np.isin(key, queue.key)) for k, asset, key in told]
             told = [(k, asset[left], key[left]) for k, asset, key, left in open_]
             jobs = recovery.jobs(strike.plan, first_word)
-            if jobs is None:
+            if jobs is None or recovery.order is None:
                 continue
-            new = _list_new(jobs, strike.row, n, onset)
-            told.append((number, jobs.asset, new.key))
+            struck = recovery.order[jobs.asset]
+            new = _list_new(jobs, place[strike.row[struck]], n, onset)
+            told.append((number, struck, new.key))
             queue = _schedule(self.crews, _join(queue, new, onset), n, onset)
             for k, asset, key in told:
                 parts[k][asset, key // n] = done_minutes(queue.end[np.searchsorted(queue.key, key)])
         return np.concatenate(parts)
 
 
-def _list_new(jobs: Jobs, row: NDArray[np.int32], n: int, onset: int) -> _Queue:
-    """Return the jobs of a hazard that comes at `onset`, s."""
+def _list_new(jobs: Jobs, asset: NDArray[np.int64], n: int, onset: int) -> _Queue:
+    """Return the jobs of a hazard that comes at `onset`, s; their assets ascend within a sample, as all go by id."""
     sample = np.repeat(np.arange(SAMPLES, dtype=np.int64), np.diff(jobs.indptr))
     earliest = np.where(jobs.earliest == NEVER, NEVER, np.minimum(jobs.earliest, NEVER - onset) + onset)
     never = np.full(sample.size, NEVER)
-    return _Queue(sample * n + row[jobs.asset], jobs.duration, jobs.travel, earliest, never, never)
+    return _Queue(sample * n + asset, jobs.duration, jobs.travel, earliest, never, never)
 
 
 def _join(queue: _Queue, new: _Queue, onset: int) -> _Queue:
