@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.cascade import Cascade, EventPlan, Start, TimeGrid, plan_event
+from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.recovery import Recovery, return_minutes
 from resilience.kernels.rows import ONES
 from resilience.network.compile import CompiledNetwork, SectorGraph
@@ -71,6 +72,9 @@ class EventTask:
         When what the hazard put out of function is back; used with a grid only.
     dry_minute : int, optional
         From when on no water stands on the roads; never without.
+    course : HazardCourse, optional
+        When the hazard keeps what out of function; without, all that it puts out is so from the first moment until it
+        recovers. Used with a grid only, which then begins with the event and not at its peak.
     """
 
     event: int
@@ -78,11 +82,13 @@ class EventTask:
     services: ServicePlan
     recovery: Recovery
     dry_minute: int | None = None
+    course: HazardCourse | None = None
 
     @property
-    def wet_until(self) -> int:
-        """Minute up to which water slows someone who has a limit of time; 0 where it does not."""
-        return self.dry_minute or 0 if self.services.slowed else 0
+    def followed_until(self) -> int:
+        """Minute up to which states can differ though nothing is out now: water slows, or the hazard comes again."""
+        wet = self.dry_minute or 0 if self.services.slowed else 0
+        return max(wet, 0 if self.course is None else self.course.end)
 
 
 def find_baseline(
@@ -121,6 +127,7 @@ def prepare_event(
     restored_hours: NDArray[np.float64] | None = None,
     recover: Callable[[EventPlan], Recovery] | None = None,
     dry_hours: float | None = None,
+    follow: Callable[[EventPlan, Recovery], HazardCourse] | None = None,
 ) -> EventTask:
     """Return the event as a task.
 
@@ -140,6 +147,8 @@ def prepare_event(
         `restored_hours`.
     dry_hours : float, optional, h
         After the peak, from when on no water stands on the roads.
+    follow : callable, optional
+        Makes the course of the hazard from the event's plan and its recovery.
     """
     plan = plan_event(
         city.compiled, failure_probability, graphs=city.graphs, seed=city.seed, family=family, depth=depth,
@@ -155,4 +164,4 @@ def prepare_event(
     can_be_down |= city.baseline.down
     services = plan_services(city.layout, can_be_down, depth, out=city.baseline.down)
     dry_minute = None if dry_hours is None else int(return_minutes(np.array([dry_hours]))[0])
-    return EventTask(event, plan, services, recovery, dry_minute)
+    return EventTask(event, plan, services, recovery, dry_minute, None if follow is None else follow(plan, recovery))

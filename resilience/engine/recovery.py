@@ -61,7 +61,9 @@ class Recovery:
     ----------
     outage : (n_failing,) int32
         Minute at which each asset is back if it was only out.
-    begin : int, s
+    restart : (n_failing,) int64, minute
+        From the end of the hazard until each asset is back if it was only out.
+    begin : int or (n_failing,) int64, s
         When crews can set off.
     threshold : (n_failing,) uint32
         U below it is damage. It is below the threshold of failure: the same U decides on both.
@@ -73,7 +75,8 @@ class Recovery:
     """
 
     outage: Minutes
-    begin: int = 0
+    restart: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    begin: int | NDArray[np.int64] = 0
     threshold: NDArray[np.uint32] | None = None
     times: PackedRepairTimes | None = None
     crews: RepairPlan | None = None
@@ -117,6 +120,7 @@ def plan_recovery(
     peril: str,
     family: str,
     seed: int,
+    begin: NDArray[np.int64] | None = None,
 ) -> Recovery:
     """Return when what an event puts out of function is back.
 
@@ -132,29 +136,32 @@ def plan_recovery(
         Without, all is outage.
     peril, family : str
     seed : int
+    begin : (n_failing,) int64, optional, s
+        When crews can set off; by default when the hazard is over.
 
     Raises
     ------
     DataError
         Repair classes that the table does not know.
     """
-    hours = np.full(plan.failing.size, end_hours + restart_hours)
+    restart = np.full(plan.failing.size, restart_hours)
     if rules is None:
-        return Recovery(return_minutes(hours))
+        return Recovery(return_minutes(end_hours + restart), whole_minutes(restart))
     classes = rules.classes[plan.failing]
     has_class = np.asarray(classes != "", dtype=bool)
     times = rules.table.pack(classes.tolist(), peril=peril, states=1, needed=has_class)
     outage = times.index[:, 0]
     told = (outage >= 0) & (times.kind[outage] == FIXED) if times.kind.size else np.zeros(outage.size, bool)
-    hours[told] = end_hours + times.first[outage[told]]
+    restart[told] = times.first[outage[told]]
     share = rules.damaged.get(peril, 0.0)
     threshold = np.where(has_class, np.floor(plan.threshold * share), 0.0).astype(np.uint32)
     sectors = [compiled.sectors[number] for number in compiled.sector[plan.failing]]
     crews = {name: rules.crews.get(name, max(plan.failing.size, 1)) for name in compiled.sectors}
     assets = pd.DataFrame({"id": [compiled.asset_id[i] for i in plan.failing], "sector": sectors})
     return Recovery(
-        outage=return_minutes(hours),
-        begin=int(np.ceil(end_hours * 3600)),
+        outage=return_minutes(end_hours + restart),
+        restart=whole_minutes(restart),
+        begin=int(np.ceil(end_hours * 3600)) if begin is None else begin,
         threshold=threshold,
         times=times,
         crews=plan_repairs(
