@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.cascade import Cascade, EventPlan, Start, TimeGrid, plan_event
+from resilience.engine.factors import LevelFactors
 from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.recovery import Recovery, return_minutes
 from resilience.kernels.rows import ONES
@@ -75,6 +76,8 @@ class EventTask:
     course : HazardCourse, optional
         When the hazard keeps what out of function; without, all that it puts out is so from the first moment until it
         recovers. Used with a grid only, which then begins with the event and not at its peak.
+    factors : tuple of LevelFactors
+        What the event does to what sectors can give, draw and carry, one per sector that it scales.
     """
 
     event: int
@@ -83,6 +86,7 @@ class EventTask:
     recovery: Recovery
     dry_minute: int | None = None
     course: HazardCourse | None = None
+    factors: tuple[LevelFactors, ...] = ()
 
     @property
     def followed_until(self) -> int:
@@ -128,6 +132,7 @@ def prepare_event(
     recover: Callable[[EventPlan], Recovery] | None = None,
     dry_hours: float | None = None,
     follow: Callable[[EventPlan, Recovery], HazardCourse] | None = None,
+    factors: tuple[LevelFactors, ...] = (),
 ) -> EventTask:
     """Return the event as a task.
 
@@ -149,6 +154,7 @@ def prepare_event(
         After the peak, from when on no water stands on the roads.
     follow : callable, optional
         Makes the course of the hazard from the event's plan and its recovery.
+    factors : tuple of LevelFactors
     """
     plan = plan_event(
         city.compiled, failure_probability, graphs=city.graphs, seed=city.seed, family=family, depth=depth,
@@ -164,4 +170,5 @@ def prepare_event(
     can_be_down |= city.baseline.down
     services = plan_services(city.layout, can_be_down, depth, out=city.baseline.down)
     dry_minute = None if dry_hours is None else int(return_minutes(np.array([dry_hours]))[0])
-    return EventTask(event, plan, services, recovery, dry_minute, None if follow is None else follow(plan, recovery))
+    course = None if follow is None else follow(plan, recovery)
+    return EventTask(event, plan, services, recovery, dry_minute, course, tuple(factors))
