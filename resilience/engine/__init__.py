@@ -17,6 +17,6 @@ from resilience.engine.sums import BlockSums, TimeSums, square_step
 
 __all__ = [
     "LEVELS", "NEVER", "Block", "BlockSums", "City", "EventTask", "HazardCourse", "LevelFactors", "Recovery",
-    "RepairRules", "TimeSums", "cut_blocks", "find_baseline", "plan_recovery", "prepare_event", "run_blocks", "simulate",
-    "solve_block", "square_step",
+    "RepairRules", "TimeSums", "cut_blocks", "find_baseline", "plan_recovery", "prepare_event", "run_blocks",
+    "simulate", "solve_block", "square_step",
 ]  # fmt: skip
