@@ -215,7 +215,7 @@ def test_outages_follow_the_maps_sample_by_sample(site) -> None:
 
 
 def test_the_peak_is_that_of_the_highest_map(site) -> None:
-    hourly = assess(wave(site, time={"hours": [0, 4, 12]})).dataset
+    hourly = assess(wave(site, time={"hours": [0, 1, 2, 3, 4, 12], "restart_hours": 0})).dataset
     at_peak = assess(wave(site)).dataset
     plain = assess(
         site.scenario(

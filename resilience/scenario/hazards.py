@@ -153,7 +153,7 @@ class HazardSection(Section):
             for token in _BRACES.findall(file.name):
                 if not _TOKEN.fullmatch(f"{{{token}}}"):
                     hint = suggestion(token, ["rp", "event", "hour"])
-                    raise wrong(f"{{rp}}, {{rp:05d}}, {{event}} or {{hour}} in a pattern{hint}", f"{{{token}}}")
+                    raise wrong(f"{{rp}}, {{rp:05d}} or {{event}} (and {{hour}}) in a pattern{hint}", f"{{{token}}}")
         return files
 
     @model_validator(mode="after")
