@@ -33,8 +33,10 @@ class Horizon:
     grid : TimeGrid
         The scenario's points and every time at which something ends that is the same for all samples: a buffer, a
         hazard, an outage.
+    falls : (n_event,) float64, h
+        Until when each event stays at its peak.
     ends : (n_event,) float64, h
-        When each event is over, after its peak.
+        When it is over: no water is left.
     restart_hours : float
         From then on, for outages of assets whose class does not tell a time of its own.
     rules : RepairRules, optional
@@ -44,6 +46,7 @@ class Horizon:
     """
 
     grid: TimeGrid
+    falls: Floats
     ends: Floats
     restart_hours: float
     rules: RepairRules | None = None
@@ -70,11 +73,13 @@ def plan_horizon(inputs: Inputs, scenario: Scenario, hourly: Sequence[HourlyEven
     section = scenario.time
     if section is None:
         return None
-    ends = event_ends(inputs)
+    falls = peak_hours(inputs)
+    ends = falls + np.concatenate([hazard["recession_hours"].values.astype(np.float64) for hazard in inputs.hazards])
     rules = None if section.repair is None else repair_rules(inputs, section.repair)
     perils = np.concatenate([[str(hazard.attrs["peril"])] * hazard.sizes["event"] for hazard in inputs.hazards])
     # Nothing returns before a minute has passed: a step that short is seen as the peak.
-    back = [np.unique(ends), np.unique(ends) + section.restart_hours, np.array([1 / 60] if ends.min() * 60 < 1 else [])]
+    back = [np.unique(falls), np.unique(ends), np.unique(ends) + section.restart_hours,
+            np.array([1 / 60] if falls.min() * 60 < 1 else [])]  # fmt: skip
     if rules is not None:
         for peril in np.unique(perils):
             outage = outage_hours(rules, str(peril))
@@ -83,7 +88,7 @@ def plan_horizon(inputs: Inputs, scenario: Scenario, hourly: Sequence[HourlyEven
     back += [one.family.minute[1:2] / 60 for one in hourly if one is not None]
     buffers = inputs.network.needs["buffer_hours"].to_numpy(dtype=np.float64)
     grid = make_grid(section.hours, ends=np.concatenate([*back, np.unique(buffers)]))
-    return Horizon(grid, ends, section.restart_hours, rules, tuple(hourly) or (None,) * ends.size)
+    return Horizon(grid, falls, ends, section.restart_hours, rules, tuple(hourly) or (None,) * ends.size)
 
 
 def halve(grid: TimeGrid) -> TimeGrid:
@@ -98,8 +103,8 @@ def halve(grid: TimeGrid) -> TimeGrid:
     return TimeGrid(np.unique(np.concatenate([grid.minute, middle])))
 
 
-def event_ends(inputs: Inputs) -> Floats:
-    """Return when each event is over, h after its peak, ``(n_event,)``.
+def peak_hours(inputs: Inputs) -> Floats:
+    """Return how long each event stays at its peak, h, ``(n_event,)``.
 
     Raises
     ------

@@ -105,6 +105,7 @@ def _load_hazards(scenario: Scenario, attempt: Attempts) -> list[xr.Dataset | No
                 duration_hours=[event.duration_hours for event in events] if section.duration_hours else None,
                 hours=section.hours or None,
                 clock_offset=section.clock_offset,
+                recession_hours=[event.recession_hours for event in events],
                 **common,
             )
 

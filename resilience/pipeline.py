@@ -22,9 +22,11 @@ from resilience.engine import (
     City,
     EventTask,
     Recovery,
+    Water,
     find_baseline,
     plan_recovery,
     prepare_event,
+    return_minutes,
     simulate,
 )
 from resilience.errors import Attempts
@@ -195,13 +197,15 @@ def prepare(
             )  # fmt: skip
             follow = None if hourly is None else hourly.follow
         depth = intensity[i] if peril == "flood" else None
-        dry_hours = None if horizon is None else float(horizon.ends[i])
+        water = None
+        if horizon is not None:
+            falls, gone = return_minutes(np.array([horizon.falls[i], horizon.ends[i]])).tolist()
+            water = Water(falls, gone)
         tasks.append(
             prepare_event(
-                city, i, probability[i], family=family, depth=depth, recover=recover, dry_hours=dry_hours,
-                follow=follow,
+                city, i, probability[i], family=family, depth=depth, recover=recover, water=water, follow=follow
             )
-        )  # fmt: skip
+        )
     return city, tasks
 
 

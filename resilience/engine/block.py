@@ -6,7 +6,7 @@ import numpy as np
 
 from resilience.cascade import CauseCounter
 from resilience.engine.city import City, EventTask
-from resilience.engine.over_time import PEAK, States, TimeCounter
+from resilience.engine.over_time import AT_WORST, States, TimeCounter
 from resilience.engine.sums import SQUARE_STEPS, BlockSums
 from resilience.kernels.reduction import count_samples, sum_over_failures
 from resilience.kernels.rows import SAMPLES, WORDS
@@ -28,7 +28,7 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     compiled, plan = city.compiled, task.plan
     states = States(city, task)
     cascade = states.cascade
-    slowed = {name: compiled.sectors.index(name) for name in task.services.slowed}
+    slowed = {name: compiled.sectors.index(name) for name in frozenset().union(*task.services.slowed.values())}
     causes = CauseCounter(cascade, city.baseline.down, further_roots=sorted(slowed.values()))
     slowed_root = {name: int(np.searchsorted(causes.root_sectors, sector)) for name, sector in slowed.items()}
     services = ServiceCounter(compiled, task.services, city.baseline, causes.root_sectors.size, slowed_root)
@@ -39,14 +39,14 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     loss_square_failed = np.zeros((n_service, plan.failing.size), np.int64)
     loss_square = np.zeros(n_service, np.int64)
     total = np.maximum(city.people, 1)[:, np.newaxis]
-    peak = 0 if city.grid is None or task.course is None else PEAK
+    peak = 0 if city.grid is None or task.course is None else AT_WORST
     over_time = None
     if city.grid is not None:
         over_time = TimeCounter(city, city.grid, causes, services, n_words * 64, from_peak=peak == 0)
     for group in range(n_words // WORDS):
         here = slice(group * SAMPLES, (group + 1) * SAMPLES)
         for point, stands in states.run(first_word + group * WORDS):
-            services.meet(cascade.up, plan.buffer_row, cascade.buffered, wet=states.is_wet(point))
+            services.meet(cascade.up, plan.buffer_row, cascade.buffered, water=states.water(point, stands=stands))
             if over_time is not None and not stands:
                 services.look(cascade.up)
                 over_time.course.begin_step(point, here, services.people)

@@ -12,9 +12,9 @@ from resilience.cascade import Cascade, CauseCounter, TimeGrid, Timeline
 from resilience.engine.city import City, EventTask
 from resilience.engine.course import CourseCounter
 from resilience.engine.sums import BlockSums, TimeSums
-from resilience.service import ServiceCounter, ServiceSums
+from resilience.service import PEAK, ServiceCounter, ServiceSums
 
-PEAK = -1
+AT_WORST = -1
 """In the place of a step: the state in which all is out that the event puts out at any time."""
 
 
@@ -43,16 +43,16 @@ class States:
             self._timeline = Timeline(city.compiled, task.plan, city.grid, start=city.start)
             self.cascade = self._timeline.cascade
 
-    def is_wet(self, point: int) -> bool:
-        """Return whether water stands on the roads in the step that begins at a point of the grid."""
-        if self._grid is None or self._task.dry_minute is None or point == PEAK:
-            return True
-        return int(self._grid.minute[point]) < self._task.dry_minute
+    def water(self, point: int, *, stands: bool) -> int:
+        """Return the level of the water in the step that begins at a point of the grid, or at that point."""
+        if self._grid is None or self._task.water is None or point == AT_WORST:
+            return PEAK
+        return self._task.water.level(int(self._grid.minute[point]), int(self._grid.minute[point + stands]))
 
     def run(self, first_word: int) -> Iterator[tuple[int, bool]]:
         """Yield the number of every step and whether the state in `cascade` stands for it; at the peak 0 and True.
 
-        Where the event has a course of its own, its peak is no step of it: it comes before, as :data:`PEAK`.
+        Where the event has a course of its own, its peak is no step of it: it comes before, as :data:`AT_WORST`.
         """
         if self._timeline is None:
             self.cascade.sample(first_word)
@@ -66,7 +66,7 @@ class States:
             if task.course is not None:
                 keep = task.course.keep(task.plan, first_word, restored)
                 self.cascade.solve_from(self._start)
-                yield PEAK, True
+                yield AT_WORST, True
             yield from self._timeline.run(restored, until=task.followed_until, keep=keep)
 
 

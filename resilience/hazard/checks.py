@@ -101,7 +101,7 @@ def check_hazard(hazard: xr.Dataset) -> None:
         if attrs.get(name) not in known:
             close = suggestion(str(attrs[name]), known) if name in attrs else ""
             problems.add(f"hazard attribute {name}", wanted=" or ".join(known), got=_got(attrs, name) + close)
-    for name in ("event", "return_period", "annual_rate", "duration_hours"):
+    for name in ("event", "return_period", "annual_rate", "duration_hours", "recession_hours"):
         if name not in hazard.coords or hazard[name].dims != ("event",):
             got = "absent" if name not in hazard.coords else "other dims"
             problems.add(f"hazard coordinate {name}", wanted="one value per event (NaN for none)", got=got)

@@ -47,6 +47,7 @@ def make_hazard(
     outside: str = "error",
     duration_hours: ArrayLike | None = None,
     hours: ArrayLike | None = None,
+    recession_hours: ArrayLike | None = None,
     plausible: tuple[float, float] | None = None,
     source: Sequence[str] = (),
 ) -> xr.Dataset:
@@ -73,7 +74,9 @@ def make_hazard(
     outside : {"error", "dry"}
         What an asset outside the grid means.
     duration_hours : float or (event,) float64, hour, optional
-        Of maps without time.
+        Of maps without time: at the peak.
+    recession_hours : float or (event,) float64, hour, optional
+        In which the intensity then falls, evenly to nothing; 0 by default.
     hours : (time,) float64, hour, optional
         Two or more, ascending, from the midnight before the event: when each map begins to hold.
     plausible : (float, float), optional
@@ -150,6 +153,12 @@ def make_hazard(
     problems.extend(check_return_periods(periods) if severity else check_annual_rates(rates))
     if duration_hours is not None and not (lasting > 0).all():
         problems.add("duration_hours", wanted="hours > 0", got="other values", count=int((~(lasting > 0)).sum()))
+    recession = _per_event(0.0 if recession_hours is None else recession_hours, n_event, "recession_hours", problems)
+    wrong = ~(np.isfinite(recession) & (recession >= 0))
+    if wrong.any():
+        problems.add("recession_hours", wanted="hours >= 0", got="other values", count=int(wrong.sum()))
+    elif axis is not None and recession.any():
+        problems.add("recession_hours", wanted="none where the maps have a time axis, which tells it", got="some")
     names = event_names(events, periods if severity else None, n_event, problems)
     problems.raise_if_any(DataError)
 
@@ -185,6 +194,7 @@ def make_hazard(
             "return_period": ("event", periods[order], {"units": "year"}),
             "annual_rate": ("event", 1.0 / periods[order] if severity else rates[order], {"units": "1/year"}),
             "duration_hours": ("event", lasting[order], {"units": "hour"}),
+            "recession_hours": ("event", recession[order], {"units": "hour"}),
             **coords,
         },
         attrs=attributes,
@@ -254,7 +264,7 @@ def _per_event(values: ArrayLike | None, n_event: int, subject: str, problems: P
     if values is None:
         return np.full(n_event, np.nan)
     array = np.asarray(values, dtype=np.float64)
-    if array.ndim == 0 and subject == "duration_hours":
+    if array.ndim == 0 and subject in ("duration_hours", "recession_hours"):
         return np.full(n_event, float(array))
     if array.shape != (n_event,):
         problems.add(subject, wanted=f"one number for each of {n_event} events", got=f"{array.size} numbers")

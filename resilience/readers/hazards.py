@@ -51,6 +51,7 @@ def open_hazard(
     duration_hours: float | Numbers | None = None,
     hours: Sequence[float] | None = None,
     clock_offset: float = 0.0,
+    recession_hours: float | Numbers | None = None,
     plausible: tuple[float, float] | None = None,
     num_threads: int | str = "ALL_CPUS",
 ) -> xr.Dataset:
@@ -86,8 +87,8 @@ def open_hazard(
         Of a NetCDF file, Zarr group or dataset.
     bands : int or sequence of int, optional
         Of a raster file, from 1.
-    duration_hours : float, sequence or mapping of float, optional
-        Of maps without time; those with time tell it.
+    duration_hours, recession_hours : float, sequence or mapping of float, optional
+        h at the peak, and h in which a flood falls after them, of maps without time.
     hours : sequence of float, optional
         h from the midnight before an event, ascending: the maps of each event in time, which are the bands of its file
         or the files of its list.
@@ -157,7 +158,13 @@ def open_hazard(
     rates = np.array([layer.annual_rate for layer in layers])
     severity = bool(np.isfinite(periods).all())
     order = np.argsort(periods, kind="stable") if severity else np.arange(len(layers))
-    lasting = _by_event(duration_hours, names, "duration_hours", family)
+    lasting, recession = (
+        given if given is None or np.ndim(given) == 0 else np.asarray(given)[order]
+        for given in (
+            _by_event(duration_hours, names, "duration_hours", family),
+            _by_event(recession_hours, names, "recession_hours", family),
+        )
+    )
     if severity and times is None:
         warn_identical_layers([layers[k] for k in order], family=family)
     in_order = [int(k) * n_time + j for k in order for j in range(n_time)]
@@ -178,7 +185,8 @@ def open_hazard(
         annual_rates=rates[order] if not severity and np.isfinite(rates).any() else None,
         nodata=settled.nodata,
         outside=outside,
-        duration_hours=lasting if lasting is None or np.ndim(lasting) == 0 else np.asarray(lasting)[order],
+        duration_hours=lasting,
+        recession_hours=recession,
         hours=None if times is None else times + (clock_offset if hours is None else 0.0),
         plausible=plausible,
         source=[layer.subject for layer in ordered[::n_time]],

@@ -51,6 +51,8 @@ class HazardSource(NamedTuple):
         Years and 1/year; both None in a family without rates.
     duration_hours : float or None
         Time at peak.
+    recession_hours : float
+        Time in which the water then falls.
     hour_paths : tuple of pathlib.Path
         One file per entry of `hours`, where each has its own; the first is `path`.
     """
@@ -61,6 +63,7 @@ class HazardSource(NamedTuple):
     return_period: float | None
     annual_rate: float | None
     duration_hours: float | None
+    recession_hours: float = 0.0
     hour_paths: tuple[Path, ...] = ()
 
 
@@ -106,6 +109,11 @@ class HazardSection(Section):
     )
     duration_hours: Annotated[tuple[NotNegative, ...], *OneOrMany] = Field(
         default=(), description="hours at peak: one number, or one per map"
+    )
+    recession_hours: Annotated[tuple[NotNegative, ...], *OneOrMany] = Field(
+        default=(),
+        description="flood: hours in which the water falls after them, evenly from its peak to dry; one number, or one "
+        "per map; 0 where absent",
     )
     hours: Annotated[tuple[NotNegative, ...], *OneOrMany] = Field(
         default=(),
@@ -194,13 +202,16 @@ class HazardSection(Section):
         rates = rates or [None if period is None else 1 / period for period in periods]
         durations: list[float | None] = list(self.duration_hours) or [None]
         durations = durations * len(labels) if len(durations) == 1 else durations
+        recessions = list(self.recession_hours) or [0.0]
+        recessions = recessions * len(labels) if len(recessions) == 1 else recessions
         bands = list(self.bands) or (list(range(1, len(labels) + 1)) if self.path else [1] * len(labels))
         rows = []
         for i, label in enumerate(labels):
             event = f"rp{label}" if self.return_periods else label
             paths = tuple(self._file(i, label, hour) for hour in self.hours) if self.by_hour else ()
             path = paths[0] if paths else self._file(i, label)
-            rows.append(HazardSource(event, path, bands[i], periods[i], rates[i], durations[i], paths))
+            times = durations[i], recessions[i]
+            rows.append(HazardSource(event, path, bands[i], periods[i], rates[i], *times, paths))
         return tuple(sorted(rows, key=lambda row: row.return_period or 0.0))
 
     def _file(self, i: int, label: str, hour: float = 0.0) -> Path:
@@ -232,6 +243,8 @@ class HazardSection(Section):
             yield Finding("nodata", wanted="unknown or error for heat", got="'dry'")
         if self.peril == "heat" and self.outside == "dry":
             yield Finding("outside", wanted="error for heat", got="'dry'")
+        if self.peril == "heat" and self.recession_hours:
+            yield Finding("recession_hours", wanted="only for flood", got="heat")
         if self.plausible is not None and self.plausible[0] >= self.plausible[1]:
             yield Finding("plausible", wanted="[low, high] with low < high", got=str(list(self.plausible)))
 
@@ -265,8 +278,9 @@ class HazardSection(Section):
             return
         if len(hours) < 2 or any(a >= b for a, b in pairwise(hours)):
             yield Finding("hours", wanted="two or more ascending numbers", got=", ".join(f"{h:g}" for h in hours[:5]))
-        if self.duration_hours:
-            yield Finding("duration_hours", wanted="none beside hours, which tell how long it lasts", got="both")
+        for key in ("duration_hours", "recession_hours"):
+            if getattr(self, key):
+                yield Finding(key, wanted="none beside hours, which tell how long it lasts", got="both")
         if self.clock_offset:
             yield Finding("clock_offset", wanted="only for files that tell their times themselves", got="hours")
         n = len(self.return_periods) or len(self.events)
@@ -291,8 +305,9 @@ class HazardSection(Section):
             yield Finding("bands", wanted="bands only together with path", got="files")
         if self.events and self.annual_rates and len(self.annual_rates) != n:
             yield Finding("annual_rates", wanted=each, got=str(len(self.annual_rates)))
-        if len(self.duration_hours) > 1 and len(self.duration_hours) != n:
-            yield Finding("duration_hours", wanted=f"one number, or {each}", got=str(len(self.duration_hours)))
+        for key in ("duration_hours", "recession_hours"):
+            if len(getattr(self, key)) > 1 and len(getattr(self, key)) != n:
+                yield Finding(key, wanted=f"one number, or {each}", got=str(len(getattr(self, key))))
 
 
 def format_return_period(years: float) -> str:
