@@ -114,8 +114,7 @@ class HourlyEvent:
 
     def follow(self, plan: EventPlan, recovery: Recovery) -> HazardCourse:
         """Return when the event keeps assets out."""
-        none = np.zeros(plan.failing.size, np.uint32)
-        damage = none if recovery.threshold is None else recovery.threshold
+        damage = recovery.damage(plan.failing.size)
         return self.family.course(self.position, plan, restart_minutes=recovery.restart, damage=damage)
 
 
