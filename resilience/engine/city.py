@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from resilience.cascade import Cascade, EventPlan, Start, TimeGrid, plan_event
 from resilience.engine.factors import LevelFactors
+from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.recovery import Recovery, return_minutes
+from resilience.engine.sequence_course import SequenceCourse
 from resilience.engine.sequence_recovery import SequenceRecovery
 from resilience.engine.water import SequenceWater, Water
 from resilience.kernels.rows import ONES
@@ -82,6 +84,9 @@ class EventTask:
         When what the hazard put out of function is back; used with a grid only.
     water : Water or SequenceWater, optional
         How the water on the roads goes; without, it stays.
+    course : HazardCourse or SequenceCourse, optional
+        When the hazard keeps what out of function; without, all that it puts out is so from the first moment until it
+        recovers. Used with a grid only, which then begins with the event and not at its peak.
     factors : tuple of LevelFactors
         What the event does to what sectors can give, draw and carry, one per sector that it scales.
     water_root : int
@@ -93,14 +98,21 @@ class EventTask:
     services: ServicePlan
     recovery: Recovery | SequenceRecovery
     water: Water | SequenceWater | None = None
+    course: HazardCourse | SequenceCourse | None = None
     factors: tuple[LevelFactors, ...] = ()
     water_root: int = 0
 
     @property
-    def until(self) -> int:
-        """Minute up to which something can still be lost: a hazard comes, or water slows who has a limit of time."""
+    def followed_until(self) -> int:
+        """Minute up to which states can differ though nothing is out now: water slows, or a hazard is yet to come."""
         onset = max((strike.onset for strike in self.plan.strikes), default=0)
-        return max(onset, self.water.gone) if self.water is not None and self.services.slowed else onset
+        wet = self.water.gone if self.water is not None and self.services.slowed else 0
+        return max(onset, wet, 0 if self.course is None else self.course.end)
+
+    @property
+    def begins_before_peak(self) -> bool:
+        """Whether the grid begins with the event and not at its peak, which is then looked at by itself."""
+        return self.course is not None and self.course.begins_before_peak
 
 
 def find_baseline(
@@ -139,6 +151,7 @@ def prepare_event(
     restored_hours: NDArray[np.float64] | None = None,
     recover: Callable[[EventPlan], Recovery] | None = None,
     water: Water | None = None,
+    follow: Callable[[EventPlan, Recovery], HazardCourse] | None = None,
     factors: tuple[LevelFactors, ...] = (),
 ) -> EventTask:
     """Return the event as a task.
@@ -159,6 +172,8 @@ def prepare_event(
         `restored_hours`.
     water : Water, optional
         How the water on the roads goes; needs a grid.
+    follow : callable, optional
+        Makes the course of the hazard from the event's plan and its recovery.
     factors : tuple of LevelFactors
     """
     plan = plan_event(
@@ -175,4 +190,5 @@ def prepare_event(
     can_be_down |= city.baseline.down
     levels = {PEAK} if water is None or city.grid is None else water.levels(city.grid)
     services = plan_services(city.layout, can_be_down, depth, levels=levels, out=city.baseline.down)
-    return EventTask(event, plan, services, recovery, water, tuple(factors))
+    course = None if follow is None else follow(plan, recovery)
+    return EventTask(event, plan, services, recovery, water, course, tuple(factors))

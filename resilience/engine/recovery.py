@@ -61,8 +61,10 @@ class Recovery:
     ----------
     outage : (n_failing,) int32
         Minute at which each asset is back if it was only out.
-    begin : int, s
-        When crews can set off.
+    restart : (n_failing,) int64, minute
+        From the end of the hazard until each asset is back if it was only out.
+    begin : int or (n_failing,) int64, s
+        When crews can set off; in the order that follows.
     order : (n_failing,) int64, optional
         The failing assets by their ids, so that the order of tables breaks no tie between jobs; what follows is in it.
     threshold : (n_failing,) uint32
@@ -75,12 +77,20 @@ class Recovery:
     """
 
     outage: Minutes
-    begin: int = 0
+    restart: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    begin: int | NDArray[np.int64] = 0
     order: NDArray[np.int64] | None = None
     threshold: NDArray[np.uint32] | None = None
     times: PackedRepairTimes | None = None
     crews: RepairPlan | None = None
     key: np.uint64 | None = None
+
+    def damage(self, n_failing: int) -> NDArray[np.uint32]:
+        """Return the threshold of damage of each failing asset, ``(n_failing,) uint32``."""
+        damage = np.zeros(n_failing, np.uint32)
+        if self.threshold is not None:
+            damage[slice(None) if self.order is None else self.order] = self.threshold
+        return damage
 
     def restored(self, plan: EventPlan, first_word: int) -> Minutes:
         """Return the minute from which each failing asset is back, ``(n_failing, 512) int32``.
@@ -139,6 +149,7 @@ def plan_recovery(
     peril: str,
     family: str,
     seed: int,
+    begin: NDArray[np.int64] | None = None,
 ) -> Recovery:
     """Return when what an event puts out of function is back.
 
@@ -154,15 +165,17 @@ def plan_recovery(
         Without, all is outage.
     peril, family : str
     seed : int
+    begin : (n_failing,) int64, optional, s
+        When crews can set off; by default when the hazard is over.
 
     Raises
     ------
     DataError
         Repair classes that the table does not know.
     """
-    hours = np.full(plan.failing.size, end_hours + restart_hours)
+    restart = np.full(plan.failing.size, restart_hours)
     if rules is None:
-        return Recovery(return_minutes(hours))
+        return Recovery(return_minutes(end_hours + restart), whole_minutes(restart))
     order = order_by_id(compiled, plan)
     failing = plan.failing[order]
     classes = rules.classes[failing]
@@ -170,12 +183,13 @@ def plan_recovery(
     times = rules.table.pack(classes.tolist(), peril=peril, states=1, needed=has_class)
     outage = times.index[:, 0]
     told = (outage >= 0) & (times.kind[outage] == FIXED) if times.kind.size else np.zeros(outage.size, bool)
-    hours[order[told]] = end_hours + times.first[outage[told]]
+    restart[order[told]] = times.first[outage[told]]
     share = rules.damaged.get(peril, 0.0)
     threshold = np.where(has_class, np.floor(plan.threshold[order] * share), 0.0).astype(np.uint32)
     return Recovery(
-        outage=return_minutes(hours),
-        begin=int(np.ceil(end_hours * 3600)),
+        outage=return_minutes(end_hours + restart),
+        restart=whole_minutes(restart),
+        begin=int(np.ceil(end_hours * 3600)) if begin is None else begin[order],
         order=order,
         threshold=threshold,
         times=times,

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from resilience.cascade import SequencePart, plan_sequence
 from resilience.engine.city import City, EventTask
+from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.recovery import NEVER_MINUTE, Recovery, RepairRules, order_by_id, plan_crews
+from resilience.engine.sequence_course import SequenceCourse
 from resilience.engine.sequence_recovery import SequenceRecovery
 from resilience.engine.water import SequenceWater, Water
 from resilience.errors import ConfigurationError, Problem
@@ -74,6 +76,8 @@ def prepare_sequence(
     deep = partial(water.depth, [depth for *_, depth in floods])
     levels = {water.level(0, 0)} if city.grid is None else water.levels(city.grid)
     recoveries = [task.recovery for task, _ in parts if isinstance(task.recovery, Recovery)]
+    courses = tuple(task.course if isinstance(task.course, HazardCourse) else None for task, _ in parts)
+    course = SequenceCourse(tuple(onset for _, onset in parts), courses)
     order = order_by_id(city.compiled, plan)
     crews = None if rules is None else plan_crews(city.compiled, plan, rules, order)
     return EventTask(
@@ -82,5 +86,6 @@ def prepare_sequence(
         plan_services(city.layout, can_be_down, deep, levels=levels, out=city.baseline.down),
         SequenceRecovery(tuple(recoveries), crews, order),
         water,
+        course if any(course.courses) else None,
         water_root=len(city.compiled.sectors) * (names.index("flood") if "flood" in names else 0),
     )
