@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from resilience.annual import add_annual, exceed, rank_assets, rated_events, weigh_events
 from resilience.cascade import supplied_graphs
 from resilience.caveats import caveats, with_costs
-from resilience.damage import damage
+from resilience.damage import damage, damage_states
 from resilience.engine import (
     Block,
     BlockSums,
@@ -167,6 +167,8 @@ def prepare(
     )
     probability = damaged["failure_probability"].values
     intensity = damaged["exposed_intensity"].values
+    told = {} if horizon is None or horizon.rules is None else horizon.rules.state_curves()
+    states = damage_states(damaged, inputs.network, curves=inputs.curves, states=told) if told else None
     tasks = []
     for i in range(damaged.sizes["event"]):
         family, peril = str(damaged["family"][i].item()), str(damaged["peril"][i].item())
@@ -175,6 +177,7 @@ def prepare(
             recover = partial(
                 plan_recovery, compiled, end_hours=float(horizon.ends[i]), restart_hours=horizon.restart_hours,
                 rules=horizon.rules, peril=peril, family=family, seed=scenario.seed,
+                states=None if states is None else states[:, i],
             )  # fmt: skip
         depth = intensity[i] if peril == "flood" else None
         water = None
