@@ -13,6 +13,7 @@ from resilience.cascade import TimeGrid, make_grid
 from resilience.datasets import load_repair_times
 from resilience.engine import RepairRules
 from resilience.errors import ConfigurationError, DataError, Problem, Problems, suggestion
+from resilience.hourly import HourlyEvent
 from resilience.inputs import Inputs
 from resilience.kernels.repair_times import FIXED
 from resilience.network import Network
@@ -40,6 +41,8 @@ class Horizon:
         From then on, for outages of assets whose class does not tell a time of its own.
     rules : RepairRules, optional
         How the city repairs; without, all is outage.
+    hourly : tuple of HourlyEvent or None
+        Of every event, what it does hour by hour where its maps have a time axis.
     """
 
     grid: TimeGrid
@@ -47,10 +50,18 @@ class Horizon:
     ends: Floats
     restart_hours: float
     rules: RepairRules | None = None
+    hourly: tuple[HourlyEvent | None, ...] = ()
 
 
-def plan_horizon(inputs: Inputs, scenario: Scenario) -> Horizon | None:
+def plan_horizon(inputs: Inputs, scenario: Scenario, hourly: Sequence[HourlyEvent | None] = ()) -> Horizon | None:
     """Return how the events of a scenario are followed; None without a time section.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    scenario : Scenario
+    hourly : sequence of HourlyEvent or None
+        Of every event; empty where no hazard has a time axis.
 
     Raises
     ------
@@ -73,9 +84,11 @@ def plan_horizon(inputs: Inputs, scenario: Scenario) -> Horizon | None:
         for peril in np.unique(perils):
             outage = outage_hours(rules, str(peril))
             back.append(np.add.outer(np.unique(ends[perils == peril]), outage).ravel())
+    # The first step is seen at its beginning: it must not reach into the second hour.
+    back += [one.family.minute[1:2] / 60 for one in hourly if one is not None]
     buffers = inputs.network.needs["buffer_hours"].to_numpy(dtype=np.float64)
     grid = make_grid(section.hours, ends=np.concatenate([*back, np.unique(buffers)]))
-    return Horizon(grid, falls, ends, section.restart_hours, rules)
+    return Horizon(grid, falls, ends, section.restart_hours, rules, tuple(hourly) or (None,) * ends.size)
 
 
 def halve(grid: TimeGrid) -> TimeGrid:

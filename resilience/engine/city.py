@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from resilience.cascade import Cascade, EventPlan, Start, TimeGrid, plan_event
 from resilience.engine.factors import LevelFactors
+from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.recovery import Recovery, return_minutes
 from resilience.engine.water import Water
 from resilience.kernels.rows import ONES
@@ -81,6 +82,9 @@ class EventTask:
         When what the hazard put out of function is back; used with a grid only.
     water : Water, optional
         How the water on the roads goes; without, it stays.
+    course : HazardCourse, optional
+        When the hazard keeps what out of function; without, all that it puts out is so from the first moment until it
+        recovers. Used with a grid only, which then begins with the event and not at its peak.
     factors : tuple of LevelFactors
         What the event does to what sectors can give, draw and carry, one per sector that it scales.
     """
@@ -90,12 +94,14 @@ class EventTask:
     services: ServicePlan
     recovery: Recovery
     water: Water | None = None
+    course: HazardCourse | None = None
     factors: tuple[LevelFactors, ...] = ()
 
     @property
-    def wet_until(self) -> int:
-        """Minute up to which water slows someone who has a limit of time; 0 where it does not."""
-        return self.water.gone if self.water is not None and self.services.slowed else 0
+    def followed_until(self) -> int:
+        """Minute up to which states can differ though nothing is out now: water slows, or the hazard comes again."""
+        wet = self.water.gone if self.water is not None and self.services.slowed else 0
+        return max(wet, 0 if self.course is None else self.course.end)
 
 
 def find_baseline(
@@ -134,6 +140,7 @@ def prepare_event(
     restored_hours: NDArray[np.float64] | None = None,
     recover: Callable[[EventPlan], Recovery] | None = None,
     water: Water | None = None,
+    follow: Callable[[EventPlan, Recovery], HazardCourse] | None = None,
     factors: tuple[LevelFactors, ...] = (),
 ) -> EventTask:
     """Return the event as a task.
@@ -154,6 +161,8 @@ def prepare_event(
         `restored_hours`.
     water : Water, optional
         How the water on the roads goes; needs a grid.
+    follow : callable, optional
+        Makes the course of the hazard from the event's plan and its recovery.
     factors : tuple of LevelFactors
     """
     plan = plan_event(
@@ -170,4 +179,5 @@ def prepare_event(
     can_be_down |= city.baseline.down
     levels = {PEAK} if water is None or city.grid is None else water.levels(city.grid)
     services = plan_services(city.layout, can_be_down, depth, levels=levels, out=city.baseline.down)
-    return EventTask(event, plan, services, recovery, water, tuple(factors))
+    course = None if follow is None else follow(plan, recovery)
+    return EventTask(event, plan, services, recovery, water, course, tuple(factors))

@@ -85,8 +85,12 @@ class Recovery:
     ----------
     outage : (n_failing,) int32
         Minute at which each asset is back if it was only out.
-    begin : int, s
-        When crews can set off.
+    restart : (n_failing,) int64, minute
+        From the end of the hazard until each asset is back if it was only out.
+    begin : int or (n_failing,) int64, s
+        When crews can set off; in the order that follows.
+    order : (n_failing,) int64, optional
+        The failing assets by their ids, so that the order of tables breaks no tie between jobs; what follows is in it.
     threshold : (n_state, n_failing) uint32
         U below it is damage of this state or a worse one. It is at most the threshold of failure, and falls with the
         state: the same U decides on all.
@@ -98,11 +102,20 @@ class Recovery:
     """
 
     outage: Minutes
-    begin: int = 0
+    restart: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    begin: int | NDArray[np.int64] = 0
+    order: NDArray[np.int64] | None = None
     threshold: NDArray[np.uint32] | None = None
     times: PackedRepairTimes | None = None
     crews: RepairPlan | None = None
     key: np.uint64 | None = None
+
+    def damage(self, n_failing: int) -> NDArray[np.uint32]:
+        """Return the threshold of damage of each failing asset, ``(n_failing,) uint32``."""
+        damage = np.zeros(n_failing, np.uint32)
+        if self.threshold is not None:
+            damage[slice(None) if self.order is None else self.order] = self.threshold[0]
+        return damage
 
     def restored(self, plan: EventPlan, first_word: int) -> Minutes:
         """Return the minute from which each failing asset is back, ``(n_failing, 512) int32``.
@@ -117,19 +130,21 @@ class Recovery:
         minute = np.repeat(self.outage[:, np.newaxis], SAMPLES, axis=1)
         if self.times is None or self.crews is None or self.threshold is None or self.key is None:
             return minute
+        order = np.arange(plan.failing.size) if self.order is None else self.order
+        identity = plan.identity[order]
         damaged = np.empty((*self.threshold.shape, 8), np.uint64)
         for threshold, rows in zip(self.threshold, damaged, strict=True):
-            sample_failures(plan.key, plan.identity, threshold, first_word, rows)
+            sample_failures(plan.key, identity, threshold, first_word, rows)
         none = np.zeros(plan.failing.size, np.int64)
         jobs = draw_jobs(
-            damaged, times=self.times, identity=plan.identity, key=self.key, first_word=first_word, travel=none,
+            damaged, times=self.times, identity=identity, key=self.key, first_word=first_word, travel=none,
             earliest=none + self.begin,
         )  # fmt: skip
         _, end = schedule(self.crews, jobs)
         sample = np.repeat(np.arange(SAMPLES), np.diff(jobs.indptr))
         # The last whole minutes of int32 are four thousand years away.
         done = np.where(end == NEVER, np.int64(NEVER_MINUTE), -(-end // 60)).clip(max=np.int64(NEVER_MINUTE))
-        minute[jobs.asset, sample] = done
+        minute[order[jobs.asset], sample] = done
         return minute
 
 
@@ -143,6 +158,7 @@ def plan_recovery(
     peril: str,
     family: str,
     seed: int,
+    begin: NDArray[np.int64] | None = None,
     states: NDArray[np.float64] | None = None,
 ) -> Recovery:
     """Return when what an event puts out of function is back.
@@ -159,6 +175,8 @@ def plan_recovery(
         Without, all is outage.
     peril, family : str
     seed : int
+    begin : (n_failing,) int64, optional, s
+        When crews can set off; by default when the hazard is over.
     states : (n_state, n_asset) float64, optional
         Probability of each state of damage or a worse one, for classes whose states have curves.
 
@@ -167,34 +185,40 @@ def plan_recovery(
     DataError
         Repair classes that the table does not know.
     """
-    hours = np.full(plan.failing.size, end_hours + restart_hours)
+    restart = np.full(plan.failing.size, restart_hours)
     if rules is None:
-        return Recovery(return_minutes(hours))
-    classes = rules.classes[plan.failing]
+        return Recovery(return_minutes(end_hours + restart), whole_minutes(restart))
+    ids = np.array([compiled.asset_id[i] for i in plan.failing], dtype=object)
+    order = np.argsort(ids, kind="stable")
+    failing = plan.failing[order]
+    classes = rules.classes[failing]
     has_class = np.asarray(classes != "", dtype=bool)
     of_class = rules.count_states(peril)
     count = np.array([of_class[name] for name in classes], np.int64)
     times = rules.table.pack(classes.tolist(), peril=peril, states=count, needed=has_class)
     outage = times.index[:, 0]
     told = (outage >= 0) & (times.kind[outage] == FIXED) if times.kind.size else np.zeros(outage.size, bool)
-    hours[told] = end_hours + times.first[outage[told]]
+    restart[order[told]] = times.first[outage[told]]
+    fails = plan.threshold[order]
     by_curve = np.isin(classes, list(rules.states.get(peril, {})))
     shares = rules.damaged.get(peril, ())
-    threshold = np.zeros((times.index.shape[1] - 1, plan.failing.size), np.uint32)
+    threshold = np.zeros((times.index.shape[1] - 1, failing.size), np.uint32)
     for state, row in enumerate(threshold):
         if state < len(shares):
-            row[:] = np.floor(plan.threshold * shares[state])
+            row[:] = np.floor(fails * shares[state])
         if states is not None and by_curve.any():
-            told = np.empty(plan.failing.size, np.uint32)
-            quantise_probability(states[min(state, len(states) - 1), plan.failing], told)
-            row[by_curve] = np.minimum(told, plan.threshold)[by_curve]
+            reached = np.empty(failing.size, np.uint32)
+            quantise_probability(states[min(state, len(states) - 1), failing], reached)
+            row[by_curve] = np.minimum(reached, fails)[by_curve]
         row[~has_class | (state >= count)] = 0
-    sectors = [compiled.sectors[number] for number in compiled.sector[plan.failing]]
+    sectors = [compiled.sectors[number] for number in compiled.sector[failing]]
     crews = {name: rules.crews.get(name, max(plan.failing.size, 1)) for name in compiled.sectors}
-    assets = pd.DataFrame({"id": [compiled.asset_id[i] for i in plan.failing], "sector": sectors})
+    assets = pd.DataFrame({"id": ids[order], "sector": sectors})
     return Recovery(
-        outage=return_minutes(hours),
-        begin=int(np.ceil(end_hours * 3600)),
+        outage=return_minutes(end_hours + restart),
+        restart=whole_minutes(restart),
+        begin=int(np.ceil(end_hours * 3600)) if begin is None else begin[order],
+        order=order,
         threshold=threshold,
         times=times,
         crews=plan_repairs(
@@ -202,7 +226,7 @@ def plan_recovery(
             crews=crews,
             rule=rules.rule,
             before=_waits(compiled, plan, rules),
-            priority=None if rules.priority is None else rules.priority[plan.failing],
+            priority=None if rules.priority is None else rules.priority[failing],
         ),
         key=stream_key(seed, REPAIR, family),
     )

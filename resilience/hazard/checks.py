@@ -85,7 +85,7 @@ def check_hazard(hazard: xr.Dataset) -> None:
     attrs = hazard.attrs
     if "intensity" not in hazard:
         problems.add("hazard.intensity", wanted="dims (event, y, x)", got="absent")
-    elif hazard["intensity"].dims != ("event", "y", "x"):
+    elif hazard["intensity"].dims not in (("event", "y", "x"), ("event", "time", "y", "x")):
         got = ", ".join(map(str, hazard["intensity"].dims))
         problems.add("hazard.intensity", wanted="dims (event, y, x)", got=f"dims ({got})")
     if not isinstance(attrs.get("family"), str) or not attrs.get("family"):
