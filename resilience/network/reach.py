@@ -22,9 +22,9 @@ from resilience.network.compile import SectorGraph
 Words = NDArray[np.uint64]
 
 # Measured on street graphs of 100,000 nodes and mean degree 3 at failure probabilities .001 to .15 of every node and
-# link: with a limit of 8 a solve takes 6.3 to 15.9 ms, with 10 it takes 7.8 to 15.4 ms, with 12 it takes 8.4 to 15.0 ms,
-# with 16 it takes 9.4 to 15.2 ms: .15 is near the point where such a graph falls apart, and changes run long ways
-# through the core. At mean degree 2.5 all are alike.
+# link: with a limit of 8 a solve takes 6.3 to 15.9 ms, with 10 it takes 7.8 to 15.4 ms, with 12 it takes 8.4 to
+# 15.0 ms, with 16 it takes 9.4 to 15.2 ms: .15 is near the point where such a graph falls apart, and changes run long
+# ways through the core. At mean degree 2.5 all are alike.
 MAX_DEGREE = 12
 # Row operations allowed per node and edge; graphs with hubs stop here before the degree limit.
 MAX_FILL_PER_ELEMENT = 6
