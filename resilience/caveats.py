@@ -64,6 +64,11 @@ def caveats(labelled: xr.Dataset, inputs: Inputs) -> tuple[str, ...]:
     for name, count in labelled.attrs.items():
         if str(name).startswith("monotonicity_repairs_") and count:
             lines.append(f"{count:,} cells of {str(name).removeprefix('monotonicity_repairs_')} fell with rarer events")
+        if str(name).startswith("hourly_repairs_") and count:
+            lines.append(
+                f"{count:,} probabilities (asset and hour) of {str(name).removeprefix('hourly_repairs_')} fell with "
+                "rarer events; the highest were taken"
+            )
     used = {
         name
         for column in ("flood_damage_curve", "flood_fragility_curve", "heat_damage_curve", "heat_fragility_curve")

@@ -67,9 +67,9 @@ def check(scenario: Scenario) -> CheckReport:
         With everything that is wrong.
     """
     inputs = load_inputs(scenario)
-    damaged = expose_and_damage(inputs)
+    damaged, hourly = expose_and_damage(inputs)
     weights = weigh_events(inputs, scenario)
-    horizon = plan_horizon(inputs, scenario)
+    horizon = plan_horizon(inputs, scenario, hourly)
     compiled = compile_network(inputs.network, services=inputs.service_order)
     supplied_graphs(compiled, inputs.levels)
     layout = lay_out_services(compiled, inputs.services, inputs.network.assets)

@@ -13,6 +13,7 @@ from resilience.cascade import TimeGrid, make_grid
 from resilience.datasets import load_repair_times
 from resilience.engine import RepairRules
 from resilience.errors import ConfigurationError, DataError, Problem, Problems, suggestion
+from resilience.hourly import HourlyEvent
 from resilience.inputs import Inputs
 from resilience.kernels.repair_times import FIXED
 from resilience.network import Network
@@ -32,22 +33,35 @@ class Horizon:
     grid : TimeGrid
         The scenario's points and every time at which something ends that is the same for all samples: a buffer, a
         hazard, an outage.
+    falls : (n_event,) float64, h
+        Until when each event stays at its peak.
     ends : (n_event,) float64, h
-        When each event is over, after its peak.
+        When it is over: no water is left.
     restart_hours : float
         From then on, for outages of assets whose class does not tell a time of its own.
     rules : RepairRules, optional
         How the city repairs; without, all is outage.
+    hourly : tuple of HourlyEvent or None
+        Of every event, what it does hour by hour where its maps have a time axis.
     """
 
     grid: TimeGrid
+    falls: Floats
     ends: Floats
     restart_hours: float
     rules: RepairRules | None = None
+    hourly: tuple[HourlyEvent | None, ...] = ()
 
 
-def plan_horizon(inputs: Inputs, scenario: Scenario) -> Horizon | None:
+def plan_horizon(inputs: Inputs, scenario: Scenario, hourly: Sequence[HourlyEvent | None] = ()) -> Horizon | None:
     """Return how the events of a scenario are followed; None without a time section.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    scenario : Scenario
+    hourly : sequence of HourlyEvent or None
+        Of every event; empty where no hazard has a time axis.
 
     Raises
     ------
@@ -59,18 +73,22 @@ def plan_horizon(inputs: Inputs, scenario: Scenario) -> Horizon | None:
     section = scenario.time
     if section is None:
         return None
-    ends = event_ends(inputs)
+    falls = peak_hours(inputs)
+    ends = falls + np.concatenate([hazard["recession_hours"].values.astype(np.float64) for hazard in inputs.hazards])
     rules = None if section.repair is None else repair_rules(inputs, section.repair)
     perils = np.concatenate([[str(hazard.attrs["peril"])] * hazard.sizes["event"] for hazard in inputs.hazards])
     # Nothing returns before a minute has passed: a step that short is seen as the peak.
-    back = [np.unique(ends), np.unique(ends) + section.restart_hours, np.array([1 / 60] if ends.min() * 60 < 1 else [])]
+    back = [np.unique(falls), np.unique(ends), np.unique(ends) + section.restart_hours,
+            np.array([1 / 60] if falls.min() * 60 < 1 else [])]  # fmt: skip
     if rules is not None:
         for peril in np.unique(perils):
             outage = outage_hours(rules, str(peril))
             back.append(np.add.outer(np.unique(ends[perils == peril]), outage).ravel())
+    # The first step is seen at its beginning: it must not reach into the second hour.
+    back += [one.family.minute[1:2] / 60 for one in hourly if one is not None]
     buffers = inputs.network.needs["buffer_hours"].to_numpy(dtype=np.float64)
     grid = make_grid(section.hours, ends=np.concatenate([*back, np.unique(buffers)]))
-    return Horizon(grid, ends, section.restart_hours, rules)
+    return Horizon(grid, falls, ends, section.restart_hours, rules, tuple(hourly) or (None,) * ends.size)
 
 
 def halve(grid: TimeGrid) -> TimeGrid:
@@ -85,8 +103,8 @@ def halve(grid: TimeGrid) -> TimeGrid:
     return TimeGrid(np.unique(np.concatenate([grid.minute, middle])))
 
 
-def event_ends(inputs: Inputs) -> Floats:
-    """Return when each event is over, h after its peak, ``(n_event,)``.
+def peak_hours(inputs: Inputs) -> Floats:
+    """Return how long each event stays at its peak, h, ``(n_event,)``.
 
     Raises
     ------

@@ -94,14 +94,18 @@ def _load_hazards(scenario: Scenario, attempt: Attempts) -> list[xr.Dataset | No
             }  # fmt: skip
             # Spelled out per event: `sources` fills patterns and orders return periods, files and bands alike.
             events, axis = section.sources(), bool(section.return_periods)
-            bands = [event.band for event in events] if section.path is not None and not section.variable else None
+            in_bands = section.path is not None and not section.variable and not section.hours
+            bands = [event.band for event in events] if in_bands else None
             return open_hazard(
-                section.path or [event.path for event in events],
+                section.path or [event.hour_paths or event.path for event in events],
                 bands=bands,
                 return_periods=[event.return_period for event in events] if axis else None,
                 annual_rates=[event.annual_rate for event in events] if section.annual_rates else None,
                 events=None if axis else [event.event for event in events],
                 duration_hours=[event.duration_hours for event in events] if section.duration_hours else None,
+                hours=section.hours or None,
+                clock_offset=section.clock_offset,
+                recession_hours=[event.recession_hours for event in events],
                 **common,
             )
 

@@ -22,6 +22,12 @@ def time_caveats(labelled: xr.Dataset, scenario: Scenario, horizon: Horizon | No
     if scenario.time is None or horizon is None:
         return ("losses are those at the peak of each event: buffers that start hold there, however short they are",)
     lines = ["losses `at the peak` are those before any buffer runs out; hours lost count what follows"]
+    if any(one is not None for one in horizon.hourly):
+        families = {str(labelled["family"][i].item()): None for i, one in enumerate(horizon.hourly) if one is not None}
+        lines.append(
+            f"{', '.join(families)} change over time: hours lost begin with the event and follow its maps; `at the "
+            "peak` all is out at once that is out at any time"
+        )
     served = labelled["people_served"]
     left = (labelled["people_at_end"] / served.where(served > 0)).max("event").fillna(0.0)
     late = [f"{name} {100 * share:.0f} %" for name, share in zip(left["service"].values, left.values, strict=True)

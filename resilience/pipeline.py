@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.annual import add_annual, exceed, rank_assets, rated_events, weigh_events
-from resilience.cascade import supplied_graphs
+from resilience.cascade import EventPlan, supplied_graphs
 from resilience.caveats import caveats, with_costs
 from resilience.damage import damage
 from resilience.engine import (
@@ -21,16 +21,20 @@ from resilience.engine import (
     BlockSums,
     City,
     EventTask,
+    Recovery,
+    Water,
     find_baseline,
     plan_recovery,
     prepare_event,
+    return_minutes,
     simulate,
 )
 from resilience.errors import Attempts
 from resilience.exposure import expose
 from resilience.horizon import Horizon, plan_horizon
+from resilience.hourly import HourlyEvent, follow_hazard
 from resilience.inputs import Inputs, load_inputs
-from resilience.network.compile import PERSON, compile_network
+from resilience.network.compile import PERSON, CompiledNetwork, compile_network
 from resilience.over_time import label_times, time_caveats
 from resilience.pairs import choose_assets, run_in_pairs
 from resilience.provenance import now
@@ -84,9 +88,9 @@ def assess(
     """
     started = now()
     inputs = load_inputs(scenario)
-    damaged = expose_and_damage(inputs)
+    damaged, hourly = expose_and_damage(inputs)
     weights = weigh_events(inputs, scenario)
-    horizon = plan_horizon(inputs, scenario)
+    horizon = plan_horizon(inputs, scenario, hourly)
     city, tasks = prepare(inputs, damaged, scenario, horizon)
     store = RunStore(Path(out), inputs=input_paths(scenario)) if out is not None else None
     sums, totals = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
@@ -111,17 +115,29 @@ def assess(
     return result
 
 
-def expose_and_damage(inputs: Inputs) -> xr.Dataset:
-    """Return intensities, losses and failure probabilities of all events of all families, (event, asset)."""
+def expose_and_damage(inputs: Inputs) -> tuple[xr.Dataset, list[HourlyEvent | None]]:
+    """Return intensities, losses and failure probabilities of all events of all families, (event, asset).
+
+    With them comes, for every event, what it does hour by hour; None where its maps have no time axis.
+    """
     parts = []
+    hours: list[HourlyEvent | None] = []
     attempt = Attempts()
     for hazard, method in zip(inputs.hazards, inputs.methods, strict=True):
-        exposure = attempt(partial(expose, hazard, inputs.network, curves=inputs.curves, method=method))
-        if exposure is None:
-            continue
-        one = damage(exposure, inputs.network, curves=inputs.curves)
         family, peril = str(hazard.attrs["family"]), str(hazard.attrs["peril"])
-        n = one.sizes["event"]
+        n = hazard.sizes["event"]
+        if "time" in hazard.dims:
+            followed = attempt(partial(follow_hazard, hazard, inputs.network, curves=inputs.curves, method=method))
+            if followed is None:
+                continue
+            one, hourly = followed
+            hours += [HourlyEvent(hourly, k, peril) for k in range(n)]
+        else:
+            exposure = attempt(partial(expose, hazard, inputs.network, curves=inputs.curves, method=method))
+            if exposure is None:
+                continue
+            one = damage(exposure, inputs.network, curves=inputs.curves)
+            hours += [None] * n
         names = [f"{family}:{name}" if len(inputs.hazards) > 1 else str(name) for name in one["event"].values]
         kept = one[
             ["exposed_intensity", "mean_intensity", "wet_length", "damage_fraction", "asset_direct_loss",
@@ -135,16 +151,19 @@ def expose_and_damage(inputs: Inputs) -> xr.Dataset:
             return_period=("event", hazard["return_period"].values.astype(np.float64)),
             annual_rate=("event", hazard["annual_rate"].values.astype(np.float64)),
         )
-        repairs = int(exposure.attrs.get("monotonicity_repairs", 0))
-        parts.append(kept.assign_attrs({f"monotonicity_repairs_{family}": repairs}))
+        for name in ("monotonicity_repairs", "hourly_repairs"):
+            if name in one.attrs:
+                kept = kept.assign_attrs({f"{name}_{family}": int(one.attrs[name])})
+        parts.append(kept)
     attempt.raise_if_any()
     assets = inputs.network.assets
     together = xr.concat(parts, dim="event", combine_attrs="drop_conflicts", join="exact")
-    return together.transpose("event", "asset").assign_coords(
+    labelled = together.transpose("event", "asset").assign_coords(
         sector=("asset", assets["sector"].astype(str).to_numpy(dtype=object)),
         kind=("asset", assets["kind"].astype(str).to_numpy(dtype=object)),
         dry_threshold=("asset", assets["dry_threshold"].to_numpy(dtype=np.float64)),
     )
+    return labelled, hours
 
 
 def prepare(
@@ -168,18 +187,30 @@ def prepare(
     tasks = []
     for i in range(damaged.sizes["event"]):
         family, peril = str(damaged["family"][i].item()), str(damaged["peril"][i].item())
-        recover = None
+        recover, follow = None, None
         if horizon is not None:
+            hourly = horizon.hourly[i]
             recover = partial(
-                plan_recovery, compiled, end_hours=float(horizon.ends[i]), restart_hours=horizon.restart_hours,
-                rules=horizon.rules, peril=peril, family=family, seed=scenario.seed,
+                _recover, compiled, hourly=hourly, end_hours=float(horizon.ends[i]),
+                restart_hours=horizon.restart_hours, rules=horizon.rules, peril=peril, family=family,
+                seed=scenario.seed,
             )  # fmt: skip
+            follow = None if hourly is None else hourly.follow
         depth = intensity[i] if peril == "flood" else None
-        dry_hours = None if horizon is None else float(horizon.ends[i])
+        water = None
+        if horizon is not None:
+            falls, gone = return_minutes(np.array([horizon.falls[i], horizon.ends[i]])).tolist()
+            water = Water(falls, gone)
         tasks.append(
-            prepare_event(city, i, probability[i], family=family, depth=depth, recover=recover, dry_hours=dry_hours)
+            prepare_event(
+                city, i, probability[i], family=family, depth=depth, recover=recover, water=water, follow=follow
+            )
         )
     return city, tasks
+
+
+def _recover(compiled: CompiledNetwork, plan: EventPlan, *, hourly: HourlyEvent | None, **how: Any) -> Recovery:
+    return plan_recovery(compiled, plan, begin=None if hourly is None else hourly.begin(plan), **how)
 
 
 def run_samples(

@@ -160,6 +160,7 @@ VARIABLES: dict[str, Variable] = _register(
         ("annual_weight", "event", "float64", "1/year", "weight in annual expected values; NaN without rates"),
         ("tail_weight", "event", "float64", "1/year", "further weight for all that is rarer than the rarest event"),
         ("duration_hours", "event", "float64", "hour", "time at peak; NaN where not given"),
+        ("recession_hours", "event", "float64", "hour", "time in which a flood then falls, evenly, to dry"),
         # exposure
         ("dry_threshold", "asset", "float64", "m", "depth of water below which the asset counts as dry"),
         ("exposed_intensity", "event asset", "float64", "", "intensity at a point, highest along a line or footprint; "

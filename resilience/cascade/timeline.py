@@ -8,8 +8,9 @@ from all-up, with what is out of function and with the buffers that still hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +21,11 @@ from resilience.cascade.plan import EventPlan, Start
 from resilience.errors import ConfigurationError, Problems
 from resilience.kernels.buffers import NEVER, draw_on_buffers, hold_buffers, keep_failed
 from resilience.kernels.dependency import evaluate_needs
-from resilience.kernels.rows import SAMPLES
+from resilience.kernels.rows import SAMPLES, Words
 from resilience.network.compile import CompiledNetwork
+
+Keep = Callable[[NDArray[np.int32], Words], None]
+"""Writes, for the minute of each of 512 samples, which of the failing assets the hazard keeps out of function."""
 
 MOST_POINTS = 254
 MOST_HOURS = 10_000_000
@@ -190,7 +194,9 @@ class Timeline:
         self.drawn[:] = self.cascade.failed
         self._started[:] = self.cascade.buffered
 
-    def run(self, restored: NDArray[np.int32], *, until: int = 0) -> Iterator[tuple[int, bool]]:
+    def run(
+        self, restored: NDArray[np.int32], *, until: int = 0, keep: Keep | None = None
+    ) -> Iterator[tuple[int, bool]]:
         """Solve step after step, yielding its number and whether the state in `cascade` stands for it.
 
         Before the state that stands for a step, that at its beginning is solved: what is lost and regained within a
@@ -203,7 +209,10 @@ class Timeline:
             Minute from which each failed asset is back in function.
         until : int
             Minute up to which states are wanted though nothing is out of function.
+        keep : callable, optional
+            Tells who is out at each moment, in the place of what was drawn and `restored`.
         """
+        told = partial(keep_failed, self.drawn, restored) if keep is None else keep
         self._since[:] = NEVER
         self._back[:] = NEVER
         n_step = self.grid.step.size
@@ -211,14 +220,14 @@ class Timeline:
             # The peak is the beginning of the first step, and stands for it.
             for stands in (False, True) if point else (True,):
                 looks = self._seen if stands else self._begun
-                self._solve_at(looks.moment[point], looks.full_from[point], restored)
+                self._solve_at(looks.moment[point], looks.full_from[point], told)
                 yield point, stands
                 if point == n_step or not (self.cascade.failed.any() or self.grid.minute[point] < until):
                     return
                 self._draw_on(point, looks.full_before[point])
 
-    def _solve_at(self, moment: NDArray[np.int32], full_from: NDArray[np.uint8], restored: NDArray[np.int32]) -> None:
-        keep_failed(self.drawn, restored, moment, self.cascade.failed)
+    def _solve_at(self, moment: NDArray[np.int32], full_from: NDArray[np.uint8], keep: Keep) -> None:
+        keep(moment, self.cascade.failed)
         # Drawn on for as long as it lasts or longer: empty.
         hold_buffers(self._started, self._since, self._lasts, full_from, self.cascade.buffered)
         self.cascade.solve_from(self._start)

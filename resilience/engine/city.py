@@ -9,10 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.cascade import Cascade, EventPlan, Start, TimeGrid, plan_event
+from resilience.engine.factors import LevelFactors
+from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.recovery import Recovery, return_minutes
+from resilience.engine.water import Water
 from resilience.kernels.rows import ONES
 from resilience.network.compile import CompiledNetwork, SectorGraph
-from resilience.service import Baseline, ServiceLayout, ServicePlan, find_served, plan_services, weigh_zones
+from resilience.service import (
+    PEAK,
+    Baseline,
+    ServiceLayout,
+    ServicePlan,
+    find_served,
+    plan_services,
+    weigh_zones,
+)
 
 Integers = NDArray[np.int64]
 
@@ -69,20 +80,28 @@ class EventTask:
     services : ServicePlan
     recovery : Recovery
         When what the hazard put out of function is back; used with a grid only.
-    dry_minute : int, optional
-        From when on no water stands on the roads; never without.
+    water : Water, optional
+        How the water on the roads goes; without, it stays.
+    course : HazardCourse, optional
+        When the hazard keeps what out of function; without, all that it puts out is so from the first moment until it
+        recovers. Used with a grid only, which then begins with the event and not at its peak.
+    factors : tuple of LevelFactors
+        What the event does to what sectors can give, draw and carry, one per sector that it scales.
     """
 
     event: int
     plan: EventPlan
     services: ServicePlan
     recovery: Recovery
-    dry_minute: int | None = None
+    water: Water | None = None
+    course: HazardCourse | None = None
+    factors: tuple[LevelFactors, ...] = ()
 
     @property
-    def wet_until(self) -> int:
-        """Minute up to which water slows someone who has a limit of time; 0 where it does not."""
-        return self.dry_minute or 0 if self.services.slowed else 0
+    def followed_until(self) -> int:
+        """Minute up to which states can differ though nothing is out now: water slows, or the hazard comes again."""
+        wet = self.water.gone if self.water is not None and self.services.slowed else 0
+        return max(wet, 0 if self.course is None else self.course.end)
 
 
 def find_baseline(
@@ -120,7 +139,9 @@ def prepare_event(
     depth: NDArray[np.float64] | None = None,
     restored_hours: NDArray[np.float64] | None = None,
     recover: Callable[[EventPlan], Recovery] | None = None,
-    dry_hours: float | None = None,
+    water: Water | None = None,
+    follow: Callable[[EventPlan, Recovery], HazardCourse] | None = None,
+    factors: tuple[LevelFactors, ...] = (),
 ) -> EventTask:
     """Return the event as a task.
 
@@ -138,8 +159,11 @@ def prepare_event(
     recover : callable, optional
         Makes the returns from the event's plan, see :func:`resilience.engine.recovery.plan_recovery`; instead of
         `restored_hours`.
-    dry_hours : float, optional, h
-        After the peak, from when on no water stands on the roads.
+    water : Water, optional
+        How the water on the roads goes; needs a grid.
+    follow : callable, optional
+        Makes the course of the hazard from the event's plan and its recovery.
+    factors : tuple of LevelFactors
     """
     plan = plan_event(
         city.compiled, failure_probability, graphs=city.graphs, seed=city.seed, family=family, depth=depth,
@@ -153,6 +177,7 @@ def prepare_event(
     can_be_down = np.zeros(city.compiled.n_asset, bool)
     can_be_down[plan.affected] = True
     can_be_down |= city.baseline.down
-    services = plan_services(city.layout, can_be_down, depth, out=city.baseline.down)
-    dry_minute = None if dry_hours is None else int(return_minutes(np.array([dry_hours]))[0])
-    return EventTask(event, plan, services, recovery, dry_minute)
+    levels = {PEAK} if water is None or city.grid is None else water.levels(city.grid)
+    services = plan_services(city.layout, can_be_down, depth, levels=levels, out=city.baseline.down)
+    course = None if follow is None else follow(plan, recovery)
+    return EventTask(event, plan, services, recovery, water, course, tuple(factors))

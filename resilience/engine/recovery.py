@@ -61,8 +61,12 @@ class Recovery:
     ----------
     outage : (n_failing,) int32
         Minute at which each asset is back if it was only out.
-    begin : int, s
-        When crews can set off.
+    restart : (n_failing,) int64, minute
+        From the end of the hazard until each asset is back if it was only out.
+    begin : int or (n_failing,) int64, s
+        When crews can set off; in the order that follows.
+    order : (n_failing,) int64, optional
+        The failing assets by their ids, so that the order of tables breaks no tie between jobs; what follows is in it.
     threshold : (n_failing,) uint32
         U below it is damage. It is below the threshold of failure: the same U decides on both.
     times : PackedRepairTimes, optional
@@ -73,11 +77,20 @@ class Recovery:
     """
 
     outage: Minutes
-    begin: int = 0
+    restart: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    begin: int | NDArray[np.int64] = 0
+    order: NDArray[np.int64] | None = None
     threshold: NDArray[np.uint32] | None = None
     times: PackedRepairTimes | None = None
     crews: RepairPlan | None = None
     key: np.uint64 | None = None
+
+    def damage(self, n_failing: int) -> NDArray[np.uint32]:
+        """Return the threshold of damage of each failing asset, ``(n_failing,) uint32``."""
+        damage = np.zeros(n_failing, np.uint32)
+        if self.threshold is not None:
+            damage[slice(None) if self.order is None else self.order] = self.threshold
+        return damage
 
     def restored(self, plan: EventPlan, first_word: int) -> Minutes:
         """Return the minute from which each failing asset is back, ``(n_failing, 512) int32``.
@@ -92,18 +105,20 @@ class Recovery:
         minute = np.repeat(self.outage[:, np.newaxis], SAMPLES, axis=1)
         if self.times is None or self.crews is None or self.threshold is None or self.key is None:
             return minute
+        order = np.arange(plan.failing.size) if self.order is None else self.order
+        identity = plan.identity[order]
         damaged = np.empty((1, plan.failing.size, 8), np.uint64)
-        sample_failures(plan.key, plan.identity, self.threshold, first_word, damaged[0])
+        sample_failures(plan.key, identity, self.threshold, first_word, damaged[0])
         none = np.zeros(plan.failing.size, np.int64)
         jobs = draw_jobs(
-            damaged, times=self.times, identity=plan.identity, key=self.key, first_word=first_word, travel=none,
+            damaged, times=self.times, identity=identity, key=self.key, first_word=first_word, travel=none,
             earliest=none + self.begin,
         )  # fmt: skip
         _, end = schedule(self.crews, jobs)
         sample = np.repeat(np.arange(SAMPLES), np.diff(jobs.indptr))
         # The last whole minutes of int32 are four thousand years away.
         done = np.where(end == NEVER, np.int64(NEVER_MINUTE), -(-end // 60)).clip(max=np.int64(NEVER_MINUTE))
-        minute[jobs.asset, sample] = done
+        minute[order[jobs.asset], sample] = done
         return minute
 
 
@@ -117,6 +132,7 @@ def plan_recovery(
     peril: str,
     family: str,
     seed: int,
+    begin: NDArray[np.int64] | None = None,
 ) -> Recovery:
     """Return when what an event puts out of function is back.
 
@@ -132,29 +148,36 @@ def plan_recovery(
         Without, all is outage.
     peril, family : str
     seed : int
+    begin : (n_failing,) int64, optional, s
+        When crews can set off; by default when the hazard is over.
 
     Raises
     ------
     DataError
         Repair classes that the table does not know.
     """
-    hours = np.full(plan.failing.size, end_hours + restart_hours)
+    restart = np.full(plan.failing.size, restart_hours)
     if rules is None:
-        return Recovery(return_minutes(hours))
-    classes = rules.classes[plan.failing]
+        return Recovery(return_minutes(end_hours + restart), whole_minutes(restart))
+    ids = np.array([compiled.asset_id[i] for i in plan.failing], dtype=object)
+    order = np.argsort(ids, kind="stable")
+    failing = plan.failing[order]
+    classes = rules.classes[failing]
     has_class = np.asarray(classes != "", dtype=bool)
     times = rules.table.pack(classes.tolist(), peril=peril, states=1, needed=has_class)
     outage = times.index[:, 0]
     told = (outage >= 0) & (times.kind[outage] == FIXED) if times.kind.size else np.zeros(outage.size, bool)
-    hours[told] = end_hours + times.first[outage[told]]
+    restart[order[told]] = times.first[outage[told]]
     share = rules.damaged.get(peril, 0.0)
-    threshold = np.where(has_class, np.floor(plan.threshold * share), 0.0).astype(np.uint32)
-    sectors = [compiled.sectors[number] for number in compiled.sector[plan.failing]]
+    threshold = np.where(has_class, np.floor(plan.threshold[order] * share), 0.0).astype(np.uint32)
+    sectors = [compiled.sectors[number] for number in compiled.sector[failing]]
     crews = {name: rules.crews.get(name, max(plan.failing.size, 1)) for name in compiled.sectors}
-    assets = pd.DataFrame({"id": [compiled.asset_id[i] for i in plan.failing], "sector": sectors})
+    assets = pd.DataFrame({"id": ids[order], "sector": sectors})
     return Recovery(
-        outage=return_minutes(hours),
-        begin=int(np.ceil(end_hours * 3600)),
+        outage=return_minutes(end_hours + restart),
+        restart=whole_minutes(restart),
+        begin=int(np.ceil(end_hours * 3600)) if begin is None else begin[order],
+        order=order,
         threshold=threshold,
         times=times,
         crews=plan_repairs(
@@ -162,7 +185,7 @@ def plan_recovery(
             crews=crews,
             rule=rules.rule,
             before=_waits(compiled, plan, rules),
-            priority=None if rules.priority is None else rules.priority[plan.failing],
+            priority=None if rules.priority is None else rules.priority[failing],
         ),
         key=stream_key(seed, REPAIR, family),
     )

@@ -21,7 +21,7 @@ from resilience.network.compile import CompiledNetwork
 from resilience.network.reach import ReachSolver
 from resilience.service.access import AccessSums, Drives, Ways, add_ways, trace_ways
 from resilience.service.layout import AssignedPart, Indices, Integers, RoadPart, ServiceLayout, TimedPart, Words
-from resilience.service.plan import Baseline, ServicePlan, plan_services
+from resilience.service.plan import PEAK, Baseline, ServicePlan, plan_services
 
 
 def weigh_zones(compiled: CompiledNetwork, part: AssignedPart | RoadPart, served: NDArray[np.bool_]) -> Integers:
@@ -121,7 +121,7 @@ class ServiceCounter:
         self._solvers = {name: ReachSolver(reach) for name, reach in plan.reach.items()}
         self._drives = [Drives(drive) for drive in plan.drives]
         self._ways: dict[int, Ways] = {}
-        self._wet = True
+        self._water = PEAK
         self.present: list[Words] = []
         self.parts = layout.parts
         self._road_blame: dict[tuple[str, bool], Words] = {}
@@ -185,7 +185,7 @@ class ServiceCounter:
                 served = self.baseline.served[number, part.zone][:, np.newaxis]
                 sums.zone_roots[part.zone, part.service] += shares // n_group * served
 
-    def meet(self, up: Words, buffer_row: Indices, buffered: Words, *, wet: bool = True) -> None:
+    def meet(self, up: Words, buffer_row: Indices, buffered: Words, *, water: int = PEAK) -> None:
         """Take the state of the assets for the calls that follow.
 
         Parameters
@@ -193,8 +193,8 @@ class ServiceCounter:
         up : (n_asset, 8) uint64
         buffer_row : (n_need,) int32
         buffered : (n_buffer, 8) uint64
-        wet : bool
-            Whether the water still stands on the roads.
+        water : int
+            Level of the water on the roads, of :data:`resilience.service.plan.PEAK` parts.
         """
         compiled = self.compiled
         evaluate_needs(
@@ -203,9 +203,9 @@ class ServiceCounter:
         )  # fmt: skip
         for solver in self._solvers.values():
             solver.factorise(up)
-        self._wet = wet
+        self._water = water
         for drives in self._drives:
-            self._ways.update(drives.follow(up, self.baseline, wet=wet))
+            self._ways.update(drives.follow(up, self.baseline, water=water))
 
     def count_access(self) -> None:
         """Add the ways of the present word group to `access`."""
@@ -260,7 +260,7 @@ class ServiceCounter:
             # One category at a time: all at once would be a copy of the roots of every street.
             for row, of_asset in zip(blame, roots, strict=True):
                 np.bitwise_or.reduce(of_asset[travelled] & down, axis=0, out=row)
-            if isinstance(part, TimedPart) and self._wet and part.network in self._slowed_root:
+            if isinstance(part, TimedPart) and part.network in self.plan.slowed.get(self._water, ()):
                 blame[self._slowed_root[part.network]] = ONES
             self._road_blame[key] = blame
         return self._road_blame[key]
@@ -285,10 +285,10 @@ def find_served(compiled: CompiledNetwork, layout: ServiceLayout, up: Words, dow
         Assets that are down in it.
     """
     baseline = Baseline.begin(down, len(layout.parts), compiled.n_zone)
-    plan = plan_services(layout, np.asarray(~up.all(axis=1)))
+    plan = plan_services(layout, np.asarray(~up.all(axis=1)), levels=(0,))
     counter = ServiceCounter(compiled, plan, baseline)
     no_buffer = np.full(compiled.required.size, -1, np.int32)
-    counter.meet(up, no_buffer, np.empty((0, 8), np.uint64))
+    counter.meet(up, no_buffer, np.empty((0, 8), np.uint64), water=0)
     for number, part in enumerate(counter.parts):
         if number not in layout.timed:
             baseline.served[number, part.zone] = (counter.lost(number, up)[:, 0] & np.uint64(1)) == 0
