@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from resilience.annual import add_annual, exceed, rank_assets, rated_events, weigh_events
 from resilience.cascade import EventPlan, supplied_graphs
 from resilience.caveats import caveats, with_costs
-from resilience.damage import damage
+from resilience.damage import damage, damage_states
 from resilience.engine import (
     Block,
     BlockSums,
@@ -198,8 +198,10 @@ def prepare_tasks(
     probability = damaged["failure_probability"].values
     intensity = damaged["exposed_intensity"].values
     perils = damaged["peril"].values.astype(str)
+    n_single = damaged.sizes["event"] - len(inputs.sequences)
+    states = find_severity(inputs, damaged.isel(event=slice(0, n_single)), horizon)
     tasks: list[EventTask] = []
-    for i in range(damaged.sizes["event"] - len(inputs.sequences)):
+    for i in range(n_single):
         family, peril = str(damaged["family"][i].item()), perils[i]
         recover, follow = None, None
         if horizon is not None:
@@ -208,6 +210,7 @@ def prepare_tasks(
                 _recover, compiled, hourly=hourly, end_hours=float(horizon.ends[i]),
                 restart_hours=horizon.restart_hours, rules=horizon.rules, peril=peril, family=family,
                 seed=scenario.seed,
+                states=None if states is None else states[:, i],
             )  # fmt: skip
             follow = None if hourly is None else hourly.follow
         depth = intensity[i] if peril == "flood" else None
@@ -230,6 +233,14 @@ def prepare_tasks(
             )
         )  # fmt: skip
     return tasks
+
+
+def find_severity(inputs: Inputs, damaged: xr.Dataset, horizon: Horizon | None) -> Floats | None:
+    """Return the probability of each state of damage or a worse one, (state, event, asset); None without curves."""
+    if horizon is None or horizon.rules is None or not horizon.rules.states:
+        return None
+    told = horizon.rules.state_curves()
+    return damage_states(damaged, inputs.network, curves=inputs.curves, states=told)
 
 
 def _recover(compiled: CompiledNetwork, plan: EventPlan, *, hourly: HourlyEvent | None, **how: Any) -> Recovery:

@@ -71,7 +71,7 @@ def sequence(
 def rules(n: int, hours: dict[str, float], **more: object) -> RepairRules:
     table = RepairTimeTable([RepairTime("line", 1, "fixed", {"value": h}, peril=peril) for peril, h in hours.items()])
     return RepairRules(
-        table, np.array(["line"] * n, dtype=object), {"flood": 1.0, "heat": 1.0}, **{"crews": {}, **more}
+        table, np.array(["line"] * n, dtype=object), {"flood": (1.0,), "heat": (1.0,)}, **{"crews": {}, **more}
     )
 
 
@@ -212,7 +212,7 @@ def test_repairs_are_those_of_the_twin(rule: str, crews: dict[str, int]) -> None
         RepairTime("line", 1, "lognormal", {"median": 8.0, "beta": 0.9}, peril="heat"),
     ]
     repair = RepairRules(
-        RepairTimeTable(times), np.array(["line"] * 7, dtype=object), {"flood": 0.9, "heat": 0.8}, crews, rule,
+        RepairTimeTable(times), np.array(["line"] * 7, dtype=object), {"flood": (0.9,), "heat": (0.8,)}, crews, rule,
         before={asset: np.array(first, np.int32) for asset, first in before.items()},
     )  # fmt: skip
     parts = [
@@ -327,7 +327,7 @@ def test_random_repairs_far_apart_cost_the_sum_within_the_sampling_of_the_grid()
     hours = tuple(float(h) for h in range(0, 1000, 5))
     city = build("aaaa", hours, ends=(300.0, 310.0))
     table = RepairTimeTable([RepairTime("line", 1, "lognormal", {"median": 20.0, "beta": 0.3})])
-    repair = RepairRules(table, np.array(["line"] * 4, dtype=object), {"flood": 1.0, "heat": 1.0}, {"a": 2})
+    repair = RepairRules(table, np.array(["line"] * 4, dtype=object), {"flood": (1.0,), "heat": (1.0,)}, {"a": 2})
     parts = [("flood", [0.5] * 4, 10.0, 0.0), ("heat", [0.3, 0.9, 0.2, 0.6], 10.0, 0.0)]
     alone = []
     for part in parts:
