@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from resilience.engine import (
 )
 from resilience.errors import Attempts
 from resilience.exposure import expose
+from resilience.heat_toll import heat_notes, label_heat, plan_toll, read_heat
 from resilience.horizon import Horizon, plan_horizon
 from resilience.hourly import HourlyEvent, follow_hazard
 from resilience.inputs import Inputs, load_inputs
@@ -46,6 +47,7 @@ from resilience.store import TOTALS, RunStore
 from resilience.variables import label_dataset
 from resilience.ways import label_ways
 from resilience.writing import input_paths, write_run
+from resilience.zone_heat import ZoneHeat
 
 Progress = Callable[[int, int], None]
 Floats = NDArray[np.float64]
@@ -91,16 +93,21 @@ def assess(
     damaged, hourly = expose_and_damage(inputs)
     weights = weigh_events(inputs, scenario)
     horizon = plan_horizon(inputs, scenario, hourly)
-    city, tasks = prepare(inputs, damaged, scenario, horizon)
+    zone_heat = read_heat(inputs, scenario)
+    city, tasks = prepare(inputs, damaged, scenario, horizon, zone_heat)
     store = RunStore(Path(out), inputs=input_paths(scenario)) if out is not None else None
     sums, totals = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
     labelled = totals.label(label_sums(city, tasks, sums, damaged).assign(weights))
     labelled = label_times(labelled, city, tasks, sums)
     labelled = label_ways(labelled, city, sums, scenario.monte_carlo.samples)
+    labelled = label_heat(labelled, inputs, scenario, zone_heat, [task.toll for task in tasks], sums, totals.toll)
     labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
     importance = rank_assets(labelled)
     pairs = rerun(city, damaged, labelled, importance, scenario, workers)
-    notes = (*inputs.notes, *caveats(labelled, inputs), *time_caveats(labelled, scenario, horizon))
+    notes = (
+        *inputs.notes, *caveats(labelled, inputs), *time_caveats(labelled, scenario, horizon),
+        *heat_notes(labelled, scenario),
+    )  # fmt: skip
     result = Result(
         dataset=labelled.assign_attrs({**describe(scenario, inputs, damaged), "notes": list(notes)}),
         exceedance=exceed(labelled, inputs, scenario),
@@ -167,7 +174,11 @@ def expose_and_damage(inputs: Inputs) -> tuple[xr.Dataset, list[HourlyEvent | No
 
 
 def prepare(
-    inputs: Inputs, damaged: xr.Dataset, scenario: Scenario, horizon: Horizon | None = None
+    inputs: Inputs,
+    damaged: xr.Dataset,
+    scenario: Scenario,
+    horizon: Horizon | None = None,
+    zone_heat: Sequence[ZoneHeat | None] | None = None,
 ) -> tuple[City, list[EventTask]]:
     """Return the compiled city and its events as tasks; without a horizon they are solved at their peak only."""
     compiled = compile_network(inputs.network, services=inputs.service_order)
@@ -201,11 +212,16 @@ def prepare(
         if horizon is not None:
             falls, gone = return_minutes(np.array([horizon.falls[i], horizon.ends[i]])).tolist()
             water = Water(falls, gone)
+        toll = None
+        if zone_heat is not None and horizon is not None:
+            persons = compiled.persons / PERSON
+            toll = plan_toll(zone_heat[i], scenario.heat, layout.names, persons, horizon)
         tasks.append(
             prepare_event(
-                city, i, probability[i], family=family, depth=depth, recover=recover, water=water, follow=follow
+                city, i, probability[i], family=family, depth=depth, recover=recover, water=water, follow=follow,
+                toll=toll,
             )
-        )
+        )  # fmt: skip
     return city, tasks
 
 

@@ -69,6 +69,22 @@ class City:
 
 
 @dataclass(frozen=True)
+class Toll:
+    """What a zone without a service adds to a sum over time that is told for every sample.
+
+    Parameters
+    ----------
+    service : int
+        One that zones have by assignment.
+    weight : (n_step, n_zone) int64
+        Per step of the time grid, for all of the zone.
+    """
+
+    service: int
+    weight: Integers
+
+
+@dataclass(frozen=True)
 class EventTask:
     """One event, prepared.
 
@@ -87,6 +103,8 @@ class EventTask:
         recovers. Used with a grid only, which then begins with the event and not at its peak.
     factors : tuple of LevelFactors
         What the event does to what sectors can give, draw and carry, one per sector that it scales.
+    toll : Toll, optional
+        What is summed for every sample beside people; used with a grid only.
     """
 
     event: int
@@ -96,6 +114,7 @@ class EventTask:
     water: Water | None = None
     course: HazardCourse | None = None
     factors: tuple[LevelFactors, ...] = ()
+    toll: Toll | None = None
 
     @property
     def followed_until(self) -> int:
@@ -142,6 +161,7 @@ def prepare_event(
     water: Water | None = None,
     follow: Callable[[EventPlan, Recovery], HazardCourse] | None = None,
     factors: tuple[LevelFactors, ...] = (),
+    toll: Toll | None = None,
 ) -> EventTask:
     """Return the event as a task.
 
@@ -164,6 +184,7 @@ def prepare_event(
     follow : callable, optional
         Makes the course of the hazard from the event's plan and its recovery.
     factors : tuple of LevelFactors
+    toll : Toll, optional
     """
     plan = plan_event(
         city.compiled, failure_probability, graphs=city.graphs, seed=city.seed, family=family, depth=depth,
@@ -180,4 +201,4 @@ def prepare_event(
     levels = {PEAK} if water is None or city.grid is None else water.levels(city.grid)
     services = plan_services(city.layout, can_be_down, depth, levels=levels, out=city.baseline.down)
     course = None if follow is None else follow(plan, recovery)
-    return EventTask(event, plan, services, recovery, water, course, tuple(factors))
+    return EventTask(event, plan, services, recovery, water, course, tuple(factors), toll)
