@@ -134,11 +134,8 @@ class CauseCounter:
                 continue
             solver.factorise(self._up)
             reached = solver.solve(self._up, supply.source, supply.source_position)
-            find_unreached(
-                supply.node, supply.node_position, supply.link, supply.tail_position, supply.head_position,
-                supply.oneway, reached, self._up, unreached,
-            )  # fmt: skip
-            member = supply.member
+            find_unreached(*supply.members, reached, self._up, unreached)
+            member = supply.members.asset
             spread_roots(
                 member,
                 unreached,
