@@ -164,12 +164,21 @@ def repair_rules(inputs: Inputs, section: RepairSection) -> RepairRules:
             "repair times", wanted="outages (state 0) of the law `fixed`: what is only out is not drawn",
             got="classes with another law", count=len(drawn), first=drawn[:3],
         )  # fmt: skip
-    graded = sorted({time.repair_class for time in table if time.state > 1} & set(classes.tolist()))
-    if graded:
-        problems.add(
-            "assets.repair_class", wanted="classes with one state of damage: a run does not tell how severe damage is",
-            got="classes with several", count=len(graded), first=graded[:3],
+    perils = sorted({str(hazard.attrs["peril"]) for hazard in inputs.hazards})
+    shares = section.damaged_shares
+    states = state_curves(inputs, section, table, problems)
+    for peril in perils:
+        graded = sorted(
+            name for name in used
+            if table.count_states(name, peril=peril) > 1 and len(shares[peril]) == 1
+            and name not in states.get(peril, {})
         )  # fmt: skip
+        if graded:
+            problems.add(
+                "assets.repair_class", got=f"classes with several states, of which nothing tells how likely ({peril})",
+                wanted="classes with one state of damage, or `time.repair.damaged` with a share for each state, or "
+                "`time.repair.states` with their fragility curves", count=len(graded), first=graded[:3],
+            )  # fmt: skip
     for name, firsts in section.after.items():
         for one in (name, *firsts):
             if one not in sectors:
@@ -186,9 +195,39 @@ def repair_rules(inputs: Inputs, section: RepairSection) -> RepairRules:
     if section.rule == "priority":
         priority = kinds.map(section.priority).fillna(0.0).to_numpy(dtype=np.float64)
     return RepairRules(
-        table, classes, section.damaged_shares, dict(section.crews), section.rule, priority,
-        before=repaired_first(inputs.network, section.after),
+        table, classes, shares, dict(section.crews), section.rule, priority,
+        before=repaired_first(inputs.network, section.after), states=states,
     )  # fmt: skip
+
+
+def state_curves(
+    inputs: Inputs, section: RepairSection, table: RepairTimeTable, problems: Problems
+) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return, per peril and repair class, the fragility curve of each state of damage; note what does not fit."""
+    groups: dict[str, list[str]] = {}
+    for curve in inputs.curves:
+        if curve.group:
+            groups.setdefault(curve.group, []).append(curve.name)
+    known = set(inputs.network.assets["repair_class"].astype(str)) - {""}
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for name, wanted in section.states.items():
+        subject = f"time.repair.states.{name}"
+        if name not in known:
+            problems.add(subject, wanted="a repair class of assets", got=f"none has it{suggestion(name, known)}")
+        for group in wanted:
+            if group not in groups:
+                problems.add(subject, wanted="groups of fragility curves, one curve per state of damage",
+                             got=f"no group {group!r}{suggestion(group, groups)}")  # fmt: skip
+                continue
+            curves = inputs.curves.states(group)
+            peril, there = curves[0].peril, table.count_states(name, peril=curves[0].peril)
+            if len(curves) > there:
+                problems.add(subject, wanted=f"a repair time for each of the {len(curves)} states of {group!r}",
+                             got=f"times for {there}")  # fmt: skip
+            if name in found.get(peril, {}):
+                problems.add(subject, wanted="one group for each peril", got=f"two for {peril}")
+            found.setdefault(peril, {})[name] = tuple(curve.name for curve in curves)
+    return found
 
 
 def repaired_first(network: Network, after: Mapping[str, Sequence[str]]) -> dict[int, NDArray[np.int32]]:

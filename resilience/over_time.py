@@ -46,9 +46,14 @@ def time_caveats(labelled: xr.Dataset, scenario: Scenario, horizon: Horizon | No
     lines.append(f"outages last as repair classes tell; without a class they end {restart}{judged}")
     perils = np.unique(labelled["peril"].values.astype(str)).tolist()
     given = scenario.time.repair.damaged
-    told = ", ".join(f"{peril} {rules.damaged[peril]:g}" for peril in perils if peril not in given)
+    told = ", ".join(f"{peril} {rules.damaged[peril][0]:g}" for peril in perils if peril not in given)
     if told:
         lines.append(f"share of failures that are damage: {told} (a default, expert judgement)")
+    graded = [f"{peril} {', '.join(f'{share:g}' for share in given[peril])}" for peril in perils
+              if len(given.get(peril, ())) > 1]  # fmt: skip
+    if graded:
+        lines.append(f"shares of failures in each state of damage or a worse one (the scenario's judgement): "
+                     f"{'; '.join(graded)}")  # fmt: skip
     used = set(rules.classes.tolist())
     for basis, word in (("default", "defaults (expert judgement)"), ("memory", "from memory, to be checked")):
         names = sorted(used & {time.repair_class for time in rules.table if time.basis == basis})

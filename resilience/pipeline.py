@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from resilience.annual import add_annual, exceed, rank_assets, rated_events, weigh_events
 from resilience.cascade import EventPlan, supplied_graphs
 from resilience.caveats import caveats, with_costs
-from resilience.damage import damage
+from resilience.damage import damage, damage_states
 from resilience.engine import (
     Block,
     BlockSums,
@@ -195,6 +195,7 @@ def prepare(
     )
     probability = damaged["failure_probability"].values
     intensity = damaged["exposed_intensity"].values
+    states = find_severity(inputs, damaged, horizon)
     tasks = []
     for i in range(damaged.sizes["event"]):
         family, peril = str(damaged["family"][i].item()), str(damaged["peril"][i].item())
@@ -205,6 +206,7 @@ def prepare(
                 _recover, compiled, hourly=hourly, end_hours=float(horizon.ends[i]),
                 restart_hours=horizon.restart_hours, rules=horizon.rules, peril=peril, family=family,
                 seed=scenario.seed,
+                states=None if states is None else states[:, i],
             )  # fmt: skip
             follow = None if hourly is None else hourly.follow
         depth = intensity[i] if peril == "flood" else None
@@ -223,6 +225,14 @@ def prepare(
             )
         )  # fmt: skip
     return city, tasks
+
+
+def find_severity(inputs: Inputs, damaged: xr.Dataset, horizon: Horizon | None) -> Floats | None:
+    """Return the probability of each state of damage or a worse one, (state, event, asset); None without curves."""
+    if horizon is None or horizon.rules is None or not horizon.rules.states:
+        return None
+    told = horizon.rules.state_curves()
+    return damage_states(damaged, inputs.network, curves=inputs.curves, states=told)
 
 
 def _recover(compiled: CompiledNetwork, plan: EventPlan, *, hourly: HourlyEvent | None, **how: Any) -> Recovery:
