@@ -151,8 +151,8 @@ def label_heat(
                 days[level, i] = np.asarray(alert_days(highest, alert=alert, axis=0)).sum(axis=0)
     names = np.concatenate([[str(hazard.attrs.get("index", ""))] * hazard.sizes["event"] for hazard in inputs.hazards])
     values: dict[str, Any] = {
-        "daily_maximum": daily,
-        "daily_index": felt,
+        "daily_maximum": daily.transpose(0, 2, 1),
+        "daily_index": felt.transpose(0, 2, 1),
         "heat_index_name": names.astype(object),
         "advisory_days": days[0],
         "warning_days": days[1],
@@ -290,6 +290,5 @@ def heat_table(dataset: xr.Dataset, *, unit: str) -> Table:
 
 
 def _highest(values: Floats) -> Floats:
-    """Return the highest known value over the first axis but those of events; NaN where none is known."""
-    axis = 1 if values.ndim == 3 else 0
-    return np.asarray(np.fmax.reduce(values, axis=axis, initial=np.nan))
+    """Return the highest known value along the last axis; NaN where none is known."""
+    return np.asarray(np.fmax.reduce(values, axis=-1, initial=np.nan))

@@ -225,9 +225,9 @@ VARIABLES: dict[str, Variable] = _register(
         ("root_hours", "event asset root", "float32", "h", "mean of hours down, by root cause, ties shared"),
         # heat where people live
         ("day", "day", "int64", "", "day of the event, by local midnights, from 0"),
-        ("daily_maximum", "event day zone", "float64", "degC", "highest air temperature of the day; NaN after the "
+        ("daily_maximum", "event zone day", "float64", "degC", "highest air temperature of the day; NaN after the "
          "event and for floods"),
-        ("daily_index", "event day zone", "float64", "degC", "highest value of the day of the event's heat index; NaN "
+        ("daily_index", "event zone day", "float64", "degC", "highest value of the day of the event's heat index; NaN "
          "without one"),
         ("heat_index_name", "event", "str", "", "heat index of the event; empty without one"),
         ("advisory_days", "event zone", "float64", "day", "days of a heat advisory; NaN without an index"),
