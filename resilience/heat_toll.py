@@ -27,7 +27,7 @@ from resilience.kernels.roots import SHARES
 from resilience.scenario import HeatSection, Scenario
 from resilience.variables import VARIABLES
 from resilience.why import texts
-from resilience.zone_heat import DAY, ZoneHeat, pad_days, read_zone_heat
+from resilience.zone_heat import DAY, HeatParts, ZoneHeat, pad_days, read_zone_heat
 
 Floats = NDArray[np.float64]
 
@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 DEATH = 1_000_000_000
 
 
-def read_heat(inputs: Inputs, scenario: Scenario) -> list[ZoneHeat | None] | None:
+def read_heat(inputs: Inputs, scenario: Scenario) -> list[HeatParts] | None:
     """Return the heat of every event where people live; None where nothing asks for it."""
     asked = scenario.heat is not None or any("index" in hazard for hazard in inputs.hazards)
     return read_zone_heat(inputs) if asked else None
@@ -92,7 +92,7 @@ def outage_weights(heat: ZoneHeat, section: HeatSection, persons: Floats, minute
     rate = np.divide(np.nan_to_num(further), hours, out=np.zeros(hours.shape), where=hours > 0)
     weight = np.zeros((minute.size - 1, persons.size))
     for day, time in zip(*np.nonzero(overlap), strict=True):
-        start = max(int(heat.minute[time]), day * DAY - heat.clock)
+        start = max(int(heat.minute[time]), day * DAY - heat.clock) + heat.onset
         end = start + int(overlap[day, time])
         shared = np.maximum(np.minimum(minute[1:], end) - np.maximum(minute[:-1], start), 0)
         weight += shared[:, np.newaxis] * (rate[day] * hot[time])
@@ -100,12 +100,12 @@ def outage_weights(heat: ZoneHeat, section: HeatSection, persons: Floats, minute
 
 
 def plan_toll(
-    heat: ZoneHeat | None, section: HeatSection | None, services: Sequence[str], persons: Floats, horizon: Horizon
+    heat: HeatParts, section: HeatSection | None, services: Sequence[str], persons: Floats, horizon: Horizon
 ) -> Toll | None:
     """Return what is summed for every sample of an event; None where no heat, or no such service, is followed."""
-    if heat is None or section is None or section.mortality.service not in services:
+    if not heat or section is None or section.mortality.service not in services:
         return None
-    weight = outage_weights(heat, section, persons, horizon.grid.minute)
+    weight = np.sum([outage_weights(one, section, persons, horizon.grid.minute) for one in heat], axis=0)
     whole = np.rint(weight * DEATH).astype(np.int64)
     return Toll(services.index(section.mortality.service), whole) if whole.any() else None
 
@@ -114,7 +114,7 @@ def label_heat(
     labelled: xr.Dataset,
     inputs: Inputs,
     scenario: Scenario,
-    zone_heat: Sequence[ZoneHeat | None] | None,
+    zone_heat: Sequence[HeatParts] | None,
     tolls: Sequence[Toll | None],
     sums: Sequence[BlockSums],
     sample_toll: NDArray[np.int64],
@@ -127,7 +127,7 @@ def label_heat(
         With the weights of events.
     inputs : Inputs
     scenario : Scenario
-    zone_heat : sequence of ZoneHeat or None
+    zone_heat : sequence of tuple of ZoneHeat
         Of every event.
     tolls, sums
         One of each per event.
@@ -139,21 +139,23 @@ def label_heat(
     persons = labelled["zone_people"].values.astype(np.float64)
     n_event, n_zone = len(zone_heat), persons.size
     section = scenario.heat or HeatSection()
-    daily = pad_days([None if one is None else one.daily(one.temperature) for one in zone_heat], n_zone)
-    felt = pad_days([None if one is None or one.index is None else one.daily(one.index) for one in zone_heat], n_zone)
-    felt = np.concatenate([felt, np.full((n_event, daily.shape[1] - felt.shape[1], n_zone), np.nan)], axis=1)
+    daily = pad_days([[one.daily(one.temperature) for one in parts] for parts in zone_heat], n_zone)
+    felt = pad_days([[_felt(one) for one in parts] for parts in zone_heat], n_zone)
     days = np.full((2, n_event, n_zone), np.nan)
-    for i, one in enumerate(zone_heat):
-        if one is not None and one.index is not None:
-            highest = one.daily(one.index)
-            for level, threshold in enumerate((section.alerts.advisory, section.alerts.warning)):
-                alert = Alert(threshold=threshold, days=float(section.alerts.days))
-                days[level, i] = np.asarray(alert_days(highest, alert=alert, axis=0)).sum(axis=0)
-    names = np.concatenate([[str(hazard.attrs.get("index", ""))] * hazard.sizes["event"] for hazard in inputs.hazards])
+    for i, parts in enumerate(zone_heat):
+        indexed = [_felt(one) for one in parts if one.index is not None]
+        for level, threshold in enumerate((section.alerts.advisory, section.alerts.warning)):
+            alert = Alert(threshold=threshold, days=float(section.alerts.days))
+            if indexed:
+                each = [np.asarray(alert_days(one, alert=alert, axis=0)).sum(axis=0) for one in indexed]
+                days[level, i] = np.sum(each, axis=0)
+    names = [str(hazard.attrs.get("index", "")) for hazard in inputs.hazards for _ in range(hazard.sizes["event"])]
+    for sequence in inputs.sequences:
+        names.append("; ".join(dict.fromkeys(names[event] for event in sequence.event if names[event])))
     values: dict[str, Any] = {
         "daily_maximum": daily.transpose(0, 2, 1),
         "daily_index": felt.transpose(0, 2, 1),
-        "heat_index_name": names.astype(object),
+        "heat_index_name": np.array(names, dtype=object),
         "advisory_days": days[0],
         "warning_days": days[1],
     }
@@ -163,8 +165,13 @@ def label_heat(
     return labelled.assign({name: (VARIABLES[name].dims, array) for name, array in values.items()})
 
 
+def _felt(heat: ZoneHeat) -> Floats:
+    """Return the highest index of each day, NaN without one."""
+    return heat.daily(np.full_like(heat.temperature, np.nan) if heat.index is None else heat.index)
+
+
 def _people(
-    zone_heat: Sequence[ZoneHeat | None],
+    zone_heat: Sequence[HeatParts],
     section: HeatSection,
     persons: Floats,
     tolls: Sequence[Toll | None],
@@ -184,11 +191,11 @@ def _people(
     beds = emergency.beds
     if beds is None:
         beds = int(np.ceil(np.round(emergency.beds_per_100000 * persons.sum() / 1e5, 9)))
-    for i, (one, toll, sum_) in enumerate(zip(zone_heat, tolls, sums, strict=True)):
-        if one is None:
+    for i, (parts, toll, sum_) in enumerate(zip(zone_heat, tolls, sums, strict=True)):
+        if not parts:
             continue
-        deaths[i] = daily_deaths(one, section, persons)[0].sum(axis=0)
-        highest = one.daily(one.temperature)
+        deaths[i] = sum(daily_deaths(one, section, persons)[0].sum(axis=0) for one in parts)
+        highest = np.concatenate([one.daily(one.temperature) for one in parts])
         more = np.asarray(heat_patients(highest, np.broadcast_to(persons, highest.shape), load=rooms))
         patients[i] = more.sum(axis=0)
         load[i] = offered_load(usual + np.nansum(more, axis=1), load=rooms).max()
@@ -258,7 +265,7 @@ def heat_table(dataset: xr.Dataset, *, unit: str) -> Table:
     header = ["event", "zone", unit, "highest_temperature", "index", "highest_index", "advisory_days", "warning_days"]
     if toll:
         header += ["heat_deaths", "outage_deaths", "outage_deaths_standard_error", "heat_patients", "emergency_loss"]
-    heat = dataset["peril"].values.astype(str) == "heat"
+    heat = ~np.isnan(dataset["daily_maximum"].values).all(axis=(1, 2))
     zones, people = texts(dataset, "zone"), dataset["zone_people"].values.astype(np.float64)
     names = texts(dataset, "heat_index_name")
     air, felt = (_highest(dataset[name].values) for name in ("daily_maximum", "daily_index"))

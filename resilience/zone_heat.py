@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -36,6 +36,8 @@ class ZoneHeat:
     index : (n_time, n_zone) float64, degC, or None
         Of what people feel.
     humidity : (n_time, n_zone) float64, %, or None
+    onset : int
+        Minute of a sequence at which the event begins.
     """
 
     minute: NDArray[np.int64]
@@ -43,6 +45,7 @@ class ZoneHeat:
     temperature: Floats
     index: Floats | None = None
     humidity: Floats | None = None
+    onset: int = 0
 
     @property
     def n_day(self) -> int:
@@ -79,8 +82,12 @@ class ZoneHeat:
         return np.asarray(minutes @ values / minutes.sum(axis=1, keepdims=True))
 
 
-def read_zone_heat(inputs: Inputs) -> list[ZoneHeat | None]:
-    """Return the heat of every event of every family; None for floods.
+HeatParts = tuple[ZoneHeat, ...]
+"""The heat of one event: none for a flood, one for a heatwave, more than one for some sequences."""
+
+
+def read_zone_heat(inputs: Inputs) -> list[HeatParts]:
+    """Return the heat of every event of every family, then of every sequence.
 
     Parameters
     ----------
@@ -98,21 +105,22 @@ def read_zone_heat(inputs: Inputs) -> list[ZoneHeat | None]:
     zones = inputs.network.zones
     frame = zones[["id", "geometry"]].assign(heat_damage_curve="", dry_threshold=0.0, component_height=0.0)
     people: Any = SimpleNamespace(assets=frame, crs=inputs.network.crs)
-    found: list[ZoneHeat | None] = []
+    found: list[HeatParts] = []
     for hazard in inputs.hazards:
         if hazard.attrs["peril"] != "heat":
-            found += [None] * hazard.sizes["event"]
+            found += [()] * hazard.sizes["event"]
             continue
         try:
-            found += [_of_event(hazard, k, people) for k in range(hazard.sizes["event"])]
+            found += [(_of_event(hazard, k, people),) for k in range(hazard.sizes["event"])]
         except DataError as error:
             raise DataError([_about_zones(problem) for problem in error.problems]) from None
+    for sequence in inputs.sequences:
+        parts = zip(sequence.event, sequence.onset, strict=True)
+        found.append(tuple(replace(heat, onset=int(onset)) for event, onset in parts for heat in found[event]))
     return found
 
 
 def _about_zones(problem: Any) -> Any:
-    from dataclasses import replace
-
     return replace(problem, subject=f"{problem.subject} (zones)", got=str(problem.got).replace("assets", "zones"))
 
 
@@ -134,11 +142,17 @@ def _of_event(hazard: xr.Dataset, event: int, people: Any) -> ZoneHeat:
     return ZoneHeat(np.array([0, days * DAY]), 0, temperature, read("index"), read("humidity"))
 
 
-def pad_days(arrays: Sequence[Floats | None], n_zone: int) -> Floats:
-    """Return arrays ``(n_day, n_zone)`` of events with other numbers of days as one, ``(n_event, n_day, n_zone)``."""
-    most = max((len(one) for one in arrays if one is not None), default=0)
-    padded = np.full((len(arrays), most, n_zone), np.nan)
-    for row, one in zip(padded, arrays, strict=True):
-        if one is not None:
-            row[: len(one)] = one
+def pad_days(events: Sequence[Sequence[Floats]], n_zone: int) -> Floats:
+    """Return the days of events, ``(n_event, n_day, n_zone)``, NaN where an event has fewer.
+
+    Parameters
+    ----------
+    events : sequence of sequence of (n_day, n_zone) float64
+        Of each event its parts, whose days follow one another.
+    n_zone : int
+    """
+    joined = [np.concatenate([np.zeros((0, n_zone)), *parts]) for parts in events]
+    padded = np.full((len(events), max((len(one) for one in joined), default=0), n_zone), np.nan)
+    for row, one in zip(padded, joined, strict=True):
+        row[: len(one)] = one
     return padded

@@ -30,6 +30,7 @@ from resilience.scenario.options import (
     TimeSection,
 )
 from resilience.scenario.rules import Rule, ServiceSection
+from resilience.scenario.sequences import SequenceSection
 from resilience.scenario.source import Node, read_source, set_value
 
 _SPANNED = tuple(field.name for field in fields(Sections))
@@ -76,6 +77,9 @@ class Scenario(Section):
     heat: HeatSection | None = Field(
         default=None,
         description="what heat does to people, rails, data centres, crews and power; `{}` for people alone",
+    )
+    sequences: tuple[SequenceSection, ...] = Field(
+        default=(), description="hazards that come one after the other, as one event each; need a time section"
     )
     risk: RiskSection = Field(default_factory=RiskSection, description="from events to expected values")
     importance: ImportanceSection = Field(default_factory=ImportanceSection, description="whose failure matters")
