@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from resilience.annual import add_annual, exceed, rank_assets, rated_events, weigh_events
 from resilience.cascade import EventPlan, supplied_graphs
 from resilience.caveats import caveats, with_costs
-from resilience.damage import damage
+from resilience.damage import damage, share_of_hazard, unavailable
 from resilience.engine import (
     Block,
     BlockSums,
@@ -184,6 +184,7 @@ def prepare(
     )
     probability = damaged["failure_probability"].values
     intensity = damaged["exposed_intensity"].values
+    anyway = unavailable(inputs.network.assets)
     tasks = []
     for i in range(damaged.sizes["event"]):
         family, peril = str(damaged["family"][i].item()), str(damaged["peril"][i].item())
@@ -193,7 +194,7 @@ def prepare(
             recover = partial(
                 _recover, compiled, hourly=hourly, end_hours=float(horizon.ends[i]),
                 restart_hours=horizon.restart_hours, rules=horizon.rules, peril=peril, family=family,
-                seed=scenario.seed,
+                seed=scenario.seed, by_hazard=share_of_hazard(probability[i], anyway) if anyway.any() else None,
             )  # fmt: skip
             follow = None if hourly is None else hourly.follow
         depth = intensity[i] if peril == "flood" else None

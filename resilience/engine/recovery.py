@@ -133,6 +133,7 @@ def plan_recovery(
     family: str,
     seed: int,
     begin: NDArray[np.int64] | None = None,
+    by_hazard: NDArray[np.float64] | None = None,
 ) -> Recovery:
     """Return when what an event puts out of function is back.
 
@@ -150,6 +151,8 @@ def plan_recovery(
     seed : int
     begin : (n_failing,) int64, optional, s
         When crews can set off; by default when the hazard is over.
+    by_hazard : (n_asset,) float64, optional
+        Share of the failure probability that is the hazard's, the only one that can be damage; all by default.
 
     Raises
     ------
@@ -168,7 +171,9 @@ def plan_recovery(
     outage = times.index[:, 0]
     told = (outage >= 0) & (times.kind[outage] == FIXED) if times.kind.size else np.zeros(outage.size, bool)
     restart[order[told]] = times.first[outage[told]]
-    share = rules.damaged.get(peril, 0.0)
+    share: float | NDArray[np.float64] = rules.damaged.get(peril, 0.0)
+    if by_hazard is not None:
+        share = share * by_hazard[failing]
     threshold = np.where(has_class, np.floor(plan.threshold[order] * share), 0.0).astype(np.uint32)
     sectors = [compiled.sectors[number] for number in compiled.sector[failing]]
     crews = {name: rules.crews.get(name, max(plan.failing.size, 1)) for name in compiled.sectors}
