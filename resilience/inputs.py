@@ -21,8 +21,11 @@ from resilience.errors import (
     Problems,
     suggestion,
 )
+from resilience.heat.indices import add_index
 from resilience.network import Network, check_curve_names, derive
 from resilience.network.compile import PERSON
+from resilience.network.redundancy import SECTOR as DERIVED
+from resilience.network.redundancy import Standby, Units, add_redundancy
 from resilience.network.rules import AccessRule, DependencyRule, Rule, SupplyRule
 from resilience.network.selectors import RowFinder
 from resilience.readers import open_hazard
@@ -30,6 +33,8 @@ from resilience.readers.graphml import read_graphml
 from resilience.readers.vector import read_layer, read_table
 from resilience.scenario import Scenario
 from resilience.scenario import rules as written
+from resilience.scenario.redundancy import RedundantUnits
+from resilience.sequences import EventSequence, find_sequences
 from resilience.service import Drive, ServiceRule
 
 
@@ -54,6 +59,7 @@ class Inputs:
         Level of every sector.
     notes : tuple of str
         What a reader of the result must know.
+    sequences : tuple of EventSequence
     """
 
     hazards: tuple[xr.Dataset, ...]
@@ -64,6 +70,7 @@ class Inputs:
     service_order: tuple[str, ...]
     levels: dict[str, str]
     notes: tuple[str, ...]
+    sequences: tuple[EventSequence, ...] = ()
 
 
 def load_curve_table(scenario: Scenario) -> CurveTable:
@@ -86,9 +93,13 @@ def _load_hazards(scenario: Scenario, attempt: Attempts) -> list[xr.Dataset | No
     hazards: list[xr.Dataset | None] = []
     for section in scenario.hazards:
 
-        def open_section(section: Any = section) -> xr.Dataset:
+        def open_section(section: Any = section, peril: str | None = None) -> xr.Dataset:
+            if section.index is not None:
+                parts = section.parts()
+                air = open_section(parts["temperature"])
+                return add_index(air, open_section(parts["humidity"], "humidity"), section.index)
             common = {
-                "family": section.family, "peril": section.peril, "unit": section.unit, "crs": section.crs,
+                "family": section.family, "peril": peril or section.peril, "unit": section.unit, "crs": section.crs,
                 "nodata": section.nodata, "nodata_value": section.nodata_value, "outside": section.outside,
                 "variable": section.variable, "plausible": section.plausible,
             }  # fmt: skip
@@ -202,6 +213,26 @@ def build_rules(scenario: Scenario) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
+def build_redundancy(scenario: Scenario) -> tuple[Units | Standby, ...]:
+    """Return the scenario's spare units and standby sites as the network knows them."""
+    parts: list[Units | Standby] = []
+    for section in scenario.redundancy:
+        if isinstance(section, RedundantUnits):
+            fields = {key: getattr(section, key) for key in type(section).model_fields if key != "of"}
+            parts.append(Units(of=_plain(section.of), **fields))
+        else:
+            parts.append(
+                Standby(
+                    of=_plain(section.of),
+                    standby=_plain(section.standby),
+                    service=section.service,
+                    switch=section.switch,
+                    control=_plain(section.control or "standby"),
+                )
+            )
+    return tuple(parts)
+
+
 def _name_group(selector: Any) -> str:
     """Return what a group of facilities is called: its kinds, or whatever it was chosen by."""
     return selector if isinstance(selector, str) else ", ".join(str(v) for values in selector.values() for v in values)
@@ -266,7 +297,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
     reached: tuple[ServiceRule, ...] | None = None
     levels: dict[str, str] | None = None
     if section is not None:
-        city = synthetic_city(seed=section.seed, size=section.size)
+        city = synthetic_city(seed=section.seed, size=section.size, standby=section.standby)
         network: Network | None = city.network
         notes += city.notes
         if not scenario.hazards:
@@ -279,6 +310,9 @@ def load_inputs(scenario: Scenario) -> Inputs:
     if network is not None:
         base = network
         network = attempt(lambda: derive(base, build_rules(scenario))) if scenario.rules else base
+        if network is not None and scenario.redundancy:
+            ruled = network
+            network = attempt(lambda: add_redundancy(ruled, build_redundancy(scenario)))
         # Where a rule is wrong, the city without rules is still looked at.
         known = base if network is None else network
         if curves is not None:
@@ -297,6 +331,9 @@ def load_inputs(scenario: Scenario) -> Inputs:
     if network is None or curves is None or reached is None or levels is None:  # pragma: no cover - it has raised
         raise AssertionError("an input was lost without a problem")
     opened = tuple(hazard for hazard in hazards if hazard is not None)
+    if scenario.sequences and scenario.time is None:
+        wanted = "a time section: what comes later meets what is not yet repaired"
+        raise ConfigurationError(Problem("sequences", wanted=wanted, got="no `time`"))
     if not opened:
         raise ConfigurationError(Problem("hazards", wanted="at least one event family", got="none"))
     return Inputs(
@@ -308,6 +345,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
         service_order=tuple(services),
         levels=levels,
         notes=tuple(notes),
+        sequences=find_sequences(scenario.sequences, opened),
     )
 
 
@@ -350,7 +388,8 @@ def _settle_levels(scenario: Scenario, network: Network) -> dict[str, str]:
     """Return the level of every sector of the city."""
     sectors = sorted(network.assets["sector"].astype(str).unique())
     levels: dict[str, str] = {
-        sector: scenario.cascade.levels.get(sector, scenario.cascade.default) for sector in sectors
+        sector: scenario.cascade.levels.get(sector, "function" if sector == DERIVED else scenario.cascade.default)
+        for sector in sectors
     }
     unknown = [sector for sector in scenario.cascade.levels if sector not in sectors]
     if unknown:

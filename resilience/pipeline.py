@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,22 +16,25 @@ from numpy.typing import NDArray
 from resilience.annual import add_annual, exceed, rank_assets, rated_events, weigh_events
 from resilience.cascade import EventPlan, supplied_graphs
 from resilience.caveats import caveats, with_costs
-from resilience.damage import damage
+from resilience.damage import damage, damage_states, share_of_hazard, unavailable
 from resilience.engine import (
     Block,
     BlockSums,
     City,
     EventTask,
     Recovery,
+    Toll,
     Water,
     find_baseline,
     plan_recovery,
     prepare_event,
+    prepare_sequence,
     return_minutes,
     simulate,
 )
 from resilience.errors import Attempts
 from resilience.exposure import expose
+from resilience.heat_toll import heat_notes, label_heat, plan_toll, read_heat
 from resilience.horizon import Horizon, plan_horizon
 from resilience.hourly import HourlyEvent, follow_hazard
 from resilience.inputs import Inputs, load_inputs
@@ -41,11 +45,13 @@ from resilience.provenance import now
 from resilience.result import Result, label_sums
 from resilience.sample_totals import SampleTotals
 from resilience.scenario import Scenario
+from resilience.sequences import add_sequences
 from resilience.service import lay_out_services
 from resilience.store import TOTALS, RunStore
 from resilience.variables import label_dataset
 from resilience.ways import label_ways
 from resilience.writing import input_paths, write_run
+from resilience.zone_heat import HeatParts
 
 Progress = Callable[[int, int], None]
 Floats = NDArray[np.float64]
@@ -91,16 +97,21 @@ def assess(
     damaged, hourly = expose_and_damage(inputs)
     weights = weigh_events(inputs, scenario)
     horizon = plan_horizon(inputs, scenario, hourly)
-    city, tasks = prepare(inputs, damaged, scenario, horizon)
+    zone_heat = read_heat(inputs, scenario)
+    city, tasks = prepare(inputs, damaged, scenario, horizon, zone_heat)
     store = RunStore(Path(out), inputs=input_paths(scenario)) if out is not None else None
     sums, totals = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
     labelled = totals.label(label_sums(city, tasks, sums, damaged).assign(weights))
     labelled = label_times(labelled, city, tasks, sums)
     labelled = label_ways(labelled, city, sums, scenario.monte_carlo.samples)
+    labelled = label_heat(labelled, inputs, scenario, zone_heat, [task.toll for task in tasks], sums, totals.toll)
     labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
     importance = rank_assets(labelled)
-    pairs = rerun(city, damaged, labelled, importance, scenario, workers)
-    notes = (*inputs.notes, *caveats(labelled, inputs), *time_caveats(labelled, scenario, horizon))
+    pairs = rerun(city, inputs, damaged, labelled, importance, scenario, workers)
+    notes = (
+        *inputs.notes, *caveats(labelled, inputs), *time_caveats(labelled, scenario, horizon),
+        *heat_notes(labelled, scenario),
+    )  # fmt: skip
     result = Result(
         dataset=labelled.assign_attrs({**describe(scenario, inputs, damaged), "notes": list(notes)}),
         exceedance=exceed(labelled, inputs, scenario),
@@ -158,6 +169,8 @@ def expose_and_damage(inputs: Inputs) -> tuple[xr.Dataset, list[HourlyEvent | No
     attempt.raise_if_any()
     assets = inputs.network.assets
     together = xr.concat(parts, dim="event", combine_attrs="drop_conflicts", join="exact")
+    cost = assets["replacement_cost"].to_numpy(dtype=np.float64)
+    together = add_sequences(together, inputs.sequences, cost)
     labelled = together.transpose("event", "asset").assign_coords(
         sector=("asset", assets["sector"].astype(str).to_numpy(dtype=object)),
         kind=("asset", assets["kind"].astype(str).to_numpy(dtype=object)),
@@ -167,7 +180,11 @@ def expose_and_damage(inputs: Inputs) -> tuple[xr.Dataset, list[HourlyEvent | No
 
 
 def prepare(
-    inputs: Inputs, damaged: xr.Dataset, scenario: Scenario, horizon: Horizon | None = None
+    inputs: Inputs,
+    damaged: xr.Dataset,
+    scenario: Scenario,
+    horizon: Horizon | None = None,
+    zone_heat: Sequence[HeatParts] | None = None,
 ) -> tuple[City, list[EventTask]]:
     """Return the compiled city and its events as tasks; without a horizon they are solved at their peak only."""
     compiled = compile_network(inputs.network, services=inputs.service_order)
@@ -182,11 +199,34 @@ def prepare(
         start=scenario.cascade.start,
         grid=None if horizon is None else horizon.grid,
     )
+    return city, prepare_tasks(city, inputs, damaged, scenario, horizon, zone_heat)
+
+
+def prepare_tasks(
+    city: City,
+    inputs: Inputs,
+    damaged: xr.Dataset,
+    scenario: Scenario,
+    horizon: Horizon | None = None,
+    zone_heat: Sequence[HeatParts] | None = None,
+) -> list[EventTask]:
+    """Return the events of all families, then the sequences, as tasks on a compiled city."""
+    compiled = city.compiled
+
+    def toll(event: int) -> Toll | None:
+        if zone_heat is None or horizon is None:
+            return None
+        return plan_toll(zone_heat[event], scenario.heat, city.layout.names, compiled.persons / PERSON, horizon)
+
     probability = damaged["failure_probability"].values
     intensity = damaged["exposed_intensity"].values
-    tasks = []
-    for i in range(damaged.sizes["event"]):
-        family, peril = str(damaged["family"][i].item()), str(damaged["peril"][i].item())
+    perils = damaged["peril"].values.astype(str)
+    n_single = damaged.sizes["event"] - len(inputs.sequences)
+    states = find_severity(inputs, damaged.isel(event=slice(0, n_single)), horizon)
+    anyway = unavailable(inputs.network.assets)
+    tasks: list[EventTask] = []
+    for i in range(n_single):
+        family, peril = str(damaged["family"][i].item()), perils[i]
         recover, follow = None, None
         if horizon is not None:
             hourly = horizon.hourly[i]
@@ -194,6 +234,8 @@ def prepare(
                 _recover, compiled, hourly=hourly, end_hours=float(horizon.ends[i]),
                 restart_hours=horizon.restart_hours, rules=horizon.rules, peril=peril, family=family,
                 seed=scenario.seed,
+                states=None if states is None else states[:, i],
+                by_hazard=share_of_hazard(probability[i], anyway) if anyway.any() else None,
             )  # fmt: skip
             follow = None if hourly is None else hourly.follow
         depth = intensity[i] if peril == "flood" else None
@@ -203,10 +245,28 @@ def prepare(
             water = Water(falls, gone)
         tasks.append(
             prepare_event(
-                city, i, probability[i], family=family, depth=depth, recover=recover, water=water, follow=follow
+                city, i, probability[i], family=family, depth=depth, recover=recover, water=water, follow=follow,
+                toll=toll(i),
             )
-        )
-    return city, tasks
+        )  # fmt: skip
+    for sequence in inputs.sequences:
+        own = [(tasks[event], onset) for event, onset in zip(sequence.event, sequence.onset, strict=True)]
+        depths = [intensity[event] if perils[event] == "flood" else None for event in sequence.event]
+        tasks.append(
+            prepare_sequence(
+                city, len(tasks), own, perils=[perils[event] for event in sequence.event], depths=depths,
+                rules=None if horizon is None else horizon.rules, toll=toll(len(tasks)),
+            )
+        )  # fmt: skip
+    return tasks
+
+
+def find_severity(inputs: Inputs, damaged: xr.Dataset, horizon: Horizon | None) -> Floats | None:
+    """Return the probability of each state of damage or a worse one, (state, event, asset); None without curves."""
+    if horizon is None or horizon.rules is None or not horizon.rules.states:
+        return None
+    told = horizon.rules.state_curves()
+    return damage_states(damaged, inputs.network, curves=inputs.curves, states=told)
 
 
 def _recover(compiled: CompiledNetwork, plan: EventPlan, *, hourly: HourlyEvent | None, **how: Any) -> Recovery:
@@ -243,6 +303,7 @@ def run_samples(
 
 def rerun(
     city: City,
+    inputs: Inputs,
     damaged: xr.Dataset,
     labelled: xr.Dataset,
     importance: xr.Dataset | None,
@@ -255,9 +316,18 @@ def rerun(
         return None
     chosen = choose_assets(importance, top=section.top, named=section.assets)
     rated = rated_events(labelled)
+    quick = replace(city, with_roots=False, grid=None)
+
+    def force(asset: int, probability: float) -> list[EventTask]:
+        forced = damaged["failure_probability"].copy()
+        forced[:, asset] = probability
+        tasks = prepare_tasks(quick, inputs, damaged.assign(failure_probability=forced), scenario)
+        return [replace(tasks[event], event=row) for row, event in enumerate(np.flatnonzero(rated).tolist())]
+
     return run_in_pairs(
-        city, damaged.isel(event=rated), chosen, people=labelled[TOTALS].isel(event=rated),
+        quick, chosen, force=force, people=labelled[TOTALS].isel(event=rated),
         weights=(labelled["annual_weight"] + labelled["tail_weight"]).isel(event=rated),
+        failure_probability=damaged["failure_probability"].isel(event=rated),
         block_samples=block_samples(scenario), workers=workers or os.cpu_count() or 1,
     )  # fmt: skip
 

@@ -28,7 +28,8 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     compiled, plan = city.compiled, task.plan
     states = States(city, task)
     cascade = states.cascade
-    slowed = {name: compiled.sectors.index(name) for name in frozenset().union(*task.services.slowed.values())}
+    further = frozenset().union(*task.services.slowed.values())
+    slowed = {name: compiled.sectors.index(name) + task.water_root for name in further}
     causes = CauseCounter(cascade, city.baseline.down, further_roots=sorted(slowed.values()))
     slowed_root = {name: int(np.searchsorted(causes.root_sectors, sector)) for name, sector in slowed.items()}
     services = ServiceCounter(compiled, task.services, city.baseline, causes.root_sectors.size, slowed_root)
@@ -39,10 +40,10 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     loss_square_failed = np.zeros((n_service, plan.failing.size), np.int64)
     loss_square = np.zeros(n_service, np.int64)
     total = np.maximum(city.people, 1)[:, np.newaxis]
-    peak = 0 if city.grid is None or task.course is None else AT_WORST
+    peak = AT_WORST if city.grid is not None and task.begins_before_peak else 0
     over_time = None
     if city.grid is not None:
-        over_time = TimeCounter(city, city.grid, causes, services, n_words * 64, from_peak=peak == 0)
+        over_time = TimeCounter(city, city.grid, causes, services, n_words * 64, from_peak=peak == 0, toll=task.toll)
     for group in range(n_words // WORDS):
         here = slice(group * SAMPLES, (group + 1) * SAMPLES)
         for point, stands in states.run(first_word + group * WORDS):
@@ -64,7 +65,7 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
             services.count_access()
             people[:, here] = services.people
             if over_time is not None and peak == 0:
-                over_time.course.see(0, here, services.people)
+                over_time.see(0, here)
             squares = (services.people * SQUARE_STEPS // total) ** 2
             loss_square += squares.sum(axis=1)
             for service in range(n_service):

@@ -12,7 +12,9 @@ from resilience.cascade import Cascade, EventPlan, Start, TimeGrid, plan_event
 from resilience.engine.factors import LevelFactors
 from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.recovery import Recovery, return_minutes
-from resilience.engine.water import Water
+from resilience.engine.sequence_course import SequenceCourse
+from resilience.engine.sequence_recovery import SequenceRecovery
+from resilience.engine.water import SequenceWater, Water
 from resilience.kernels.rows import ONES
 from resilience.network.compile import CompiledNetwork, SectorGraph
 from resilience.service import (
@@ -69,6 +71,22 @@ class City:
 
 
 @dataclass(frozen=True)
+class Toll:
+    """What a zone without a service adds to a sum over time that is told for every sample.
+
+    Parameters
+    ----------
+    service : int
+        One that zones have by assignment.
+    weight : (n_step, n_zone) int64
+        Per step of the time grid, for all of the zone.
+    """
+
+    service: int
+    weight: Integers
+
+
+@dataclass(frozen=True)
 class EventTask:
     """One event, prepared.
 
@@ -78,30 +96,42 @@ class EventTask:
         Position of the event.
     plan : EventPlan
     services : ServicePlan
-    recovery : Recovery
+    recovery : Recovery or SequenceRecovery
         When what the hazard put out of function is back; used with a grid only.
-    water : Water, optional
+    water : Water or SequenceWater, optional
         How the water on the roads goes; without, it stays.
-    course : HazardCourse, optional
+    course : HazardCourse or SequenceCourse, optional
         When the hazard keeps what out of function; without, all that it puts out is so from the first moment until it
         recovers. Used with a grid only, which then begins with the event and not at its peak.
     factors : tuple of LevelFactors
         What the event does to what sectors can give, draw and carry, one per sector that it scales.
+    water_root : int
+        What is added to the number of a sector for the root cause that water slows it.
+    toll : Toll, optional
+        What is summed for every sample beside people; used with a grid only.
     """
 
     event: int
     plan: EventPlan
     services: ServicePlan
-    recovery: Recovery
-    water: Water | None = None
-    course: HazardCourse | None = None
+    recovery: Recovery | SequenceRecovery
+    water: Water | SequenceWater | None = None
+    course: HazardCourse | SequenceCourse | None = None
     factors: tuple[LevelFactors, ...] = ()
+    water_root: int = 0
+    toll: Toll | None = None
 
     @property
     def followed_until(self) -> int:
-        """Minute up to which states can differ though nothing is out now: water slows, or the hazard comes again."""
+        """Minute up to which states can differ though nothing is out now: water slows, or a hazard is yet to come."""
+        onset = max((strike.onset for strike in self.plan.strikes), default=0)
         wet = self.water.gone if self.water is not None and self.services.slowed else 0
-        return max(wet, 0 if self.course is None else self.course.end)
+        return max(onset, wet, 0 if self.course is None else self.course.end)
+
+    @property
+    def begins_before_peak(self) -> bool:
+        """Whether the grid begins with the event and not at its peak, which is then looked at by itself."""
+        return self.course is not None and self.course.begins_before_peak
 
 
 def find_baseline(
@@ -142,6 +172,7 @@ def prepare_event(
     water: Water | None = None,
     follow: Callable[[EventPlan, Recovery], HazardCourse] | None = None,
     factors: tuple[LevelFactors, ...] = (),
+    toll: Toll | None = None,
 ) -> EventTask:
     """Return the event as a task.
 
@@ -164,6 +195,7 @@ def prepare_event(
     follow : callable, optional
         Makes the course of the hazard from the event's plan and its recovery.
     factors : tuple of LevelFactors
+    toll : Toll, optional
     """
     plan = plan_event(
         city.compiled, failure_probability, graphs=city.graphs, seed=city.seed, family=family, depth=depth,
@@ -180,4 +212,4 @@ def prepare_event(
     levels = {PEAK} if water is None or city.grid is None else water.levels(city.grid)
     services = plan_services(city.layout, can_be_down, depth, levels=levels, out=city.baseline.down)
     course = None if follow is None else follow(plan, recovery)
-    return EventTask(event, plan, services, recovery, water, course, tuple(factors))
+    return EventTask(event, plan, services, recovery, water, course, tuple(factors), toll=toll)

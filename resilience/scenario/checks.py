@@ -10,8 +10,10 @@ from resilience.errors import suggestion
 from resilience.scenario.fields import Finding
 from resilience.scenario.hazards import HazardSection
 from resilience.scenario.networks import NetworkSection
-from resilience.scenario.options import CascadeSection, RiskSection
+from resilience.scenario.options import CascadeSection, RiskSection, TimeSection
+from resilience.scenario.redundancy import Redundancy
 from resilience.scenario.rules import DependencyRule, Rule, ServiceSection, SupplyRule
+from resilience.scenario.sequences import SequenceSection
 
 MOST_OCCURRENCES = 20_000_000
 """Rows of a catalogue: some gigabytes."""
@@ -25,9 +27,12 @@ class Sections:
     hazards: tuple[HazardSection, ...] | None
     network: NetworkSection | None
     rules: tuple[Rule, ...] | None
+    redundancy: tuple[Redundancy, ...] | None
     services: Mapping[str, ServiceSection] | None
     cascade: CascadeSection | None
     risk: RiskSection | None
+    time: TimeSection | None
+    sequences: tuple[SequenceSection, ...] | None
 
 
 def check_sections(sections: Sections) -> Iterator[Finding]:
@@ -37,6 +42,7 @@ def check_sections(sections: Sections) -> Iterator[Finding]:
     yield from _check_presence(sections)
     yield from _check_services(sections)
     yield from _check_words(sections)
+    yield from _check_sequences(sections)
 
 
 def _check_families(sections: Sections) -> Iterator[Finding]:
@@ -58,6 +64,19 @@ def _check_catalogue(sections: Sections) -> Iterator[Finding]:
                 f"at most {MOST_OCCURRENCES:,} events in risk.catalogue_years = {years:,} (fewer years, or 0 for none)"
             )
             yield Finding("hazards", i, "annual_rates", wanted=wanted, got=f"{expected:.3g} events")
+
+
+def _check_sequences(sections: Sections) -> Iterator[Finding]:
+    """Hold sequences against the families declared, and against the time section."""
+    families = [hazard.family for hazard in sections.hazards or ()]
+    for i, sequence in enumerate(sections.sequences or ()):
+        for k, part in enumerate(sequence.parts):
+            if families and part.family not in families:
+                wanted = f"one of the families {', '.join(families)}{suggestion(part.family, families)}"
+                yield Finding("sequences", i, "parts", k, "family", wanted=wanted, got=repr(part.family))
+            if sections.time is not None and part.after_hours >= sections.time.hours[-1]:
+                wanted = f"hours before the end of the time grid, {sections.time.hours[-1]:g}"
+                yield Finding("sequences", i, "parts", k, "after_hours", wanted=wanted, got=f"{part.after_hours:g}")
 
 
 def _check_presence(sections: Sections) -> Iterator[Finding]:
@@ -93,6 +112,10 @@ def _check_services(sections: Sections) -> Iterator[Finding]:
             if service.by != "assignment":
                 wanted = f"services.{rule.service}.by: assignment where zones are assigned"
                 yield Finding("rules", i, "to", wanted=wanted, got=f"by: {service.by}")
+    for i, part in enumerate(sections.redundancy or ()):
+        if part.service not in services:
+            wanted = f"one of services: {', '.join(services)}{suggestion(part.service, services)}"
+            yield Finding("redundancy", i, "service", wanted=wanted, got=repr(part.service))
     network = sections.network
     if network is None or sections.rules is None or network.synthetic is not None or network.needs is not None:
         return
@@ -134,6 +157,10 @@ def _selectors(sections: Sections) -> Iterator[tuple[tuple[str | int, ...], Mapp
             used = field != "over" or getattr(rule, "by", None) == "road"
             if used and isinstance(selector := getattr(rule, field), Mapping):
                 yield ("rules", i, type(rule).model_fields[field].alias or field), selector
+    for i, part in enumerate(sections.redundancy or ()):
+        for field in ("of", "standby", "control"):
+            if isinstance(selector := getattr(part, field, None), Mapping):
+                yield ("redundancy", i, field), selector
     for name, service in (sections.services or {}).items():
         for i, selector in enumerate(service.providers):
             yield ("services", name, "providers", i), selector
