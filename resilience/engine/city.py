@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from resilience.cascade import Cascade, EventPlan, Start, TimeGrid, plan_event
+from resilience.cascade import Cascade, CorrelatedFragility, EventPlan, Start, TimeGrid, plan_event
 from resilience.engine.factors import LevelFactors
 from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.recovery import Recovery, return_minutes
@@ -47,6 +47,8 @@ class City:
         Whether root causes are traced.
     grid : TimeGrid, optional
         Without one, the state at the peak of the hazard is all that is found.
+    correlated : CorrelatedFragility, optional
+        Random numbers of assets that fail together; without, fragility is independent.
     """
 
     compiled: CompiledNetwork
@@ -57,6 +59,7 @@ class City:
     start: Start = "all_up"
     with_roots: bool = True
     grid: TimeGrid | None = None
+    correlated: CorrelatedFragility | None = None
 
     @property
     def people(self) -> Integers:
@@ -200,6 +203,7 @@ def prepare_event(
     plan = plan_event(
         city.compiled, failure_probability, graphs=city.graphs, seed=city.seed, family=family, depth=depth,
         start=city.start, horizon_hours=0.0 if city.grid is None else float(city.grid.minute[-1]) / 60,
+        correlated=city.correlated,
     )  # fmt: skip
     if recover is not None:
         recovery = recover(plan)
