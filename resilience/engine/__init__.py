@@ -9,6 +9,7 @@ from __future__ import annotations
 from resilience.engine.block import solve_block
 from resilience.engine.city import City, EventTask, find_baseline, prepare_event
 from resilience.engine.course import LEVELS, NEVER
+from resilience.engine.crew_ways import Depots
 from resilience.engine.factors import LevelFactors
 from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.recovery import Recovery, RepairRules, plan_recovery, return_minutes
@@ -17,7 +18,7 @@ from resilience.engine.sums import BlockSums, TimeSums, square_step
 from resilience.engine.water import Water
 
 __all__ = [
-    "LEVELS", "NEVER", "Block", "BlockSums", "City", "EventTask", "HazardCourse", "LevelFactors", "Recovery",
+    "LEVELS", "NEVER", "Block", "BlockSums", "City", "Depots", "EventTask", "HazardCourse", "LevelFactors", "Recovery",
     "RepairRules", "TimeSums", "Water", "cut_blocks", "find_baseline", "plan_recovery", "prepare_event",
     "return_minutes", "run_blocks",
     "simulate", "solve_block", "square_step",
