@@ -33,7 +33,7 @@ class Horizon:
     ----------
     grid : TimeGrid
         The scenario's points and every time at which something ends that is the same for all samples: a buffer, a
-        hazard, an outage.
+        hazard, an outage. All again after every onset of a sequence.
     falls : (n_event,) float64, h
         Until when each event stays at its peak.
     ends : (n_event,) float64, h
@@ -87,8 +87,11 @@ def plan_horizon(inputs: Inputs, scenario: Scenario, hourly: Sequence[HourlyEven
             back.append(np.add.outer(np.unique(ends[perils == peril]), outage).ravel())
     # The first step is seen at its beginning: it must not reach into the second hour.
     back += [one.family.minute[1:2] / 60 for one in hourly if one is not None]
-    buffers = inputs.network.needs["buffer_hours"].to_numpy(dtype=np.float64)
-    grid = make_grid(section.hours, ends=np.concatenate([*back, np.unique(buffers)]))
+    buffers = np.unique(inputs.network.needs["buffer_hours"].to_numpy(dtype=np.float64))
+    # What follows a later hazard of a sequence is seen as closely as what follows the first.
+    after = np.concatenate([*back, buffers, section.hours])
+    onsets = np.unique([onset / 60 for sequence in inputs.sequences for onset in sequence.onset if onset])
+    grid = make_grid(section.hours, ends=np.concatenate([*back, buffers, np.add.outer(onsets, after).ravel()]))
     return Horizon(grid, falls, ends, section.restart_hours, rules, tuple(hourly) or (None,) * ends.size)
 
 

@@ -30,6 +30,7 @@ from resilience.readers.graphml import read_graphml
 from resilience.readers.vector import read_layer, read_table
 from resilience.scenario import Scenario
 from resilience.scenario import rules as written
+from resilience.sequences import EventSequence, find_sequences
 from resilience.service import Drive, ServiceRule
 
 
@@ -54,6 +55,7 @@ class Inputs:
         Level of every sector.
     notes : tuple of str
         What a reader of the result must know.
+    sequences : tuple of EventSequence
     """
 
     hazards: tuple[xr.Dataset, ...]
@@ -64,6 +66,7 @@ class Inputs:
     service_order: tuple[str, ...]
     levels: dict[str, str]
     notes: tuple[str, ...]
+    sequences: tuple[EventSequence, ...] = ()
 
 
 def load_curve_table(scenario: Scenario) -> CurveTable:
@@ -297,6 +300,9 @@ def load_inputs(scenario: Scenario) -> Inputs:
     if network is None or curves is None or reached is None or levels is None:  # pragma: no cover - it has raised
         raise AssertionError("an input was lost without a problem")
     opened = tuple(hazard for hazard in hazards if hazard is not None)
+    if scenario.sequences and scenario.time is None:
+        wanted = "a time section: what comes later meets what is not yet repaired"
+        raise ConfigurationError(Problem("sequences", wanted=wanted, got="no `time`"))
     if not opened:
         raise ConfigurationError(Problem("hazards", wanted="at least one event family", got="none"))
     return Inputs(
@@ -308,6 +314,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
         service_order=tuple(services),
         levels=levels,
         notes=tuple(notes),
+        sequences=find_sequences(scenario.sequences, opened),
     )
 
 

@@ -15,6 +15,7 @@ from resilience.kernels.roots import SHARES
 from resilience.network.compile import PERSON
 from resilience.scenario import Scenario
 from resilience.variables import VARIABLES
+from resilience.why import name_root
 
 
 def time_caveats(labelled: xr.Dataset, scenario: Scenario, horizon: Horizon | None) -> tuple[str, ...]:
@@ -44,7 +45,7 @@ def time_caveats(labelled: xr.Dataset, scenario: Scenario, horizon: Horizon | No
         lines.append(f"everything is back {restart}{judged}: `time.repair` asks for damage, repair times and crews")
         return tuple(lines)
     lines.append(f"outages last as repair classes tell; without a class they end {restart}{judged}")
-    perils = np.unique(labelled["peril"].values.astype(str)).tolist()
+    perils = sorted({peril for told in labelled["peril"].values.astype(str) for peril in told.split("+")})
     given = scenario.time.repair.damaged
     told = ", ".join(f"{peril} {rules.damaged[peril][0]:g}" for peril in perils if peril not in given)
     if told:
@@ -104,7 +105,7 @@ def label_times(labelled: xr.Dataset, city: City, tasks: Sequence[EventTask], su
         if over is None:
             continue
         column = np.array(
-            [roots.index(f"{city.compiled.sectors[int(sector)]}/{perils[i]}") for sector in one.root_sectors],
+            [roots.index(name_root(city.compiled.sectors, perils[i], int(root))) for root in one.root_sectors],
             dtype=np.intp,
         )
         affected = task.plan.affected

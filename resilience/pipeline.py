@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from resilience.engine import (
     find_baseline,
     plan_recovery,
     prepare_event,
+    prepare_sequence,
     return_minutes,
     simulate,
 )
@@ -41,6 +43,7 @@ from resilience.provenance import now
 from resilience.result import Result, label_sums
 from resilience.sample_totals import SampleTotals
 from resilience.scenario import Scenario
+from resilience.sequences import add_sequences
 from resilience.service import lay_out_services
 from resilience.store import TOTALS, RunStore
 from resilience.variables import label_dataset
@@ -99,7 +102,7 @@ def assess(
     labelled = label_ways(labelled, city, sums, scenario.monte_carlo.samples)
     labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
     importance = rank_assets(labelled)
-    pairs = rerun(city, damaged, labelled, importance, scenario, workers)
+    pairs = rerun(city, inputs, damaged, labelled, importance, scenario, workers)
     notes = (*inputs.notes, *caveats(labelled, inputs), *time_caveats(labelled, scenario, horizon))
     result = Result(
         dataset=labelled.assign_attrs({**describe(scenario, inputs, damaged), "notes": list(notes)}),
@@ -158,6 +161,8 @@ def expose_and_damage(inputs: Inputs) -> tuple[xr.Dataset, list[HourlyEvent | No
     attempt.raise_if_any()
     assets = inputs.network.assets
     together = xr.concat(parts, dim="event", combine_attrs="drop_conflicts", join="exact")
+    cost = assets["replacement_cost"].to_numpy(dtype=np.float64)
+    together = add_sequences(together, inputs.sequences, cost)
     labelled = together.transpose("event", "asset").assign_coords(
         sector=("asset", assets["sector"].astype(str).to_numpy(dtype=object)),
         kind=("asset", assets["kind"].astype(str).to_numpy(dtype=object)),
@@ -182,12 +187,22 @@ def prepare(
         start=scenario.cascade.start,
         grid=None if horizon is None else horizon.grid,
     )
+    return city, prepare_tasks(city, inputs, damaged, scenario, horizon)
+
+
+def prepare_tasks(
+    city: City, inputs: Inputs, damaged: xr.Dataset, scenario: Scenario, horizon: Horizon | None = None
+) -> list[EventTask]:
+    """Return the events of all families, then the sequences, as tasks on a compiled city."""
+    compiled = city.compiled
     probability = damaged["failure_probability"].values
     intensity = damaged["exposed_intensity"].values
-    states = find_severity(inputs, damaged, horizon)
-    tasks = []
-    for i in range(damaged.sizes["event"]):
-        family, peril = str(damaged["family"][i].item()), str(damaged["peril"][i].item())
+    perils = damaged["peril"].values.astype(str)
+    n_single = damaged.sizes["event"] - len(inputs.sequences)
+    states = find_severity(inputs, damaged.isel(event=slice(0, n_single)), horizon)
+    tasks: list[EventTask] = []
+    for i in range(n_single):
+        family, peril = str(damaged["family"][i].item()), perils[i]
         depth = intensity[i] if peril == "flood" else None
         recover, follow, water = None, None, None
         if horizon is not None:
@@ -205,7 +220,16 @@ def prepare(
                 city, i, probability[i], family=family, depth=depth, recover=recover, water=water, follow=follow
             )
         )
-    return city, tasks
+    for sequence in inputs.sequences:
+        own = [(tasks[event], onset) for event, onset in zip(sequence.event, sequence.onset, strict=True)]
+        depths = [intensity[event] if perils[event] == "flood" else None for event in sequence.event]
+        tasks.append(
+            prepare_sequence(
+                city, len(tasks), own, perils=[perils[event] for event in sequence.event], depths=depths,
+                rules=None if horizon is None else horizon.rules,
+            )
+        )  # fmt: skip
+    return tasks
 
 
 def find_severity(inputs: Inputs, damaged: xr.Dataset, horizon: Horizon | None) -> Floats | None:
@@ -250,6 +274,7 @@ def run_samples(
 
 def rerun(
     city: City,
+    inputs: Inputs,
     damaged: xr.Dataset,
     labelled: xr.Dataset,
     importance: xr.Dataset | None,
@@ -262,9 +287,18 @@ def rerun(
         return None
     chosen = choose_assets(importance, top=section.top, named=section.assets)
     rated = rated_events(labelled)
+    quick = replace(city, with_roots=False, grid=None)
+
+    def force(asset: int, probability: float) -> list[EventTask]:
+        forced = damaged["failure_probability"].copy()
+        forced[:, asset] = probability
+        tasks = prepare_tasks(quick, inputs, damaged.assign(failure_probability=forced), scenario)
+        return [replace(tasks[event], event=row) for row, event in enumerate(np.flatnonzero(rated).tolist())]
+
     return run_in_pairs(
-        city, damaged.isel(event=rated), chosen, people=labelled[TOTALS].isel(event=rated),
+        quick, chosen, force=force, people=labelled[TOTALS].isel(event=rated),
         weights=(labelled["annual_weight"] + labelled["tail_weight"]).isel(event=rated),
+        failure_probability=damaged["failure_probability"].isel(event=rated),
         block_samples=block_samples(scenario), workers=workers or os.cpu_count() or 1,
     )  # fmt: skip
 

@@ -36,8 +36,12 @@ class Cascade:
     ----------
     failed : (n_failing, 8) uint64
         Where the hazard put the asset out of function.
+    struck : (n_struck, 8) uint64
+        The same by hazard: in a sequence the rows of one hazard after the other, else `failed` itself.
     buffered : (n_buffer, 8) uint64
         Where the buffer starts.
+    rows : list of slice
+        Of `struck`, per hazard of a sequence.
     up : (n_asset, 8) uint64
         Where the asset is functional; valid after :meth:`solve`.
     provider : int32
@@ -51,6 +55,9 @@ class Cascade:
         self._drawn: Words = empty_rows(plan.failing.size + 2)
         self._drawn[-2:] = [[ZERO], [ONES]]
         self.failed: Words = self._drawn[:-2]
+        self.struck: Words = empty_rows(plan.n_struck) if plan.strikes else self.failed
+        ends = np.cumsum([strike.row.size for strike in plan.strikes]).tolist()
+        self.rows = [slice(end - strike.row.size, end) for strike, end in zip(plan.strikes, ends, strict=True)]
         self.buffered: Words = empty_rows(plan.buffer_threshold.size)
         self.up: Words = empty_rows(compiled.n_asset)
         self.up[:] = ONES
@@ -62,11 +69,33 @@ class Cascade:
         self.solvers = tuple(ReachSolver(supply.reach) for supply in plan.supplies)
 
     def sample(self, first_word: int) -> None:
-        """Draw hazard states and buffer starts of the word group that begins at `first_word`."""
+        """Draw hazard states at time zero and buffer starts of the word group that begins at `first_word`."""
+        self.draw(first_word)
+        self.merge(0)
+
+    def draw(self, first_word: int) -> None:
+        """Write where each hazard, whenever it comes, puts its assets out of function to `struck`; draw buffers."""
         plan = self.plan
-        sample_failures(plan.key, plan.identity, plan.threshold, first_word, self.failed)
+        if not plan.strikes:
+            sample_failures(plan.key, plan.identity, plan.threshold, first_word, self.failed)
+        for strike, rows in zip(plan.strikes, self.rows, strict=True):
+            alone = strike.plan
+            sample_failures(alone.key, alone.identity, alone.threshold, first_word, self.struck[rows])
         sample_failures(plan.buffer_key, plan.buffer_identity, plan.buffer_threshold, first_word, self.buffered)
         np.invert(self.buffered, out=self.buffered)
+
+    def merge(self, minute: int) -> None:
+        """Set `failed` of a sequence: out of function is what any hazard keeps out whose onset is not after `minute`.
+
+        The rows of later hazards in `struck` are emptied.
+        """
+        if not self.plan.strikes:
+            return
+        self.failed[:] = 0
+        for strike, rows in zip(self.plan.strikes, self.rows, strict=True):
+            if strike.onset > minute:
+                self.struck[rows] = 0
+            self.failed[strike.row] |= self.struck[rows]
 
     def _begin(self) -> None:
         begin_states(self.plan.begun, self.plan.failed_row, self.failed, self.up)

@@ -7,7 +7,7 @@ only the assets that can be down at all are looked at.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -93,6 +93,31 @@ class SupplyPlan:
 
 
 @dataclass(frozen=True)
+class Strike:
+    """One hazard of a sequence.
+
+    Parameters
+    ----------
+    onset : int
+        Minute of its peak, after that of the first.
+    plan : EventPlan
+        Of this hazard alone: what it puts out of function, by its own random numbers.
+    row : (n,) int32
+        Rows of its failing assets among those of the sequence.
+    peril : int
+        Number of its peril among those of the sequence.
+    drowned : int32
+        Rows of buffers of the sequence that stand in its water.
+    """
+
+    onset: int
+    plan: EventPlan
+    row: Indices
+    peril: int = 0
+    drowned: Indices = field(default_factory=lambda: np.empty(0, np.int32))
+
+
+@dataclass(frozen=True)
 class EventPlan:
     """What is prepared once per event and shared by all its blocks.
 
@@ -117,6 +142,8 @@ class EventPlan:
         Those of them whose state is known before the cascade: all but the passive members of supplies.
     supplies : tuple of SupplyPlan
     key, buffer_key : uint64
+    strikes : tuple of Strike
+        The hazards of a sequence, by onset; none where the event is one hazard.
     """
 
     failing: Indices
@@ -132,6 +159,20 @@ class EventPlan:
     supplies: tuple[SupplyPlan, ...]
     key: np.uint64
     buffer_key: np.uint64
+    strikes: tuple[Strike, ...] = ()
+
+    @property
+    def n_struck(self) -> int:
+        """Number of assets that each hazard can put out of function, summed over the hazards."""
+        return sum(strike.row.size for strike in self.strikes) if self.strikes else self.failing.size
+
+    def roots(self, sector: NDArray[np.int16], n_sector: int) -> tuple[Indices, NDArray[np.int64]]:
+        """Return the asset of every struck row and its root: its sector, plus `n_sector` per number of the peril."""
+        if not self.strikes:
+            return self.failing, sector[self.failing].astype(np.int64)
+        asset = np.concatenate([strike.plan.failing for strike in self.strikes])
+        peril = np.repeat([strike.peril for strike in self.strikes], [strike.row.size for strike in self.strikes])
+        return asset, sector[asset] + peril.astype(np.int64) * n_sector
 
 
 def supplied_graphs(compiled: CompiledNetwork, levels: Mapping[str, str]) -> dict[str, SectorGraph]:
@@ -239,6 +280,7 @@ def plan_event(
     start: Start = "all_up",
     buffers: bool = True,
     horizon_hours: float = 0.0,
+    drowning: NDArray[np.bool_] | None = None,
 ) -> EventPlan:
     """Return the plan of one event.
 
@@ -260,6 +302,8 @@ def plan_event(
         Whether buffers count.
     horizon_hours : float
         End of the time grid, h; 0 for a state at the peak of the hazard alone.
+    drowning : (n_need,) bool, optional
+        Needs whose buffers a later hazard can drown: they can be lost however long the buffer lasts.
 
     Returns
     -------
@@ -280,6 +324,8 @@ def plan_event(
     always = np.zeros(compiled.required.size, bool)
     always[buffer_row >= 0] = buffer_threshold[buffer_row[buffer_row >= 0]] == 0
     always &= compiled.buffer_hours > horizon_hours
+    if drowning is not None:
+        always &= ~drowning
 
     can_fail = all_thresholds > 0
     if start == "all_down":

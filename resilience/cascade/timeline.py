@@ -158,15 +158,15 @@ class Timeline:
     ----------
     cascade : Cascade
         Its `up`, `failed` and `buffered` are those of the present point.
-    drawn : (n_failing, 8) uint64
-        Where the hazard put the asset out of function.
+    drawn : (n_struck, 8) uint64
+        Where the hazard put the asset out of function; in a sequence the rows of one hazard after the other.
     """
 
     def __init__(self, compiled: CompiledNetwork, plan: EventPlan, grid: TimeGrid, *, start: Start = "all_up") -> None:
         self.grid = grid
         self._start = start
         self.cascade = Cascade(compiled, plan)
-        self.drawn = np.empty_like(self.cascade.failed)
+        self.drawn = np.empty_like(self.cascade.struck)
         self._started = np.empty_like(self.cascade.buffered)
         n_buffer = self._started.shape[0]
         self._since = np.empty((n_buffer, 512), np.uint8)
@@ -190,8 +190,8 @@ class Timeline:
 
     def sample(self, first_word: int) -> None:
         """Draw hazard states and buffer starts of the word group that begins at `first_word`."""
-        self.cascade.sample(first_word)
-        self.drawn[:] = self.cascade.failed
+        self.cascade.draw(first_word)
+        self.drawn[:] = self.cascade.struck
         self._started[:] = self.cascade.buffered
 
     def run(
@@ -205,8 +205,8 @@ class Timeline:
 
         Parameters
         ----------
-        restored : (n_failing, 512) int32
-            Minute from which each failed asset is back in function.
+        restored : (n_struck, 512) int32
+            Minute from which each failed asset is back in function, as far as the row's hazard goes.
         until : int
             Minute up to which states are wanted though nothing is out of function.
         keep : callable, optional
@@ -220,14 +220,19 @@ class Timeline:
             # The peak is the beginning of the first step, and stands for it.
             for stands in (False, True) if point else (True,):
                 looks = self._seen if stands else self._begun
-                self._solve_at(looks.moment[point], looks.full_from[point], told)
+                self._solve_at(int(self.grid.minute[point]), looks.moment[point], looks.full_from[point], told)
                 yield point, stands
                 if point == n_step or not (self.cascade.failed.any() or self.grid.minute[point] < until):
                     return
                 self._draw_on(point, looks.full_before[point])
 
-    def _solve_at(self, moment: NDArray[np.int32], full_from: NDArray[np.uint8], keep: Keep) -> None:
-        keep(moment, self.cascade.failed)
+    def _solve_at(self, begin: int, moment: NDArray[np.int32], full_from: NDArray[np.uint8], keep: Keep) -> None:
+        """Solve the state of a moment of the step that begins at a minute; hazards of a sequence come at its points."""
+        keep(moment, self.cascade.struck)
+        self.cascade.merge(begin)
+        for strike in self.cascade.plan.strikes:
+            if strike.onset <= begin:
+                self._started[strike.drowned] = 0
         # Drawn on for as long as it lasts or longer: empty.
         hold_buffers(self._started, self._since, self._lasts, full_from, self.cascade.buffered)
         self.cascade.solve_from(self._start)

@@ -14,12 +14,13 @@ from resilience.engine.factors import LevelFactors
 from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.recovery import Recovery, RepairRules, plan_recovery, return_minutes
 from resilience.engine.schedule import Block, cut_blocks, run_blocks, simulate
+from resilience.engine.sequence import prepare_sequence
+from resilience.engine.sequence_recovery import SequenceRecovery
 from resilience.engine.sums import BlockSums, TimeSums, square_step
 from resilience.engine.water import Water
 
 __all__ = [
-    "LEVELS", "NEVER", "Block", "BlockSums", "City", "Depots", "EventTask", "HazardCourse", "LevelFactors", "Recovery",
-    "RepairRules", "TimeSums", "Water", "cut_blocks", "find_baseline", "plan_recovery", "prepare_event",
-    "return_minutes", "run_blocks",
-    "simulate", "solve_block", "square_step",
+    "LEVELS", "NEVER", "Block", "BlockSums", "City", "Depots", "EventTask", "HazardCourse", "LevelFactors",
+    "Recovery", "RepairRules", "SequenceRecovery", "TimeSums", "Water", "cut_blocks", "find_baseline", "plan_recovery",
+    "prepare_event", "prepare_sequence", "return_minutes", "run_blocks", "simulate", "solve_block", "square_step",
 ]  # fmt: skip

@@ -28,7 +28,8 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     compiled, plan = city.compiled, task.plan
     states = States(city, task)
     cascade = states.cascade
-    slowed = {name: compiled.sectors.index(name) for name in frozenset().union(*task.services.slowed.values())}
+    further = frozenset().union(*task.services.slowed.values())
+    slowed = {name: compiled.sectors.index(name) + task.water_root for name in further}
     causes = CauseCounter(cascade, city.baseline.down, further_roots=sorted(slowed.values()))
     slowed_root = {name: int(np.searchsorted(causes.root_sectors, sector)) for name, sector in slowed.items()}
     services = ServiceCounter(compiled, task.services, city.baseline, causes.root_sectors.size, slowed_root)
@@ -39,7 +40,7 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     loss_square_failed = np.zeros((n_service, plan.failing.size), np.int64)
     loss_square = np.zeros(n_service, np.int64)
     total = np.maximum(city.people, 1)[:, np.newaxis]
-    peak = 0 if city.grid is None or task.course is None else AT_WORST
+    peak = AT_WORST if city.grid is not None and task.begins_before_peak else 0
     over_time = None
     if city.grid is not None:
         over_time = TimeCounter(city, city.grid, causes, services, n_words * 64, from_peak=peak == 0)

@@ -12,7 +12,9 @@ from resilience.cascade import Cascade, EventPlan, Start, TimeGrid, plan_event
 from resilience.engine.factors import LevelFactors
 from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.recovery import Recovery, return_minutes
-from resilience.engine.water import Water
+from resilience.engine.sequence_course import SequenceCourse
+from resilience.engine.sequence_recovery import SequenceRecovery
+from resilience.engine.water import SequenceWater, Water
 from resilience.kernels.rows import ONES
 from resilience.network.compile import CompiledNetwork, SectorGraph
 from resilience.service import (
@@ -78,30 +80,39 @@ class EventTask:
         Position of the event.
     plan : EventPlan
     services : ServicePlan
-    recovery : Recovery
+    recovery : Recovery or SequenceRecovery
         When what the hazard put out of function is back; used with a grid only.
-    water : Water, optional
+    water : Water or SequenceWater, optional
         How the water on the roads goes; without, it stays.
-    course : HazardCourse, optional
+    course : HazardCourse or SequenceCourse, optional
         When the hazard keeps what out of function; without, all that it puts out is so from the first moment until it
         recovers. Used with a grid only, which then begins with the event and not at its peak.
     factors : tuple of LevelFactors
         What the event does to what sectors can give, draw and carry, one per sector that it scales.
+    water_root : int
+        What is added to the number of a sector for the root cause that water slows it.
     """
 
     event: int
     plan: EventPlan
     services: ServicePlan
-    recovery: Recovery
-    water: Water | None = None
-    course: HazardCourse | None = None
+    recovery: Recovery | SequenceRecovery
+    water: Water | SequenceWater | None = None
+    course: HazardCourse | SequenceCourse | None = None
     factors: tuple[LevelFactors, ...] = ()
+    water_root: int = 0
 
     @property
     def followed_until(self) -> int:
-        """Minute up to which states can differ though nothing is out now: water slows, or the hazard comes again."""
+        """Minute up to which states can differ though nothing is out now: water slows, or a hazard is yet to come."""
+        onset = max((strike.onset for strike in self.plan.strikes), default=0)
         wet = self.water.gone if self.water is not None and self.services.slowed else 0
-        return max(wet, 0 if self.course is None else self.course.end)
+        return max(onset, wet, 0 if self.course is None else self.course.end)
+
+    @property
+    def begins_before_peak(self) -> bool:
+        """Whether the grid begins with the event and not at its peak, which is then looked at by itself."""
+        return self.course is not None and self.course.begins_before_peak
 
 
 def find_baseline(

@@ -45,6 +45,11 @@ class HazardCourse:
         """Minute from which on the hazard begins no outage and does no damage any more."""
         return int(self.minute[-1])
 
+    @property
+    def begins_before_peak(self) -> bool:
+        """Whether the hazard begins before its peak: it has a course."""
+        return True
+
     def keep(self, plan: EventPlan, first_word: int, restored: Minutes) -> Keep:
         """Return what writes the failed assets of a moment, for one word group.
 

@@ -45,9 +45,12 @@ class States:
 
     def water(self, point: int, *, stands: bool) -> int:
         """Return the level of the water in the step that begins at a point of the grid, or at that point."""
-        if self._grid is None or self._task.water is None or point == AT_WORST:
+        water = self._task.water
+        if water is None:
             return PEAK
-        return self._task.water.level(int(self._grid.minute[point]), int(self._grid.minute[point + stands]))
+        if self._grid is None or point == AT_WORST:
+            return water.level(0, 0)
+        return water.level(int(self._grid.minute[point]), int(self._grid.minute[point + stands]))
 
     def run(self, first_word: int) -> Iterator[tuple[int, bool]]:
         """Yield the number of every step and whether the state in `cascade` stands for it; at the peak 0 and True.
@@ -62,9 +65,9 @@ class States:
             self._timeline.sample(first_word)
             task = self._task
             restored = task.recovery.restored(task.plan, first_word)
-            keep = None
-            if task.course is not None:
-                keep = task.course.keep(task.plan, first_word, restored)
+            keep = None if task.course is None else task.course.keep(task.plan, first_word, restored)
+            if task.begins_before_peak:
+                self.cascade.merge(0)
                 self.cascade.solve_from(self._start)
                 yield AT_WORST, True
             yield from self._timeline.run(restored, until=task.followed_until, keep=keep)

@@ -16,7 +16,7 @@ from resilience.engine.water import Water
 from resilience.kernels.fragility import quantise_probability, sample_failures
 from resilience.kernels.repair_times import FIXED
 from resilience.kernels.rows import SAMPLES
-from resilience.kernels.schedule import NEVER
+from resilience.kernels.schedule import NEVER, Jobs
 from resilience.network.compile import CompiledNetwork
 from resilience.repair import RepairPlan, draw_jobs, plan_repairs, schedule
 from resilience.repair_times import PackedRepairTimes, RepairTimeTable
@@ -136,10 +136,27 @@ class Recovery:
             Of the word group.
         """
         minute = np.repeat(self.outage[:, np.newaxis], SAMPLES, axis=1)
-        if self.times is None or self.crews is None or self.threshold is None or self.key is None:
+        jobs = self.jobs(plan, first_word)
+        if jobs is None or self.crews is None:
             return minute
-        order = np.arange(plan.failing.size) if self.order is None else self.order
-        identity = plan.identity[order]
+        _, end = schedule(self.crews, jobs)
+        sample = np.repeat(np.arange(SAMPLES), np.diff(jobs.indptr))
+        minute[jobs.asset if self.order is None else self.order[jobs.asset], sample] = done_minutes(end)
+        return minute
+
+    def jobs(self, plan: EventPlan, first_word: int) -> Jobs | None:
+        """Return what is damaged in a word group, by position in `order`; None where nothing is repaired.
+
+        Parameters
+        ----------
+        plan : EventPlan
+            Of the same event.
+        first_word : int
+            Of the word group.
+        """
+        if self.times is None or self.threshold is None or self.key is None:
+            return None
+        identity = plan.identity if self.order is None else plan.identity[self.order]
         damaged = np.empty((*self.threshold.shape, 8), np.uint64)
         for threshold, rows in zip(self.threshold, damaged, strict=True):
             sample_failures(plan.key, identity, threshold, first_word, rows)
@@ -148,14 +165,13 @@ class Recovery:
             damaged, times=self.times, identity=identity, key=self.key, first_word=first_word, travel=none,
             earliest=none + self.begin,
         )  # fmt: skip
-        if self.ways is not None:
-            jobs = self.ways.send(jobs, plan, first_word)
-        _, end = schedule(self.crews, jobs)
-        sample = np.repeat(np.arange(SAMPLES), np.diff(jobs.indptr))
-        # The last whole minutes of int32 are four thousand years away.
-        done = np.where(end == NEVER, np.int64(NEVER_MINUTE), -(-end // 60)).clip(max=np.int64(NEVER_MINUTE))
-        minute[order[jobs.asset], sample] = done
-        return minute
+        return jobs if self.ways is None else self.ways.send(jobs, plan, first_word)
+
+
+def done_minutes(end: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the whole minutes at which work that ends at some seconds is done."""
+    # The last whole minutes of int32 are four thousand years away.
+    return np.where(end == NEVER, np.int64(NEVER_MINUTE), -(-end // 60)).clip(max=np.int64(NEVER_MINUTE))
 
 
 def plan_recovery(
@@ -204,8 +220,7 @@ def plan_recovery(
     restart = np.full(plan.failing.size, restart_hours)
     if rules is None:
         return Recovery(return_minutes(end_hours + restart), whole_minutes(restart))
-    ids = np.array([compiled.asset_id[i] for i in plan.failing], dtype=object)
-    order = np.argsort(ids, kind="stable")
+    order = order_by_id(compiled, plan)
     failing = plan.failing[order]
     classes = rules.classes[failing]
     has_class = np.asarray(classes != "", dtype=bool)
@@ -227,9 +242,6 @@ def plan_recovery(
             quantise_probability(states[min(state, len(states) - 1), failing], reached)
             row[by_curve] = np.minimum(reached, fails)[by_curve]
         row[~has_class | (state >= count)] = 0
-    sectors = [compiled.sectors[number] for number in compiled.sector[failing]]
-    crews = {name: rules.crews.get(name, max(plan.failing.size, 1)) for name in compiled.sectors}
-    assets = pd.DataFrame({"id": ids[order], "sector": sectors})
     outage_ends = return_minutes(end_hours + restart)
     ways = None
     if rules.depots is not None and water is not None:
@@ -243,15 +255,27 @@ def plan_recovery(
         order=order,
         threshold=threshold,
         times=times,
-        crews=plan_repairs(
-            assets,
-            crews=crews,
-            rule=rules.rule,
-            before=_waits(compiled, plan, rules),
-            priority=None if rules.priority is None else rules.priority[failing],
-        ),
+        crews=plan_crews(compiled, plan, rules, order),
         key=stream_key(seed, REPAIR, family),
         ways=ways,
+    )
+
+
+def order_by_id(compiled: CompiledNetwork, plan: EventPlan) -> NDArray[np.int64]:
+    """Return the order of the failing assets by their ids, ``(n_failing,) int64``."""
+    return np.argsort(np.array([compiled.asset_id[i] for i in plan.failing], dtype=object), kind="stable")
+
+
+def plan_crews(compiled: CompiledNetwork, plan: EventPlan, rules: RepairRules, order: NDArray[np.int64]) -> RepairPlan:
+    """Return how crews repair what can fail in an event, the failing assets in an order that breaks ties."""
+    failing = plan.failing[order]
+    sectors = [compiled.sectors[number] for number in compiled.sector[failing]]
+    return plan_repairs(
+        pd.DataFrame({"id": [compiled.asset_id[i] for i in failing], "sector": sectors}),
+        crews={name: rules.crews.get(name, max(plan.failing.size, 1)) for name in compiled.sectors},
+        rule=rules.rule,
+        before=_waits(compiled, plan, rules),
+        priority=None if rules.priority is None else rules.priority[failing],
     )
 
 

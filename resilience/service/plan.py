@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -106,7 +106,7 @@ def time_links(links: pd.DataFrame, depth: NDArray[np.float64] | None, drive: Dr
 def plan_services(
     layout: ServiceLayout,
     can_be_down: NDArray[np.bool_],
-    depth: NDArray[np.float64] | None = None,
+    depth: NDArray[np.float64] | Callable[[int], NDArray[np.float64]] | None = None,
     *,
     levels: Collection[int] = (PEAK,),
     out: NDArray[np.bool_] | None = None,
@@ -119,9 +119,9 @@ def plan_services(
     can_be_down : (n_asset,) bool
         Assets that can be down at all in this event, for whatever cause.
     depth : (n_asset,) float64, optional, m
-        Standing water at each asset at the peak; none by default.
+        Standing water at each asset at the peak; none by default. A function gives that of any level.
     levels : collection of int, optional
-        Levels of the water for which ways are asked, in parts of :data:`PEAK`.
+        Levels of the water for which ways are asked; without a function in parts of :data:`PEAK`.
     out : (n_asset,) bool, optional
         Assets that are down in the intact city: not even the question what all facilities would do counts them.
     """
@@ -148,7 +148,8 @@ def plan_services(
         known = {dry.tobytes(): plan_travel(layout.graphs[network], dry, can_fail, asked)}
         plans = {0: known[dry.tobytes()]}
         for level in sorted(set(levels) - {0}, reverse=True):
-            times = dry if depth is None else drive_times(layout, network, vehicle, depth * (level / PEAK))
+            water = depth(level) if callable(depth) else None if depth is None else depth * (level / PEAK)
+            times = dry if water is None else drive_times(layout, network, vehicle, water)
             if times.tobytes() not in known:
                 known[times.tobytes()] = plan_travel(layout.graphs[network], times, can_fail, asked)
             plans[level] = known[times.tobytes()]
