@@ -23,6 +23,8 @@ from resilience.errors import (
 )
 from resilience.network import Network, check_curve_names, derive
 from resilience.network.compile import PERSON
+from resilience.network.redundancy import SECTOR as DERIVED
+from resilience.network.redundancy import Standby, Units, add_redundancy
 from resilience.network.rules import AccessRule, DependencyRule, Rule, SupplyRule
 from resilience.network.selectors import RowFinder
 from resilience.readers import open_hazard
@@ -30,6 +32,7 @@ from resilience.readers.graphml import read_graphml
 from resilience.readers.vector import read_layer, read_table
 from resilience.scenario import Scenario
 from resilience.scenario import rules as written
+from resilience.scenario.redundancy import RedundantUnits
 from resilience.sequences import EventSequence, find_sequences
 from resilience.service import Drive, ServiceRule
 
@@ -205,6 +208,26 @@ def build_rules(scenario: Scenario) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
+def build_redundancy(scenario: Scenario) -> tuple[Units | Standby, ...]:
+    """Return the scenario's spare units and standby sites as the network knows them."""
+    parts: list[Units | Standby] = []
+    for section in scenario.redundancy:
+        if isinstance(section, RedundantUnits):
+            fields = {key: getattr(section, key) for key in type(section).model_fields if key != "of"}
+            parts.append(Units(of=_plain(section.of), **fields))
+        else:
+            parts.append(
+                Standby(
+                    of=_plain(section.of),
+                    standby=_plain(section.standby),
+                    service=section.service,
+                    switch=section.switch,
+                    control=_plain(section.control or "standby"),
+                )
+            )
+    return tuple(parts)
+
+
 def _name_group(selector: Any) -> str:
     """Return what a group of facilities is called: its kinds, or whatever it was chosen by."""
     return selector if isinstance(selector, str) else ", ".join(str(v) for values in selector.values() for v in values)
@@ -269,7 +292,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
     reached: tuple[ServiceRule, ...] | None = None
     levels: dict[str, str] | None = None
     if section is not None:
-        city = synthetic_city(seed=section.seed, size=section.size)
+        city = synthetic_city(seed=section.seed, size=section.size, standby=section.standby)
         network: Network | None = city.network
         notes += city.notes
         if not scenario.hazards:
@@ -282,6 +305,9 @@ def load_inputs(scenario: Scenario) -> Inputs:
     if network is not None:
         base = network
         network = attempt(lambda: derive(base, build_rules(scenario))) if scenario.rules else base
+        if network is not None and scenario.redundancy:
+            ruled = network
+            network = attempt(lambda: add_redundancy(ruled, build_redundancy(scenario)))
         # Where a rule is wrong, the city without rules is still looked at.
         known = base if network is None else network
         if curves is not None:
@@ -357,7 +383,8 @@ def _settle_levels(scenario: Scenario, network: Network) -> dict[str, str]:
     """Return the level of every sector of the city."""
     sectors = sorted(network.assets["sector"].astype(str).unique())
     levels: dict[str, str] = {
-        sector: scenario.cascade.levels.get(sector, scenario.cascade.default) for sector in sectors
+        sector: scenario.cascade.levels.get(sector, "function" if sector == DERIVED else scenario.cascade.default)
+        for sector in sectors
     }
     unknown = [sector for sector in scenario.cascade.levels if sector not in sectors]
     if unknown:

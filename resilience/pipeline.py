@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from resilience.annual import add_annual, exceed, rank_assets, rated_events, weigh_events
 from resilience.cascade import EventPlan, supplied_graphs
 from resilience.caveats import caveats, with_costs
-from resilience.damage import damage, damage_states
+from resilience.damage import damage, damage_states, share_of_hazard, unavailable
 from resilience.engine import (
     Block,
     BlockSums,
@@ -200,6 +200,7 @@ def prepare_tasks(
     perils = damaged["peril"].values.astype(str)
     n_single = damaged.sizes["event"] - len(inputs.sequences)
     states = find_severity(inputs, damaged.isel(event=slice(0, n_single)), horizon)
+    anyway = unavailable(inputs.network.assets)
     tasks: list[EventTask] = []
     for i in range(n_single):
         family, peril = str(damaged["family"][i].item()), perils[i]
@@ -213,6 +214,7 @@ def prepare_tasks(
                 _recover, compiled, hourly=hourly, end_hours=float(horizon.ends[i]),
                 restart_hours=horizon.restart_hours, rules=horizon.rules, peril=peril, family=family,
                 seed=scenario.seed, water=water, depth=depth, states=None if states is None else states[:, i],
+                by_hazard=share_of_hazard(probability[i], anyway) if anyway.any() else None,
             )  # fmt: skip
             follow = None if hourly is None else hourly.follow
         tasks.append(

@@ -172,8 +172,8 @@ VARIABLES: dict[str, Variable] = _register(
         # damage
         ("direct_loss", "event", "float64", "money", "repair cost of all assets"),
         ("asset_direct_loss", "event asset", "float64", "money", "repair cost of the asset"),
-        ("failure_probability", "event asset", "float64", "1", "probability that the hazard puts it out of function, "
-         "in a sequence at time zero"),
+        ("failure_probability", "event asset", "float64", "1", "probability that the hazard, or anything else, puts it "
+         "out of function, in a sequence at time zero"),
         # cascade and service
         ("people_without_service", "event service sample", "float64", "persons", "people who lost the service"),
         ("failed_count", "event asset", "int32", "1", "samples in which the hazard put the asset out of function, at "
