@@ -21,6 +21,7 @@ from resilience.errors import (
     Problems,
     suggestion,
 )
+from resilience.heat.indices import add_index
 from resilience.network import Network, check_curve_names, derive
 from resilience.network.compile import PERSON
 from resilience.network.redundancy import SECTOR as DERIVED
@@ -92,9 +93,13 @@ def _load_hazards(scenario: Scenario, attempt: Attempts) -> list[xr.Dataset | No
     hazards: list[xr.Dataset | None] = []
     for section in scenario.hazards:
 
-        def open_section(section: Any = section) -> xr.Dataset:
+        def open_section(section: Any = section, peril: str | None = None) -> xr.Dataset:
+            if section.index is not None:
+                parts = section.parts()
+                air = open_section(parts["temperature"])
+                return add_index(air, open_section(parts["humidity"], "humidity"), section.index)
             common = {
-                "family": section.family, "peril": section.peril, "unit": section.unit, "crs": section.crs,
+                "family": section.family, "peril": peril or section.peril, "unit": section.unit, "crs": section.crs,
                 "nodata": section.nodata, "nodata_value": section.nodata_value, "outside": section.outside,
                 "variable": section.variable, "plausible": section.plausible,
             }  # fmt: skip

@@ -43,7 +43,7 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     peak = AT_WORST if city.grid is not None and task.begins_before_peak else 0
     over_time = None
     if city.grid is not None:
-        over_time = TimeCounter(city, city.grid, causes, services, n_words * 64, from_peak=peak == 0)
+        over_time = TimeCounter(city, city.grid, causes, services, n_words * 64, from_peak=peak == 0, toll=task.toll)
     for group in range(n_words // WORDS):
         here = slice(group * SAMPLES, (group + 1) * SAMPLES)
         for point, stands in states.run(first_word + group * WORDS):
@@ -65,7 +65,7 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
             services.count_access()
             people[:, here] = services.people
             if over_time is not None and peak == 0:
-                over_time.course.see(0, here, services.people)
+                over_time.see(0, here)
             squares = (services.people * SQUARE_STEPS // total) ** 2
             loss_square += squares.sum(axis=1)
             for service in range(n_service):

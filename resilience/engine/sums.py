@@ -37,6 +37,8 @@ class TimeSums:
         The same by root cause, in shares.
     at_end : (n_service,) int64
         People without each service at the end of the grid, summed over samples.
+    toll : (n_sample,) int64
+        Weights of zones without a service, by sample; empty where none are asked for.
     worst, worst_minute, interrupted, restored
         Of each sample, see :class:`resilience.engine.course.CourseCounter`.
     """
@@ -48,6 +50,7 @@ class TimeSums:
     cause_minutes: Integers
     root_minutes: Integers
     at_end: Integers
+    toll: Integers
     worst: Integers
     worst_minute: NDArray[np.int32]
     interrupted: Integers

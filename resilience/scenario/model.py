@@ -17,6 +17,7 @@ from resilience.scenario.checks import Sections, check_sections
 from resilience.scenario.dump import dump_yaml
 from resilience.scenario.fields import MetricCrsText, Name, OneOrMany, Section, Whole, raise_findings, whole
 from resilience.scenario.hazards import HazardSection
+from resilience.scenario.heat import HeatSection
 from resilience.scenario.messages import problems_of
 from resilience.scenario.networks import NetworkSection
 from resilience.scenario.options import (
@@ -76,6 +77,10 @@ class Scenario(Section):
     monte_carlo: MonteCarloSection = Field(default_factory=MonteCarloSection, description="samples")
     time: TimeSection | None = Field(
         default=None, description="services over time: buffers end, what failed comes back"
+    )
+    heat: HeatSection | None = Field(
+        default=None,
+        description="what heat does to people, rails, data centres, crews and power; `{}` for people alone",
     )
     sequences: tuple[SequenceSection, ...] = Field(
         default=(), description="hazards that come one after the other, as one event each; need a time section"
