@@ -36,7 +36,11 @@ def lost(scenario: Scenario) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("field", "wanted"),
-    [(None, 0.01), ({"length_m": 1.0, "global_share": 0.5, "cell_m": 10.0}, 0.032402), ({"length_m": 1.0, "global_share": 0.0, "cell_m": 10.0}, 0.01)],
+    [
+        (None, 0.01),
+        ({"length_m": 1.0, "global_share": 0.5, "cell_m": 10.0}, 0.032402),
+        ({"length_m": 1.0, "global_share": 0.0, "cell_m": 10.0}, 0.01),
+    ],
     ids=str,
 )
 def test_two_pumps_fail_together_as_often_as_known(site, field: dict | None, wanted: float) -> None:
