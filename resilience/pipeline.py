@@ -22,6 +22,7 @@ from resilience.engine import (
     City,
     EventTask,
     find_baseline,
+    lay_out_levels,
     plan_recovery,
     prepare_event,
     simulate,
@@ -154,14 +155,16 @@ def prepare(
     compiled = compile_network(inputs.network, services=inputs.service_order)
     graphs = supplied_graphs(compiled, inputs.levels)
     layout = lay_out_services(compiled, inputs.services, inputs.network.assets)
+    levels = lay_out_levels(compiled, inputs.sectors, min_fraction=scenario.cascade.min_fraction)
     city = City(
         compiled=compiled,
         graphs=graphs,
         layout=layout,
-        baseline=find_baseline(compiled, graphs, layout, scenario.cascade.start),
+        baseline=find_baseline(compiled, graphs, layout, scenario.cascade.start, levels),
         seed=scenario.seed,
         start=scenario.cascade.start,
         grid=None if horizon is None else horizon.grid,
+        levels=levels,
     )
     probability = damaged["failure_probability"].values
     intensity = damaged["exposed_intensity"].values

@@ -6,7 +6,7 @@ only the assets that can be down at all are looked at.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -162,6 +162,7 @@ def plan_event(
     start: Start = "all_up",
     buffers: bool = True,
     horizon_hours: float = 0.0,
+    level_members: Sequence[Indices] = (),
 ) -> EventPlan:
     """Return the plan of one event.
 
@@ -183,6 +184,8 @@ def plan_event(
         Whether buffers count.
     horizon_hours : float
         End of the time grid, h; 0 for a state at the peak of the hazard alone.
+    level_members : sequence of int32, optional
+        Assets of sectors that are solved state by state: any of them can be served too little.
 
     Returns
     -------
@@ -208,6 +211,8 @@ def plan_event(
     if start == "all_down":
         can_fail |= np.diff(compiled.need_indptr) > 0
     affected = can_fail.copy()
+    for member in level_members:
+        affected[member] = True
     need_owner = np.repeat(np.arange(compiled.n_asset), np.diff(compiled.need_indptr))
     dependency_need = np.repeat(np.arange(compiled.required.size), np.diff(compiled.provider_indptr))
     n_asset_need = need_owner.size

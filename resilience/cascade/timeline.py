@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from resilience.cascade.fixpoint import Cascade
+from resilience.cascade.fixpoint import Cascade, Level
 from resilience.cascade.plan import EventPlan, Start
 from resilience.errors import ConfigurationError, Problems
 from resilience.kernels.buffers import NEVER, draw_on_buffers, hold_buffers, keep_failed
@@ -149,6 +149,8 @@ class Timeline:
         Made with the grid's end as its horizon.
     grid : TimeGrid
     start : {"all_up", "all_down"}
+    levels : sequence of Level, optional
+        As of the cascade.
 
     Attributes
     ----------
@@ -158,10 +160,18 @@ class Timeline:
         Where the hazard put the asset out of function.
     """
 
-    def __init__(self, compiled: CompiledNetwork, plan: EventPlan, grid: TimeGrid, *, start: Start = "all_up") -> None:
+    def __init__(
+        self,
+        compiled: CompiledNetwork,
+        plan: EventPlan,
+        grid: TimeGrid,
+        *,
+        start: Start = "all_up",
+        levels: Sequence[Level] = (),
+    ) -> None:
         self.grid = grid
         self._start = start
-        self.cascade = Cascade(compiled, plan)
+        self.cascade = Cascade(compiled, plan, levels)
         self.drawn = np.empty_like(self.cascade.failed)
         self._started = np.empty_like(self.cascade.buffered)
         n_buffer = self._started.shape[0]
@@ -211,17 +221,18 @@ class Timeline:
             # The peak is the beginning of the first step, and stands for it.
             for stands in (False, True) if point else (True,):
                 looks = self._seen if stands else self._begun
-                self._solve_at(looks.moment[point], looks.full_from[point], restored)
+                self._solve_at(point, looks, restored)
                 yield point, stands
                 if point == n_step or not (self.cascade.failed.any() or self.grid.minute[point] < until):
                     return
                 self._draw_on(point, looks.full_before[point])
 
-    def _solve_at(self, moment: NDArray[np.int32], full_from: NDArray[np.uint8], restored: NDArray[np.int32]) -> None:
-        keep_failed(self.drawn, restored, moment, self.cascade.failed)
+    def _solve_at(self, point: int, looks: _Looks, restored: NDArray[np.int32]) -> None:
+        keep_failed(self.drawn, restored, looks.moment[point], self.cascade.failed)
         # Drawn on for as long as it lasts or longer: empty.
-        hold_buffers(self._started, self._since, self._lasts, full_from, self.cascade.buffered)
-        self.cascade.solve_from(self._start)
+        hold_buffers(self._started, self._since, self._lasts, looks.full_from[point], self.cascade.buffered)
+        # The end of the grid belongs to its last step.
+        self.cascade.solve_from(self._start, step=min(point, self.grid.step.size - 1))
 
     def _draw_on(self, point: int, full_before: NDArray[np.uint8]) -> None:
         compiled, cascade = self.cascade.compiled, self.cascade

@@ -29,21 +29,31 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     states = States(city, task)
     cascade = states.cascade
     slowed = {name: compiled.sectors.index(name) for name in task.services.slowed}
-    causes = CauseCounter(cascade, city.baseline.down, further_roots=sorted(slowed.values()))
+    scaled = {compiled.sectors.index(factors.sector) for factors in task.factors}
+    causes = CauseCounter(cascade, city.baseline.down, sorted({*slowed.values(), *scaled}), scaled)
     slowed_root = {name: int(np.searchsorted(causes.root_sectors, sector)) for name, sector in slowed.items()}
-    services = ServiceCounter(compiled, task.services, city.baseline, causes.root_sectors.size, slowed_root)
+    services = ServiceCounter(
+        compiled, task.services, city.baseline, causes.root_sectors.size, slowed_root,
+        fraction_row=None if city.levels is None else city.levels.provider_row,
+    )  # fmt: skip
     n_service = len(city.layout.names)
     people = np.empty((n_service, n_words * 64), np.int64)
     failed = np.zeros(plan.failing.size, np.int64)
     loss_failed = np.zeros((n_service, plan.failing.size), np.int64)
     loss_square_failed = np.zeros((n_service, plan.failing.size), np.int64)
     loss_square = np.zeros(n_service, np.int64)
+    unserved = np.empty((len(city.supplied), n_words * 64))
     total = np.maximum(city.people, 1)[:, np.newaxis]
-    over_time = None if city.grid is None else TimeCounter(city, city.grid, causes, services, n_words * 64)
+    over_time = (
+        None if city.grid is None else TimeCounter(city, city.grid, causes, services, states.levels, n_words * 64)
+    )
     for group in range(n_words // WORDS):
         here = slice(group * SAMPLES, (group + 1) * SAMPLES)
         for point, stands in states.run(first_word + group * WORDS):
-            services.meet(cascade.up, plan.buffer_row, cascade.buffered, wet=states.is_wet(point))
+            services.meet(
+                cascade.up, plan.buffer_row, cascade.buffered, wet=states.is_wet(point),
+                fraction=states.levels.fraction(),
+            )  # fmt: skip
             if over_time is not None and not stands:
                 services.look(cascade.up)
                 over_time.course.begin_step(point, here, services.people)
@@ -56,10 +66,14 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
             roots = need_roots = None
             if city.with_roots:
                 causes.trace()
-                roots, need_roots = causes.roots, causes.zone_roots(services.met)
+                roots, need_roots = (
+                    causes.roots,
+                    causes.zone_roots(services.met, states.levels.reduced(services.reduced)),
+                )
             services.count(cascade.up, roots, need_roots)
             services.count_access()
             people[:, here] = services.people
+            unserved[:, here] = states.levels.unserved(city.baseline.gap)
             if over_time is not None:
                 over_time.course.see(0, here, services.people)
             squares = (services.people * SQUARE_STEPS // total) ** 2
@@ -82,6 +96,7 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
         loss_square=loss_square,
         root_sectors=causes.root_sectors,
         access=services.access,
+        unserved=unserved,
     )
     if over_time is not None:
         sums.over_time = over_time.join(sums, plan.affected)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from resilience.cascade import Cascade, CauseCounter, TimeGrid, Timeline
 from resilience.engine.city import City, EventTask
 from resilience.engine.course import CourseCounter
+from resilience.engine.levels import LevelStates
 from resilience.engine.sums import BlockSums, TimeSums
 from resilience.service import ServiceCounter, ServiceSums
 
@@ -27,6 +28,8 @@ class States:
     ----------
     cascade : Cascade
         Holds the present state.
+    levels : LevelStates
+        Sectors that are solved state by state.
     """
 
     def __init__(self, city: City, task: EventTask) -> None:
@@ -34,10 +37,15 @@ class States:
         self._task = task
         self._grid = city.grid
         self._timeline = None
+        self.levels = LevelStates(city.levels, task.factors, city.n_step)
         if city.grid is None:
-            self.cascade = Cascade(city.compiled, task.plan)
+            self._until = 0
+            self.cascade = Cascade(city.compiled, task.plan, self.levels.rows)
         else:
-            self._timeline = Timeline(city.compiled, task.plan, city.grid, start=city.start)
+            self._until = max(task.wet_until, task.scaled_until(city.grid))
+            self._timeline = Timeline(
+                city.compiled, task.plan, city.grid, start=city.start, levels=self.levels.rows
+            )  # fmt: skip
             self.cascade = self._timeline.cascade
 
     def is_wet(self, point: int) -> bool:
@@ -55,7 +63,7 @@ class States:
         else:
             self._timeline.sample(first_word)
             restored = self._task.recovery.restored(self._task.plan, first_word)
-            yield from self._timeline.run(restored, until=self._task.wet_until)
+            yield from self._timeline.run(restored, until=self._until)
 
 
 class TimeCounter:
@@ -67,11 +75,18 @@ class TimeCounter:
     grid : TimeGrid
     causes : CauseCounter
     services : ServiceCounter
+    levels : LevelStates
     n_sample : int
     """
 
     def __init__(
-        self, city: City, grid: TimeGrid, causes: CauseCounter, services: ServiceCounter, n_sample: int
+        self,
+        city: City,
+        grid: TimeGrid,
+        causes: CauseCounter,
+        services: ServiceCounter,
+        levels: LevelStates,
+        n_sample: int,
     ) -> None:
         n_service, n_root = len(city.layout.names), causes.root_sectors.size
         self._with_roots = city.with_roots
@@ -89,6 +104,9 @@ class TimeCounter:
         self._root_minutes = np.zeros_like(causes.root_shares)
         self._causes = causes
         self._counter = services
+        self._levels = levels
+        self._gap = city.baseline.gap
+        self._unserved_minutes = np.zeros((len(city.supplied), n_sample))
         self.course = CourseCounter(city, grid, services, n_sample)
 
     def count(self, point: int, here: slice) -> None:
@@ -99,10 +117,11 @@ class TimeCounter:
         roots = need_roots = None
         if self._with_roots:
             causes.trace(self._root_minutes, weight=minutes)
-            roots, need_roots = causes.roots, causes.zone_roots(services.met)
+            roots, need_roots = causes.roots, causes.zone_roots(services.met, self._levels.reduced(services.reduced))
         services.count(causes.cascade.up, roots, need_roots, into=self._services[point - 1])
         self._people[point] += services.people.sum(axis=1)
         self._sample_minutes[:, here] += services.people * minutes
+        self._unserved_minutes[:, here] += self._levels.unserved(self._gap) * minutes
         self.course.see(point, here, services.people)
 
     def join(self, peak: BlockSums, affected: NDArray[np.int32]) -> TimeSums:
@@ -121,4 +140,5 @@ class TimeCounter:
             at_end=self.course.at_end,
             interrupted=self.course.interrupted,
             restored=self.course.restored,
+            unserved_minutes=self._unserved_minutes + peak.unserved * first,
         )

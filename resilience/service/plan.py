@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from resilience.kernels.roots import SHARES
 from resilience.network.reach import ReachPlan, plan_reach
 from resilience.network.travel import NO_WAY, Facilities, TravelPlan, plan_travel
 from resilience.roads import link_times
@@ -154,15 +155,46 @@ class Baseline:
         elsewhere.
     label : (n_part, n_zone) int32
         Which facility that is, a position among the part's; -1 elsewhere.
+    partial : dict of int to (n_zone,) int32
+        Of parts whose providers can serve a part: how much each zone receives, in shares of
+        :data:`resilience.kernels.roots.SHARES`.
+    need_share : (n_zone_need,) int32
+        The same of each need of a zone; read where the part is among `partial`.
+    provider_fraction : (n,) float64
+        Share of its demand that each provider is served which can serve a part.
+    gap : tuple of (n_node,) float64
+        Per sector that is solved state by state, the demand that is not served at each node.
     """
 
     down: NDArray[np.bool_]
     served: NDArray[np.bool_]
     time: Times
     label: Labels
+    partial: dict[int, Indices] = field(default_factory=dict)
+    need_share: Indices = field(default_factory=lambda: np.empty(0, np.int32))
+    provider_fraction: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    gap: tuple[NDArray[np.float64], ...] = ()
 
     @classmethod
-    def begin(cls, down: NDArray[np.bool_], n_part: int, n_zone: int) -> Baseline:
+    def begin(
+        cls,
+        down: NDArray[np.bool_],
+        n_part: int,
+        n_zone: int,
+        *,
+        n_zone_need: int = 0,
+        provider_fraction: NDArray[np.float64] | None = None,
+        gap: tuple[NDArray[np.float64], ...] = (),
+    ) -> Baseline:
         """Return a baseline that serves nobody yet, to be filled."""
         shape = (n_part, n_zone)
-        return cls(down, np.zeros(shape, np.bool_), np.full(shape, NO_WAY, np.uint32), np.full(shape, -1, np.int32))
+        return cls(
+            down, np.zeros(shape, np.bool_), np.full(shape, NO_WAY, np.uint32), np.full(shape, -1, np.int32),
+            need_share=np.zeros(n_zone_need, np.int32),
+            provider_fraction=np.empty(0) if provider_fraction is None else provider_fraction, gap=gap,
+        )  # fmt: skip
+
+    def share(self, number: int) -> Indices:
+        """Return how much of a part each zone receives, ``(n_zone,) int32``, in shares of SHARES."""
+        found = self.partial.get(number)
+        return np.where(self.served[number], np.int32(SHARES), np.int32(0)) if found is None else found

@@ -1,0 +1,148 @@
+"""What reaches zones where providers serve a part: shares of 512 samples, people without, and their roots.
+
+Shares are whole numbers of :data:`resilience.kernels.roots.SHARES`, so that sums are exact in any order.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resilience.kernels.compiler import kernel
+from resilience.kernels.roots import SHARES
+from resilience.kernels.rows import Words
+
+Integers = NDArray[np.int64]
+Indices = NDArray[np.int32]
+Reals = NDArray[np.float64]
+
+_ONE = np.uint64(1)
+
+
+@kernel
+def receive_shares(
+    needs: Indices,
+    provider_indptr: Integers,
+    provider: Indices,
+    required: Indices,
+    buffer_row: Indices,
+    buffered: Words,
+    up: Words,
+    fraction_row: Indices,
+    fraction: Reals,
+    received: Indices,
+) -> None:
+    """Write how much of each need is received: the k-th largest fraction of its providers, all where a buffer holds.
+
+    Parameters
+    ----------
+    needs : (n,) int32
+    provider_indptr : (n_need + 1,) int64
+    provider : (n_dependency,) int32
+    required : (n_need,) int32
+        k; more than there are providers is never met.
+    buffer_row : (n_need,) int32
+        Row of `buffered`, or -1 without a buffer.
+    buffered : (n_buffer, 8) uint64
+    up : (n_asset, 8) uint64
+        Providers without a fraction give all where they are up, else nothing.
+    fraction_row : (n_asset,) int32
+        Row of `fraction`, or -1.
+    fraction : (m, 512) float64
+        In [0, 1].
+    received : (n, 512) int32
+        Output, in shares of SHARES.
+
+    Notes
+    -----
+    O(512 p k) for a need of p providers.
+    """
+    most = 1
+    for i in range(needs.size):
+        most = max(most, required[needs[i]])
+    largest = np.empty(most)
+    for i in range(needs.size):
+        need = needs[i]
+        k = required[need]
+        for s in range(512):
+            w = s >> 6
+            bit = np.uint64(s & 63)
+            if buffer_row[need] >= 0 and (buffered[buffer_row[need], w] >> bit) & _ONE:
+                received[i, s] = SHARES
+                continue
+            largest[:k] = 0.0
+            for x in range(provider_indptr[need], provider_indptr[need + 1]):
+                row = fraction_row[provider[x]]
+                if row >= 0:
+                    value = fraction[row, s]
+                else:
+                    value = 1.0 if (up[provider[x], w] >> bit) & _ONE else 0.0
+                place = k - 1
+                if value <= largest[place]:
+                    continue
+                while place > 0 and largest[place - 1] < value:
+                    largest[place] = largest[place - 1]
+                    place -= 1
+                largest[place] = value
+            received[i, s] = np.int32(np.rint(largest[k - 1] * SHARES))
+
+
+@kernel
+def add_share_people(lost: Indices, weight: Integers, lanes: Integers) -> None:
+    """Add to each sample the weight of each row times the share that it lost, rounded to whole units per row.
+
+    Parameters
+    ----------
+    lost : (n, 512) int32
+        In shares of SHARES.
+    weight : (n,) int64
+        Below 2**43.
+    lanes : (512,) int64
+        Changed in place.
+    """
+    for i in range(weight.size):
+        for s in range(512):
+            if lost[i, s]:
+                lanes[s] += (weight[i] * lost[i, s] + SHARES // 2) // SHARES
+
+
+@kernel
+def share_lost_roots(
+    roots: NDArray[np.uint64], lost: Indices, weight: Integers, shares: Integers, people: Integers
+) -> None:
+    """Divide what each row lost among its roots, ties shared equally.
+
+    Parameters
+    ----------
+    roots : (n_category, n, 8) uint64
+    lost : (n, 512) int32
+        In shares of SHARES.
+    weight : (n,) int64
+        People of each row, below 2**43.
+    shares : (n, n_category) int64
+        Changed in place.
+    people : (n_category,) int64
+        Changed in place. What whole numbers leave over goes to the first root.
+    """
+    n_category = roots.shape[0]
+    for i in range(weight.size):
+        for s in range(512):
+            if not lost[i, s]:
+                continue
+            w = s >> 6
+            bit = np.uint64(s & 63)
+            n_root = 0
+            for category in range(n_category):
+                n_root += np.int64((roots[category, i, w] >> bit) & _ONE)
+            if n_root == 0:
+                continue
+            gone = np.int64(lost[i, s])
+            here = (weight[i] * gone + SHARES // 2) // SHARES
+            left_over = gone % n_root
+            people_left_over = here % n_root
+            for category in range(n_category):
+                if (roots[category, i, w] >> bit) & _ONE:
+                    shares[i, category] += gone // n_root + left_over
+                    people[category] += here // n_root + people_left_over
+                    left_over = 0
+                    people_left_over = 0
