@@ -1,6 +1,6 @@
 """What reaches zones where providers serve a part: shares of 512 samples, people without, and their roots.
 
-Shares are whole numbers of :data:`resilience.kernels.roots.SHARES`, so that sums are exact in any order.
+What is summed over samples is rounded to whole numbers per row and sample first, so that sums are exact in any order.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def receive_shares(
     up: Words,
     fraction_row: Indices,
     fraction: Reals,
-    received: Indices,
+    received: Reals,
 ) -> None:
     """Write how much of each need is received: the k-th largest fraction of its providers, all where a buffer holds.
 
@@ -50,8 +50,8 @@ def receive_shares(
         Row of `fraction`, or -1.
     fraction : (m, 512) float64
         In [0, 1].
-    received : (n, 512) int32
-        Output, in shares of SHARES.
+    received : (n, 512) float64
+        Output, in [0, 1].
 
     Notes
     -----
@@ -68,15 +68,14 @@ def receive_shares(
             w = s >> 6
             bit = np.uint64(s & 63)
             if buffer_row[need] >= 0 and (buffered[buffer_row[need], w] >> bit) & _ONE:
-                received[i, s] = SHARES
+                received[i, s] = 1.0
                 continue
             largest[:k] = 0.0
             for x in range(provider_indptr[need], provider_indptr[need + 1]):
                 row = fraction_row[provider[x]]
+                value = 1.0 if (up[provider[x], w] >> bit) & _ONE else 0.0
                 if row >= 0:
                     value = fraction[row, s]
-                else:
-                    value = 1.0 if (up[provider[x], w] >> bit) & _ONE else 0.0
                 place = k - 1
                 if value <= largest[place]:
                     continue
@@ -84,41 +83,50 @@ def receive_shares(
                     largest[place] = largest[place - 1]
                     place -= 1
                 largest[place] = value
-            received[i, s] = np.int32(np.rint(largest[k - 1] * SHARES))
+            received[i, s] = largest[k - 1]
 
 
 @kernel
-def add_share_people(lost: Indices, weight: Integers, lanes: Integers) -> None:
+def add_share_people(lost: Reals, weight: Integers, lanes: Integers) -> None:
     """Add to each sample the weight of each row times the share that it lost, rounded to whole units per row.
 
     Parameters
     ----------
-    lost : (n, 512) int32
-        In shares of SHARES.
+    lost : (n, 512) float64
+        In [0, 1].
     weight : (n,) int64
-        Below 2**43.
+        Below 2**53.
     lanes : (512,) int64
         Changed in place.
     """
     for i in range(weight.size):
         for s in range(512):
-            if lost[i, s]:
-                lanes[s] += (weight[i] * lost[i, s] + SHARES // 2) // SHARES
+            if lost[i, s] > 0.0:
+                lanes[s] += np.int64(np.rint(weight[i] * lost[i, s]))
+
+
+@kernel
+def add_lost_samples(lost: Reals, count: Integers) -> None:
+    """Add the shares that each row lost to `count`, (n,) int64, a whole sample counting for SHARES."""
+    for i in range(count.size):
+        for s in range(512):
+            if lost[i, s] > 0.0:
+                count[i] += np.int64(np.rint(lost[i, s] * SHARES))
 
 
 @kernel
 def share_lost_roots(
-    roots: NDArray[np.uint64], lost: Indices, weight: Integers, shares: Integers, people: Integers
+    roots: NDArray[np.uint64], lost: Reals, weight: Integers, shares: Integers, people: Integers
 ) -> None:
     """Divide what each row lost among its roots, ties shared equally.
 
     Parameters
     ----------
     roots : (n_category, n, 8) uint64
-    lost : (n, 512) int32
-        In shares of SHARES.
+    lost : (n, 512) float64
+        In [0, 1].
     weight : (n,) int64
-        People of each row, below 2**43.
+        People of each row, below 2**53.
     shares : (n, n_category) int64
         Changed in place.
     people : (n_category,) int64
@@ -127,7 +135,7 @@ def share_lost_roots(
     n_category = roots.shape[0]
     for i in range(weight.size):
         for s in range(512):
-            if not lost[i, s]:
+            if lost[i, s] <= 0.0:
                 continue
             w = s >> 6
             bit = np.uint64(s & 63)
@@ -136,8 +144,8 @@ def share_lost_roots(
                 n_root += np.int64((roots[category, i, w] >> bit) & _ONE)
             if n_root == 0:
                 continue
-            gone = np.int64(lost[i, s])
-            here = (weight[i] * gone + SHARES // 2) // SHARES
+            gone = np.int64(np.rint(lost[i, s] * SHARES))
+            here = np.int64(np.rint(weight[i] * lost[i, s]))
             left_over = gone % n_root
             people_left_over = here % n_root
             for category in range(n_category):

@@ -57,6 +57,10 @@ class Inputs:
         What a reader of the result must know.
     sectors : tuple of ShareSector, FlowSector or OverloadSector
         Sectors that are solved state by state, in their order.
+    min_fraction : float
+        Share of its demand from which on an asset counts for those that need it.
+    min_fraction_judged : bool
+        Whether that is the default.
     """
 
     hazards: tuple[xr.Dataset, ...]
@@ -68,6 +72,8 @@ class Inputs:
     levels: dict[str, str]
     notes: tuple[str, ...]
     sectors: tuple[LevelSector, ...] = ()
+    min_fraction: float = 0.5
+    min_fraction_judged: bool = True
 
 
 def load_curve_table(scenario: Scenario) -> CurveTable:
@@ -314,6 +320,8 @@ def load_inputs(scenario: Scenario) -> Inputs:
         levels=levels,
         notes=tuple(notes),
         sectors=sectors,
+        min_fraction=scenario.cascade.min_fraction,
+        min_fraction_judged="min_fraction" not in scenario.cascade.model_fields_set,
     )
 
 

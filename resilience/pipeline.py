@@ -155,7 +155,7 @@ def prepare(
     compiled = compile_network(inputs.network, services=inputs.service_order)
     graphs = supplied_graphs(compiled, inputs.levels)
     layout = lay_out_services(compiled, inputs.services, inputs.network.assets)
-    levels = lay_out_levels(compiled, inputs.sectors, min_fraction=scenario.cascade.min_fraction)
+    levels = lay_out_levels(compiled, inputs.sectors, min_fraction=inputs.min_fraction)
     city = City(
         compiled=compiled,
         graphs=graphs,

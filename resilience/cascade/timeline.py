@@ -8,7 +8,7 @@ from all-up, with what is out of function and with the buffers that still hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -151,6 +151,9 @@ class Timeline:
     start : {"all_up", "all_down"}
     levels : sequence of Level, optional
         As of the cascade.
+    lessen : callable, optional
+        Takes away, from rows where needs are met, where a zone receives less than in the intact city: called with
+        numbers of needs, (n,), and rows, (n, 8).
 
     Attributes
     ----------
@@ -168,8 +171,10 @@ class Timeline:
         *,
         start: Start = "all_up",
         levels: Sequence[Level] = (),
+        lessen: Callable[[NDArray[np.int32], NDArray[np.uint64]], None] | None = None,
     ) -> None:
         self.grid = grid
+        self._lessen = lessen
         self._start = start
         self.cascade = Cascade(compiled, plan, levels)
         self.drawn = np.empty_like(self.cascade.failed)
@@ -240,4 +245,6 @@ class Timeline:
             compiled.provider_indptr, compiled.provider, compiled.required, self._no_buffer, cascade.buffered,
             self._need, cascade.up, self._met,
         )  # fmt: skip
+        if self._lessen is not None:
+            self._lessen(self._need, self._met)
         draw_on_buffers(self._met, point, self._recharges, full_before, self._since, self._back)

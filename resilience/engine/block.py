@@ -44,9 +44,9 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     loss_square = np.zeros(n_service, np.int64)
     unserved = np.empty((len(city.supplied), n_words * 64))
     total = np.maximum(city.people, 1)[:, np.newaxis]
-    over_time = (
-        None if city.grid is None else TimeCounter(city, city.grid, causes, services, states.levels, n_words * 64)
-    )
+    over_time = None
+    if city.grid is not None:
+        over_time = TimeCounter(city, city.grid, causes, services, states.levels, n_words * 64)
     for group in range(n_words // WORDS):
         here = slice(group * SAMPLES, (group + 1) * SAMPLES)
         for point, stands in states.run(first_word + group * WORDS):
@@ -66,10 +66,8 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
             roots = need_roots = None
             if city.with_roots:
                 causes.trace()
-                roots, need_roots = (
-                    causes.roots,
-                    causes.zone_roots(services.met, states.levels.reduced(services.reduced)),
-                )
+                roots = causes.roots
+                need_roots = causes.zone_roots(services.met, states.levels.reduced(services.reduced))
             services.count(cascade.up, roots, need_roots)
             services.count_access()
             people[:, here] = services.people

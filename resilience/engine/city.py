@@ -13,7 +13,6 @@ from resilience.engine.factors import LevelFactors
 from resilience.engine.levels import Levels, LevelStates, scale_steps
 from resilience.engine.recovery import Recovery, return_minutes
 from resilience.errors import ConfigurationError, Problems
-from resilience.kernels.roots import SHARES
 from resilience.kernels.rows import ONES
 from resilience.network.compile import CompiledNetwork, SectorGraph
 from resilience.service import Baseline, ServiceLayout, ServicePlan, find_served, plan_services, weigh_zones
@@ -73,7 +72,7 @@ class City:
         for number, part in enumerate(self.layout.parts):
             weight = weigh_zones(self.compiled, part, self.baseline.served[number])
             share = self.baseline.share(number)[part.zone]
-            total[part.service] += ((weight * share + SHARES // 2) // SHARES).sum()
+            total[part.service] += np.rint(weight * share).astype(np.int64).sum()
         return total
 
 

@@ -59,7 +59,7 @@ class CourseCounter:
             for number, part in enumerate(services.parts)
             if number not in partial
         }
-        self._most = {number: np.zeros((part.zone.size, SAMPLES), np.int32) for number, part in partial.items()}
+        self._most = {number: np.zeros((part.zone.size, SAMPLES)) for number, part in partial.items()}
         self.worst = np.zeros((n_service, n_sample), np.int64)
         self.worst_minute = np.zeros((n_service, n_sample), np.int32)
         self.interrupted = np.zeros((n_service, n_sample), np.int64)

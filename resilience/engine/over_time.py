@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,9 @@ from resilience.engine.city import City, EventTask
 from resilience.engine.course import CourseCounter
 from resilience.engine.levels import LevelStates
 from resilience.engine.sums import BlockSums, TimeSums
-from resilience.service import ServiceCounter, ServiceSums
+from resilience.kernels.received import receive_shares
+from resilience.kernels.rows import SAMPLES, pack_rows
+from resilience.service import ROUNDING, ServiceCounter, ServiceSums
 
 
 class States:
@@ -43,10 +46,27 @@ class States:
             self.cascade = Cascade(city.compiled, task.plan, self.levels.rows)
         else:
             self._until = max(task.wet_until, task.scaled_until(city.grid))
+            lessen = None if city.levels is None else partial(self._lessen, city)
             self._timeline = Timeline(
-                city.compiled, task.plan, city.grid, start=city.start, levels=self.levels.rows
+                city.compiled, task.plan, city.grid, start=city.start, levels=self.levels.rows, lessen=lessen
             )  # fmt: skip
             self.cascade = self._timeline.cascade
+
+    def _lessen(self, city: City, needs: NDArray[np.int32], met: NDArray[np.uint64]) -> None:
+        """Take from `met` where a zone receives less than in the intact city: its buffer is drawn on then."""
+        compiled, fraction = city.compiled, self.levels.fraction()
+        first = int(compiled.need_indptr[-1])
+        of_zone = np.flatnonzero(needs >= first)
+        if city.levels is None or fraction is None or not of_zone.size:
+            return
+        received = np.empty((of_zone.size, SAMPLES))
+        receive_shares(
+            needs[of_zone], compiled.provider_indptr, compiled.provider, compiled.required,
+            np.full_like(self._task.plan.buffer_row, -1), np.empty((0, 8), np.uint64), self.cascade.up,
+            city.levels.provider_row, fraction, received,
+        )  # fmt: skip
+        intact = city.baseline.need_share[needs[of_zone] - first]
+        met[of_zone] &= ~pack_rows(received < intact[:, np.newaxis] - ROUNDING)
 
     def is_wet(self, point: int) -> bool:
         """Return whether water stands on the roads in the step that begins at a point of the grid."""

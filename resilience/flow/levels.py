@@ -1,4 +1,4 @@
-"""The sectors of a city that are modelled beyond reachability, prepared from its tables with all problems told at once."""
+"""The sectors of a city that are modelled beyond reachability, prepared with all problems told at once."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -37,6 +37,7 @@ class OverloadSector:
     endpoints : int
     """
 
+    level: ClassVar[str] = "overload"
     graph: SectorGraph
     edge: NDArray[np.int64]
     n_edge: int

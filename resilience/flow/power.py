@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final, Literal, NamedTuple
+from typing import ClassVar, Final, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -63,6 +63,7 @@ class FlowSector:
     trip : int
     """
 
+    level: ClassVar[str] = "dc_flow"
     graph: SectorGraph
     susceptance: NDArray[np.float64]
     rating: NDArray[np.float64]

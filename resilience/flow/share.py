@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ class ShareSector:
     capacity, demand : (n_node,) float64, the sector's own unit
     """
 
+    level: ClassVar[str] = "share"
     graph: SectorGraph
     capacity: NDArray[np.float64]
     demand: NDArray[np.float64]

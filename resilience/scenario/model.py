@@ -183,7 +183,8 @@ class Scenario(Section):
         Notes
         -----
         Two files that mean the same have the same digest. The order of `services` counts, since it is the precedence
-        of causes, and that of `cascade.levels` where a level is solved in its turn. Paths are absolute, so a scenario that moved has another digest; what the files hold does not count.
+        of causes, and that of `cascade.levels` where a level is solved in its turn. Paths are absolute, so a scenario
+        that moved has another digest; what the files hold does not count.
         """
         data = self.to_dict()
         data["services"] = list(data["services"].items())

@@ -65,8 +65,8 @@ class LevelSection(Section):
     """How finely one sector is modelled: the name of a level, or a mapping with its parameters."""
 
     level: LevelName = Field(
-        description="function: its needs are met; connected: and a source reaches it; share: and how much of the demand "
-        "its sources cover; dc_flow: and whether lines carry it; overload: whether nodes stand the detours"
+        description="function: its needs are met; connected: and a source reaches it; share: and how much of the "
+        "demand its sources cover; dc_flow: and whether lines carry it; overload: whether nodes stand the detours"
     )
     trip: Literal["all", "worst"] | None = Field(
         default=None, description="dc_flow: every overloaded link trips at once (all, the default), or only the worst"
@@ -76,7 +76,7 @@ class LevelSection(Section):
     )
     tolerance: NotNegative | None = Field(
         default=None,
-        description="overload: a node stands 1 + tolerance times its load in the intact sector; no default",
+        description="overload: a node stands 1 + tolerance times its intact load; there is no default",
     )
     endpoints: Literal["excluded", "included"] | None = Field(
         default=None, description="overload: whether a pair of nodes also loads its own two ends; excluded where absent"
@@ -103,9 +103,7 @@ class LevelSection(Section):
                 if getattr(self, name) is not None and self.level != level:
                     yield Finding(name, wanted=f"only with level: {level}", got=f"level: {self.level}")
         if self.level == "overload" and self.tolerance is None:
-            wanted = (
-                "a mapping with it, e.g. {level: overload, tolerance: 0.5}: what nodes stand above their intact load"
-            )
+            wanted = "what nodes stand above their intact load, e.g. {level: overload, tolerance: 0.5}"
             yield Finding("tolerance", wanted=wanted, got="absent")
 
 

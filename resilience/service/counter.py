@@ -17,15 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.kernels.dependency import evaluate_needs
-from resilience.kernels.received import add_share_people, receive_shares, share_lost_roots
+from resilience.kernels.received import add_lost_samples, add_share_people, receive_shares, share_lost_roots
 from resilience.kernels.reduction import add_people, count_samples
 from resilience.kernels.roots import SHARES, share_roots
-from resilience.kernels.rows import ONES
+from resilience.kernels.rows import ONES, pack_rows
 from resilience.network.compile import CompiledNetwork
 from resilience.network.reach import ReachSolver
 from resilience.service.access import AccessSums, Drives, Ways, add_ways, trace_ways
 from resilience.service.layout import AssignedPart, Indices, Integers, RoadPart, ServiceLayout, TimedPart, Words
 from resilience.service.plan import Baseline, ServicePlan, plan_services
+
+ROUNDING = 1e-9
+"""Shares that differ by less are equal: sums over other islands differ in their last digits."""
 
 
 def weigh_zones(compiled: CompiledNetwork, part: AssignedPart | RoadPart, served: NDArray[np.bool_]) -> Integers:
@@ -104,8 +107,8 @@ class ServiceCounter:
         Per part, the people of its zones who can lose it.
     present : list of (n_zone_served, 8) uint64
         Per part, where its zones are without it, or without some of it, in the word group that was counted last.
-    lost_shares : dict of int to (n_zone_served, 512) int32
-        Of parts that can be served in part, by number: how much its zones lost, in shares of SHARES.
+    lost_shares : dict of int to (n_zone_served, 512) float64
+        Of parts that can be served in part, by number: how much its zones lost, in [0, 1].
     partial : dict of int to AssignedPart
         Parts that can be served in part, by number.
     reduced : (n_fraction, 8) uint64
@@ -140,7 +143,7 @@ class ServiceCounter:
         self._road_blame: dict[tuple[str, bool], Words] = {}
         self._fraction_row = np.full(compiled.n_asset, -1, np.int32) if fraction_row is None else fraction_row
         self.partial = _partial_parts(compiled, layout, self._fraction_row)
-        self.lost_shares: dict[int, Indices] = {}
+        self.lost_shares: dict[int, NDArray[np.float64]] = {}
         self.reduced: Words = np.empty((0, 8), np.uint64)
         served = baseline.served
         self.weights = [weigh_zones(compiled, part, served[number]) for number, part in enumerate(self.parts)]
@@ -213,7 +216,9 @@ class ServiceCounter:
         self, number: int, part: AssignedPart | RoadPart, lost: Words, found: Words | None, sums: ServiceSums
     ) -> None:
         shares = self.lost_shares[number]
-        sums.zone_samples[part.zone, part.service] += shares.sum(axis=1, dtype=np.int64)
+        samples = np.zeros(part.zone.size, np.int64)
+        add_lost_samples(shares, samples)
+        sums.zone_samples[part.zone, part.service] += samples
         if found is None:
             return
         rows = np.flatnonzero(lost.any(axis=1))
@@ -253,7 +258,7 @@ class ServiceCounter:
         if fraction is not None:
             intact = self.baseline.provider_fraction
             if intact.size:
-                self.reduced = _pack(fraction < intact[:, np.newaxis])
+                self.reduced = pack_rows(fraction < intact[:, np.newaxis] - ROUNDING)
             for number, part in self.partial.items():
                 self._receive(number, part, self.receive(part, up, buffer_row, buffered, fraction))
         for solver in self._solvers.values():
@@ -264,24 +269,25 @@ class ServiceCounter:
 
     def receive(
         self, part: AssignedPart, up: Words, buffer_row: Indices, buffered: Words, fraction: NDArray[np.float64]
-    ) -> Indices:
-        """Return how much each need of a part receives, ``(n_need, 512) int32``; arguments as of :meth:`meet`."""
+    ) -> NDArray[np.float64]:
+        """Return how much each need of a part receives, ``(n_need, 512) float64``; arguments as of :meth:`meet`."""
         compiled = self.compiled
-        received = np.empty((part.row.size, 512), np.int32)
+        received = np.empty((part.row.size, 512))
         receive_shares(
             compiled.zone_need[part.row], compiled.provider_indptr, compiled.provider, compiled.required, buffer_row,
             buffered, up, self._fraction_row, fraction, received,
         )  # fmt: skip
         return received
 
-    def _receive(self, number: int, part: AssignedPart, received: Indices) -> None:
+    def _receive(self, number: int, part: AssignedPart, received: NDArray[np.float64]) -> None:
         """Find what the zones of a part lost; a need that receives less than in the intact city is not met."""
         baseline = self.baseline
         if number not in baseline.partial:
             return
-        self.met[part.row] = ~_pack(received < baseline.need_share[part.row][:, np.newaxis])
-        zone = np.minimum.reduceat(received, part.start, axis=0)
-        self.lost_shares[number] = np.maximum(baseline.partial[number][part.zone][:, np.newaxis] - zone, 0)
+        self.met[part.row] = ~pack_rows(received < baseline.need_share[part.row][:, np.newaxis] - ROUNDING)
+        lost = baseline.partial[number][part.zone][:, np.newaxis] - np.minimum.reduceat(received, part.start, axis=0)
+        lost[lost < ROUNDING] = 0.0
+        self.lost_shares[number] = lost
 
     def count_access(self) -> None:
         """Add the ways of the present word group to `access`."""
@@ -294,7 +300,7 @@ class ServiceCounter:
         if number in self._ways:
             return self._ways[number].late
         if number in self.lost_shares:
-            return _pack(self.lost_shares[number] > 0)
+            return pack_rows(self.lost_shares[number] > 0.0)
         if isinstance(part, AssignedPart):
             if part.row.size == 0:
                 return np.empty((0, 8), np.uint64)
@@ -342,11 +348,6 @@ class ServiceCounter:
                 blame[self._slowed_root[part.network]] = ONES
             self._road_blame[key] = blame
         return self._road_blame[key]
-
-
-def _pack(bits: NDArray[np.bool_]) -> Words:
-    """Return rows of 512 truth values as rows of words."""
-    return np.packbits(bits, axis=1, bitorder="little").view(np.uint64).reshape(-1, 8)
 
 
 def _partial_parts(compiled: CompiledNetwork, layout: ServiceLayout, fraction_row: Indices) -> dict[int, AssignedPart]:
@@ -408,9 +409,9 @@ def find_served(
         for number, part in counter.partial.items():
             received = counter.receive(part, up, no_buffer, none_buffered, fraction)[:, 0]
             baseline.need_share[part.row] = received
-            baseline.partial[number] = np.zeros(compiled.n_zone, np.int32)
+            baseline.partial[number] = np.zeros(compiled.n_zone)
             baseline.partial[number][part.zone] = np.minimum.reduceat(received, part.start)
-            baseline.served[number] = baseline.partial[number] > 0
+            baseline.served[number] = baseline.partial[number] > 0.0
     for drive in plan.drives:
         Drives(drive).intact(up, baseline)
     return baseline

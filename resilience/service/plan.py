@@ -9,7 +9,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from resilience.kernels.roots import SHARES
 from resilience.network.reach import ReachPlan, plan_reach
 from resilience.network.travel import NO_WAY, Facilities, TravelPlan, plan_travel
 from resilience.roads import link_times
@@ -155,10 +154,9 @@ class Baseline:
         elsewhere.
     label : (n_part, n_zone) int32
         Which facility that is, a position among the part's; -1 elsewhere.
-    partial : dict of int to (n_zone,) int32
-        Of parts whose providers can serve a part: how much each zone receives, in shares of
-        :data:`resilience.kernels.roots.SHARES`.
-    need_share : (n_zone_need,) int32
+    partial : dict of int to (n_zone,) float64
+        Of parts whose providers can serve a part: how much each zone receives, in [0, 1].
+    need_share : (n_zone_need,) float64
         The same of each need of a zone; read where the part is among `partial`.
     provider_fraction : (n,) float64
         Share of its demand that each provider is served which can serve a part.
@@ -170,8 +168,8 @@ class Baseline:
     served: NDArray[np.bool_]
     time: Times
     label: Labels
-    partial: dict[int, Indices] = field(default_factory=dict)
-    need_share: Indices = field(default_factory=lambda: np.empty(0, np.int32))
+    partial: dict[int, NDArray[np.float64]] = field(default_factory=dict)
+    need_share: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     provider_fraction: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     gap: tuple[NDArray[np.float64], ...] = ()
 
@@ -190,11 +188,11 @@ class Baseline:
         shape = (n_part, n_zone)
         return cls(
             down, np.zeros(shape, np.bool_), np.full(shape, NO_WAY, np.uint32), np.full(shape, -1, np.int32),
-            need_share=np.zeros(n_zone_need, np.int32),
+            need_share=np.zeros(n_zone_need),
             provider_fraction=np.empty(0) if provider_fraction is None else provider_fraction, gap=gap,
         )  # fmt: skip
 
-    def share(self, number: int) -> Indices:
-        """Return how much of a part each zone receives, ``(n_zone,) int32``, in shares of SHARES."""
+    def share(self, number: int) -> NDArray[np.float64]:
+        """Return how much of a part each zone receives, ``(n_zone,) float64``, in [0, 1]."""
         found = self.partial.get(number)
-        return np.where(self.served[number], np.int32(SHARES), np.int32(0)) if found is None else found
+        return self.served[number].astype(np.float64) if found is None else found
