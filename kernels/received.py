@@ -141,16 +141,18 @@ def share_lost_roots(
             bit = np.uint64(s & 63)
             n_root = 0
             for category in range(n_category):
-                n_root += np.int64((roots[category, i, w] >> bit) & _ONE)
+                if (roots[category, i, w] >> bit) & _ONE:
+                    n_root += 1
             if n_root == 0:
                 continue
             gone = np.int64(np.rint(lost[i, s] * SHARES))
             here = np.int64(np.rint(weight[i] * lost[i, s]))
-            left_over = gone % n_root
-            people_left_over = here % n_root
+            first = True
             for category in range(n_category):
                 if (roots[category, i, w] >> bit) & _ONE:
-                    shares[i, category] += gone // n_root + left_over
-                    people[category] += here // n_root + people_left_over
-                    left_over = 0
-                    people_left_over = 0
+                    shares[i, category] += gone // n_root
+                    people[category] += here // n_root
+                    if first:
+                        shares[i, category] += gone % n_root
+                        people[category] += here % n_root
+                        first = False

@@ -33,8 +33,8 @@ def level_caveats(labelled: xr.Dataset, inputs: Inputs) -> list[str]:
         return []
     told = ", ".join(f"{sector.graph.sector} ({sector.level})" for sector in inputs.sectors)
     lines = [
-        f"levels that are not monotone: {told}, solved in that order; what they take away stays away, and another order "
-        "could end elsewhere"
+        f"levels that are not monotone: {told}, solved in that order; what they take away stays away, and another "
+        "order could end elsewhere"
     ]
     if "supplied" in labelled.dims:
         judged = " (a default, expert judgement)" if inputs.min_fraction_judged else ""
@@ -42,13 +42,10 @@ def level_caveats(labelled: xr.Dataset, inputs: Inputs) -> list[str]:
             f"an asset served {inputs.min_fraction:g} of its demand or more{judged} counts in full for the assets that "
             "need it; zones receive the share itself"
         )
-        for sector, gap, demand in zip(
-            labelled["supplied"].values, labelled["baseline_unserved"].values, labelled["demand"].values, strict=True
-        ):
-            if gap > 1e-9 * demand:
-                lines.append(
-                    f"baseline gap: the intact city leaves {100 * gap / demand:.1f} % of the demand in {sector}"
-                )
+        shares = labelled["baseline_unserved"].values / labelled["demand"].values
+        for sector, share in zip(labelled["supplied"].values, shares, strict=True):
+            if share > 1e-9:
+                lines.append(f"baseline gap: the intact city leaves {100 * share:.1f} % of the demand in {sector}")
     return lines
 
 

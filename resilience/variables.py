@@ -41,8 +41,8 @@ GLOSSARY: dict[str, str] = {
 }
 
 DIMENSIONS: tuple[str, ...] = (
-    "event", "asset", "zone", "service", "supplied", "access", "outcome", "cause", "root", "level", "time", "sample", "quantity",
-    "period", "y", "x",
+    "event", "asset", "zone", "service", "supplied", "access", "outcome", "cause", "root", "level", "time",
+    "sample", "quantity", "period", "y", "x",
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from resilience.service.layout import Drive, RoadPart, ServiceLayout, ServiceRul
 from resilience.service.plan import Baseline, ServicePlan, drive_times, plan_services
 
 __all__ = [
-    "OUTCOMES", "ROUNDING", "AccessSums", "Baseline", "Drive", "RoadPart", "ServiceCounter", "ServiceLayout", "ServicePlan",
-    "ServiceRule", "ServiceSums", "drive_times", "find_served", "lay_out_services", "plan_services", "weigh_zones",
+    "OUTCOMES", "ROUNDING", "AccessSums", "Baseline", "Drive", "RoadPart", "ServiceCounter", "ServiceLayout",
+    "ServicePlan", "ServiceRule", "ServiceSums", "drive_times", "find_served", "lay_out_services", "plan_services",
+    "weigh_zones",
 ]  # fmt: skip
