@@ -30,7 +30,7 @@ MIN_FRACTION = 0.5
 N_SAMPLE = 512
 
 
-def mixed_city(rng: np.random.Generator, n_node: int = 30, n_link: int = 40) -> Network:
+def mixed_city(rng: np.random.Generator, n_node: int = 30, n_link: int = 40, *, buffers: bool = True) -> Network:
     """Five sectors that need one another in loops, zones with several needs, buffers, capacity that just suffices."""
     place = rng.random((n_node, 2)) * 1000
     rows: list[dict[str, Any]] = [
@@ -43,7 +43,7 @@ def mixed_city(rng: np.random.Generator, n_node: int = 30, n_link: int = 40) -> 
             {
                 "id": f"l{j:02d}", "sector": SECTORS[sector], "geometry": LineString([place[a], place[b]]),
                 "from_asset": f"n{a:02d}", "to_asset": f"n{b:02d}", "oneway": bool(sector == 3 and rng.random() < 0.3),
-                "reactance": float(rng.uniform(0.05, 0.3)), "rating": float(rng.choice([np.nan, rng.uniform(8, 25)])),
+                "reactance": float(rng.uniform(0.05, 0.3)), "rating": float(rng.choice([np.nan, rng.uniform(6, 25)])),
             }
         )  # fmt: skip
     assets = gpd.GeoDataFrame(rows, crs=5179).fillna({"oneway": False, "from_asset": "", "to_asset": ""})
@@ -55,7 +55,7 @@ def mixed_city(rng: np.random.Generator, n_node: int = 30, n_link: int = 40) -> 
         is_source = i < 10
         supply.append(
             {"asset": f"n{i:02d}", "sector": sector, "is_source": is_source,
-             "capacity": float(rng.uniform(20, 45)) if is_source else np.nan, "demand": float(rng.uniform(2, 12))}
+             "capacity": float(rng.uniform(5, 40)) if is_source else np.nan, "demand": float(rng.uniform(2, 12))}
         )  # fmt: skip
     needs: list[dict[str, Any]] = []
     dependencies: list[dict[str, Any]] = []
@@ -66,13 +66,14 @@ def mixed_city(rng: np.random.Generator, n_node: int = 30, n_link: int = 40) -> 
         number = len(needs)
         needs.append(
             {"id": f"need{number:02d}", "dependent": owner, "service": service,
-             "required": int(rng.integers(1, len(providers) + 1)), "buffer_hours": float(rng.choice([0, 0, 4])),
+             "required": int(rng.integers(1, len(providers) + 1)),
+             "buffer_hours": buffers * float(rng.choice([0, 0, 4])),
              "start_probability": float(rng.choice([1.0, 0.5]))}
         )  # fmt: skip
         dependencies.extend({"need": f"need{number:02d}", "provider": p} for p in providers)
 
     of_sector = {name: [row["id"] for row in rows if row["sector"] == name] for name in SECTORS}
-    for _ in range(16):
+    for _ in range(11):
         need(str(rng.choice([row["id"] for row in rows])), *_pick(rng, of_sector))
     zones = gpd.GeoDataFrame(
         [{"id": f"z{i}", "persons": float(rng.integers(1, 5000)), "geometry": Point(0, 0)} for i in range(8)], crs=5179
@@ -96,8 +97,10 @@ class Twin:
 
     def __init__(self, network: Network, factors: Mapping[str, Mapping[str, float]] | None = None) -> None:
         self.sector = dict(zip(network.assets["id"], network.assets["sector"], strict=True))
-        self.table = network.assets.set_index("id")
-        self.links = {i: (r["from_asset"], r["to_asset"]) for i, r in self.table.iterrows() if r["from_asset"]}
+        table = network.assets.set_index("id")
+        self.links = {i: (r["from_asset"], r["to_asset"]) for i, r in table.iterrows() if r["from_asset"]}
+        self.oneway, self.reactance = table["oneway"].to_dict(), table["reactance"].to_dict()
+        rating = table["rating"].fillna(np.inf).to_dict()
         self.needs = network.needs.to_dict("records")
         self.providers = network.dependencies.groupby("need")["provider"].apply(list).to_dict()
         supply = network.supply.set_index("asset")
@@ -110,11 +113,7 @@ class Twin:
 
         self.capacity = {i: v for i, v in column("capacity").items() if i in self.sources}
         self.demand = column("demand")
-        self.rating = {
-            i: (np.inf if np.isnan(self.table.at[i, "rating"]) else self.table.at[i, "rating"])
-            * factors.get("power", {}).get("rating", 1.0)
-            for i in self.links
-        }
+        self.rating = {i: rating[i] * factors.get("power", {}).get("rating", 1.0) for i in self.links}
         self.intact_load = self.load({i for i, s in self.sector.items() if s == "telecom"})
 
     def graph(self, sector: str, conducts: set[str]) -> nx.Graph:
@@ -155,7 +154,7 @@ class Twin:
                 inside = [i for i in self.links if i in now and self.sector[i] == "power" and self.links[i][0] in island
                           and self.links[i][1] in island]  # fmt: skip
                 b = np.zeros((len(nodes), len(nodes)))
-                y = {i: 100.0 / self.table.at[i, "reactance"] for i in inside}
+                y = {i: 100.0 / self.reactance[i] for i in inside}
                 for i in inside:
                     p, q = (nodes.index(end) for end in self.links[i])
                     b[[p, q], [p, q]] += y[i]
@@ -174,9 +173,8 @@ class Twin:
         tripped: set[str] = set()
         while True:
             load = self.load(conducts - tripped)
-            over = {
-                i for i, v in load.items() if v > 1.6 * self.intact_load[i] + 1e-9 * max(1, 1.6 * self.intact_load[i])
-            }
+            most = {i: 1.6 * self.intact_load[i] for i in load}
+            over = {i for i, v in load.items() if v > most[i] + 1e-9 * max(1, most[i])}
             if not over:
                 return dict.fromkeys(load, 1.0), tripped
             tripped |= over
@@ -192,7 +190,7 @@ class Twin:
                 for i, (a, b) in self.links.items():
                     if self.sector[i] != "gas" or i not in up:
                         continue
-                    oneway = self.table.at[i, "oneway"]
+                    oneway = self.oneway[i]
                     if a in reached or (not oneway and b in reached):
                         more |= {i} | ({b} & up) | (set() if oneway else {a} & up)
                 if more <= reached:
@@ -252,9 +250,9 @@ class Twin:
 class Case:
     """A random city, its event, its twin, and the states of both."""
 
-    def __init__(self, seed: int, *, hours: Any = None, factors: tuple[LevelFactors, ...] = ()) -> None:
+    def __init__(self, seed: int, *, hours: Any = None, buffers: bool = True) -> None:
         rng = np.random.default_rng(seed)
-        self.network = mixed_city(rng)
+        self.network = mixed_city(rng, buffers=buffers)
         names = sorted(set(self.network.needs["service"]))
         self.compiled = compile_network(self.network, services=names)
         graphs = supplied_graphs(self.compiled, LEVELS)
@@ -267,7 +265,7 @@ class Case:
             grid=None if hours is None else make_grid(hours), levels=levels,
         )  # fmt: skip
         self.probability = np.where(rng.random(self.compiled.n_asset) < 0.4, rng.random(self.compiled.n_asset) * 0.3, 0)
-        self.factors = factors
+        self.factors: tuple[LevelFactors, ...] = ()
 
     def task(self, probability: np.ndarray | None = None) -> EventTask:
         return prepare_event(
@@ -295,7 +293,7 @@ def states_of(case: Case, states: States) -> list[tuple[frozenset[str], frozense
     ]
 
 
-SEEDS = range(2 if INTERPRETED else 12)
+SEEDS = range(1 if INTERPRETED else 8)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -320,7 +318,6 @@ def test_states_fractions_and_people_are_those_of_the_twin(seed: int) -> None:
     zones = {(n["dependent"], n["service"]) for n in twin.needs if str(n["dependent"]).startswith("z")}
     unserved = solve_block(case.city, task, 0, 8).unserved
     known: dict[Any, Any] = {}
-    partial = 0
     for s, state in enumerate(states_of(case, states)):
         if state not in known:
             known[state] = twin.settle(set(state[0]), set(state[1]))
@@ -328,7 +325,6 @@ def test_states_fractions_and_people_are_those_of_the_twin(seed: int) -> None:
         assert set(ids[up[:, s]]) == wanted, (seed, s)
         for name, value in fraction.items():
             assert fractions[name][s] == pytest.approx(value, abs=1e-9), (name, s)
-            partial += 0 < value < 1
         lost = dict.fromkeys(names, 0.0)
         for zone, service in zones:
             q = twin.received(zone, service, wanted, fraction, set(state[1]))
@@ -338,22 +334,21 @@ def test_states_fractions_and_people_are_those_of_the_twin(seed: int) -> None:
             nodes = [i for i in twin.demand if twin.sector[i] == sector]
             gone = sum(max(0.0, twin.demand[i] * (intact[1][i] - fraction[i])) for i in nodes)
             assert unserved[k, s] == pytest.approx(gone, abs=1e-6)
-    assert partial > 0
     assert len(known) > 50
 
 
 def test_random_cities_trip_fall_short_and_differ_by_level() -> None:
     """The comparison above is worth something only where all this happens."""
-    trips = low = 0
+    trips = low = partial = 0
     for seed in SEEDS:
         case = Case(seed)
         states = States(case.city, case.task())
         next(states.run(0))
         for rows in states.levels.rows:
             trips += bits(rows.tripped).sum()
+            partial += ((rows.fraction >= MIN_FRACTION) & (rows.fraction < 1)).sum()
             low += ((rows.fraction > 0) & (rows.fraction < MIN_FRACTION)).sum()
-    assert trips > 100
-    assert low > 100
+    assert min(trips, low, partial) > 100
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -430,28 +425,35 @@ def scaled(case: Case, steps: Mapping[str, list[float]]) -> tuple[LevelFactors, 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_factors_alone_lose_what_the_twin_says_and_for_as_long_as_they_last(seed: int) -> None:
-    hours = [0, 2, 6, 12]
-    case = Case(seed, hours=hours)
-    case.factors = scaled(case, {"capacity": [0.6, 0.6, 1.0], "demand": [1.2, 1.0, 1.0], "rating": [0.9, 1.0, 1.0]})
+    case = Case(seed, hours=[0, 2, 6, 12], buffers=False)
+    steps = [{"capacity": 0.3, "demand": 1.2, "rating": 0.9}, {"capacity": 0.3, "demand": 1.0, "rating": 1.0}, {}]
+    names = list(steps[0])
+    case.factors = scaled(case, {name: [step.get(name, 1.0) for step in steps] for name in names})
     sums = solve_block(case.city, case.task(np.zeros(case.compiled.n_asset)), 0, 8)
     assert sums.over_time is not None
     plain = Twin(case.network)
     intact = plain.settle(set(), set())
-    total = {}
-    nodes = [i for i in plain.demand if plain.sector[i] == "power"]
-    for step, factors in enumerate([{"capacity": 0.6, "demand": 1.2, "rating": 0.9}, {"capacity": 0.6}, {}]):
-        twin = Twin(case.network, {"power": factors})
-        # Buffers that always start hold at the peak: only what no buffer touches is told by the twin here.
-        _, fraction, _ = twin.settle(set(), {n["id"] for n in twin.needs if n["buffer_hours"] > 0})
-        gap = {i: plain.demand[i] * (1 - intact[1][i]) for i in nodes}
-        total[step] = sum(max(0.0, twin.demand[i] * (1 - fraction[i]) - gap[i]) for i in nodes)
-    lost = sums.over_time.people.sum(axis=1)
-    assert lost[2] == 0
-    if not any(n["buffer_hours"] > 0 for n in plain.needs if n["dependent"] in plain.sector):
-        assert sums.unserved[1, 0] == pytest.approx(total[0])
-    if total[0] > 0 and sums.people.any():
-        # Nothing failed: the shortage is that of the sector itself.
-        assert sums.root_people.sum() == sums.people.sum()
+    persons = dict(zip(case.network.zones["id"], case.network.zones["persons"], strict=True))
+    zones = {(n["dependent"], n["service"]) for n in plain.needs if str(n["dependent"]).startswith("z")}
+    sectors = case.city.supplied
+    hours, gone, people = [2, 4, 6], np.zeros((3, len(sectors))), np.zeros((3, len(case.city.layout.names)))
+    for number, step in enumerate(steps):
+        twin = Twin(case.network, {"power": step})
+        up, fraction, _ = twin.settle(set(), set())
+        for i, drawn in twin.demand.items():
+            if twin.sector[i] in sectors:
+                more = drawn * (1 - fraction[i]) - plain.demand[i] * (1 - intact[1][i])
+                gone[number, sectors.index(twin.sector[i])] += max(0.0, more)
+        for zone, service in zones:
+            less = plain.received(zone, service, *intact[:2], set()) - twin.received(zone, service, up, fraction, set())
+            people[number, case.city.layout.names.index(service)] += persons[zone] * max(0.0, less)
+    np.testing.assert_allclose(sums.unserved[:, 7], gone[0], atol=1e-9)
+    np.testing.assert_allclose(sums.over_time.unserved_minutes[:, 7] / 60, hours @ gone, atol=1e-6)
+    np.testing.assert_allclose(sums.over_time.people / N_SAMPLE / 1000, people, atol=0.01)
+    assert gone[0].sum() > 0
+    assert people[2].sum() == 0
+    # Nothing failed: the shortage is that of the sector itself.
+    np.testing.assert_array_equal(sums.root_people.sum(axis=1), sums.people.sum(axis=1))
 
 
 def test_factors_must_fit() -> None:
