@@ -32,7 +32,7 @@ def prepared_city(n_asset: int, *, events: int | None = None) -> tuple[City, lis
     """Return the synthetic city and its events, ready to be sampled."""
     scenario = pipeline.demo_scenario(size=n_asset, samples=512)
     inputs = pipeline.load_inputs(scenario)
-    damaged = pipeline.expose_and_damage(inputs)
+    damaged, _ = pipeline.expose_and_damage(inputs)
     if events is not None:
         damaged = damaged.isel(event=np.linspace(0, damaged.sizes["event"] - 1, events).astype(int))
     return pipeline.prepare(inputs, damaged, scenario)

@@ -16,6 +16,8 @@ from benchmarks.patterns import PATTERNS, SWEEP
 from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
 from resilience.cascade import Cascade, plan_event
 from resilience.kernels.reduction import add_people
+from resilience.kernels.rows import ONES
+from resilience.kernels.supply import begin_states
 from resilience.network.compile import CompiledNetwork
 from resilience.network.reach import ReachSolver, plan_reach
 
@@ -50,7 +52,7 @@ class Blocks:
     def people(self, first_word: int) -> NDArray[np.int64]:
         """Return the people without supply in 512 samples."""
         self.cascade.sample(first_word)
-        self.cascade.solve()
+        self.cascade.solve(links=False)
         supplied = np.zeros(GROUP, np.int64)
         add_people(self.cascade.up[self.node], self.persons, supplied)
         return self.persons.sum() - supplied
@@ -106,8 +108,8 @@ def _reached(graph: Road, probability: NDArray[np.float64], can_fail: NDArray[np
     """Return where each node is reached, contracting what cannot fail."""
     blocks = Blocks(graph, probability)
     blocks.cascade.sample(0)
-    blocks.cascade.begin()
-    up = blocks.cascade.up
+    up = np.full((graph.n_asset, 8), ONES)
+    begin_states(blocks.plan.affected, blocks.plan.failed_row, blocks.cascade.failed, up)
     plan = plan_reach(graph.graph(), can_fail)
     solver = ReachSolver(plan)
     solver.factorise(up)

@@ -192,6 +192,7 @@ def begin_roots(
     stands : (n_asset,) uint8
         1 where the asset keeps the state `now` from the start: what is down without any hazard.
     failing : (n,) int32
+        An asset that several hazards put out of function is there once for each.
     category : (n,) int64
         Category of each.
     failed : (n, 8) uint64
@@ -211,7 +212,7 @@ def begin_roots(
         changed[asset] = 1
     for i in range(failing.size):
         and_not_row(up, failing[i], failed, i)
-        copy_row(roots[category[i]], failing[i], failed, i)
+        or_row(roots[category[i]], failing[i], failed, i)
 
 
 @kernel

@@ -87,6 +87,12 @@ def plain_and_and(target: Words, i: int, a: Words, j: int, b: Words, k: int) -> 
         target[i, w] &= a[j, w] & b[k, w]
 
 
+def plain_and_either(target: Words, i: int, a: Words, j: int, b: Words, k: int) -> None:
+    """target[i] &= a[j] | b[k]."""
+    for w in range(8):
+        target[i, w] &= a[j, w] | b[k, w]
+
+
 def plain_or_and(target: Words, i: int, a: Words, j: int, b: Words, k: int) -> None:
     """target[i] |= a[j] & b[k]."""
     for w in range(8):
@@ -274,6 +280,7 @@ vector_or = _two(lambda b, t, s: b.or_(t, s))
 vector_and = _two(lambda b, t, s: b.and_(t, s))
 vector_and_not = _two(lambda b, t, s: b.and_(t, _inverse(b, s)))
 vector_and_and = _three(lambda b, t, x, y: b.and_(t, b.and_(x, y)))
+vector_and_either = _three(lambda b, t, x, y: b.and_(t, b.or_(x, y)))
 vector_or_and = _three(lambda b, t, x, y: b.or_(t, b.and_(x, y)))
 vector_or_and_and = _four(lambda b, t, x, y, z: b.or_(t, b.and_(b.and_(x, y), z)))
 
@@ -423,6 +430,7 @@ or_row = plain_or if INTERPRETED else vector_or
 and_row = plain_and if INTERPRETED else vector_and
 and_not_row = plain_and_not if INTERPRETED else vector_and_not
 and_and_row = plain_and_and if INTERPRETED else vector_and_and
+and_either_row = plain_and_either if INTERPRETED else vector_and_either
 or_and_row = plain_or_and if INTERPRETED else vector_or_and
 or_and_and_row = plain_or_and_and if INTERPRETED else vector_or_and_and
 push_row = plain_push if INTERPRETED else vector_push

@@ -174,9 +174,12 @@ def _in_order(jobs: Jobs, plan: Plan, first: int, order: Times, start: Times, en
 
 @kernel
 def _by_events(
-    jobs: Jobs, plan: Plan, first: int, order: Times, position: NDArray[np.int32], start: Times, end: Times
+    jobs: Jobs, plan: Plan, first: int, order: Times, position: NDArray[np.int32], start: Times, end: Times, onset: int
 ) -> None:
-    """Schedule jobs with release times and precedence: from one event to the next."""
+    """Schedule jobs with release times and precedence: from one event to the next, from `onset` on.
+
+    Jobs whose start is known are under way: each binds a crew to its end.
+    """
     n = order.size
     n_sector = plan.crews.size
     waits = np.zeros(n, np.int64)  # repairs that must end first
@@ -209,13 +212,24 @@ def _by_events(
     idle = plan.crews.copy()
     ends, working = np.empty(n, np.int64), np.empty(n, np.int64)
     n_working = 0
-    releases = np.argsort(jobs.earliest[first : first + n], kind="mergesort")
+    earliest = np.maximum(jobs.earliest[first : first + n], onset)
+    releases = np.argsort(earliest, kind="mergesort")
     released = np.zeros(n, np.bool_)
     n_released = 0
+    for i in range(n):
+        j = first + i
+        if start[j] == NEVER:
+            continue
+        waits[i] = NEVER
+        idle[plan.sector[jobs.asset[j]]] -= 1
+        if end[j] != NEVER:
+            ends[n_working], working[n_working] = end[j], i
+            _lower(ends, working, n_working)
+            n_working += 1
     while True:
         now = ends[0] if n_working > 0 else NEVER
         if n_released < n:
-            now = min(now, jobs.earliest[first + releases[n_released]])
+            now = min(now, earliest[releases[n_released]])
         if now == NEVER:
             break
         while n_working > 0 and ends[0] == now:
@@ -229,7 +243,7 @@ def _by_events(
                 if waits[after[e]] == 0 and released[after[e]]:
                     _push_ready(ready, ready_job, ready_begin, n_ready, plan.sector[jobs.asset[first + after[e]]],
                                 rank[after[e]], after[e])  # fmt: skip
-        while n_released < n and jobs.earliest[first + releases[n_released]] == now:
+        while n_released < n and earliest[releases[n_released]] == now:
             i = releases[n_released]
             n_released += 1
             released[i] = True
@@ -309,6 +323,40 @@ def schedule_jobs(jobs: Jobs, plan: Plan, rule: int, start: Times, end: Times) -
         if together:
             _in_order(jobs, plan, first, order, start, end)
         else:
-            _by_events(jobs, plan, first, order, position, start, end)
+            _by_events(jobs, plan, first, order, position, start, end, 0)
+        for i in range(n):
+            position[jobs.asset[first + i]] = -1
+
+
+@kernel
+def resume_jobs(jobs: Jobs, plan: Plan, rule: int, onset: int, start: Times, end: Times) -> None:
+    """Write when the work of each job begins and ends, decided anew at `onset`.
+
+    Parameters
+    ----------
+    jobs : Jobs
+        What is unfinished or broken from then on.
+    plan : Plan
+    rule : int
+    onset : int, s
+        No crew sets off before.
+    start, end : (n_job,) int64, s
+        Jobs under way have theirs and keep them: a crew set off before the onset and is bound to the end. All others
+        are NEVER, and are written.
+
+    Notes
+    -----
+    As :func:`schedule_jobs`: what was decided before by the same rule, with the jobs known then, goes on as it was.
+    The order of the rule is that of the jobs' own times: with FIFO, what has waited longer comes first.
+    """
+    position = np.full(plan.sector.size, -1, np.int32)
+    for sample in range(jobs.indptr.size - 1):
+        first = jobs.indptr[sample]
+        n = jobs.indptr[sample + 1] - first
+        if n == 0:
+            continue
+        for i in range(n):
+            position[jobs.asset[first + i]] = i
+        _by_events(jobs, plan, first, _order_jobs(jobs, plan, rule, first, n), position, start, end, onset)
         for i in range(n):
             position[jobs.asset[first + i]] = -1

@@ -11,6 +11,7 @@ from resilience.kernels.rows import (
     ONES,
     ZERO,
     Words,
+    and_either_row,
     and_not_row,
     and_row,
     any_row,
@@ -51,6 +52,23 @@ def load_nodes(state: Words, node: Indices, position: Integers, up: Words) -> No
 
 
 @kernel
+def load_drawn_nodes(failed: Words, row: Indices, position: Integers, up: Words) -> None:
+    """Write node rows of a plan from what the hazard put out of function.
+
+    Parameters
+    ----------
+    failed : (n_failing, 8) uint64
+    row, position : (n,)
+        Row of `failed` of each node, and its new number; all other rows of `up` stay as they are.
+    up : (n_position, 8) uint64
+    """
+    for i in range(row.size):
+        if i + _AHEAD < row.size:
+            prefetch_row(failed, row[i + _AHEAD])
+        copy_not_row(up, position[i], failed, row[i])
+
+
+@kernel
 def load_edges(state: Words, asset: Indices, parallel: Indices, parallel_slot: Integers, edges: Words) -> None:
     """Write edge rows of a plan from the states of the assets.
 
@@ -73,6 +91,46 @@ def load_edges(state: Words, asset: Indices, parallel: Indices, parallel_slot: I
             fill_row(edges, slot, ONES if asset[slot] == OPEN else ZERO)
     for i in range(parallel.size):
         or_row(edges, parallel_slot[i], state, parallel[i])
+
+
+@kernel
+def load_drawn_edges(
+    failed: Words,
+    row: Indices,
+    parallel_row: Indices,
+    parallel_slot: Integers,
+    state: Words,
+    needing: Indices,
+    needing_slot: Integers,
+    edges: Words,
+) -> None:
+    """Write edge rows of a plan from what the hazard put out of function.
+
+    Parameters
+    ----------
+    failed : (n, 8) uint64
+        With a row of zeros for links that cannot fail and one of ones for slots without a link: without branches, this
+        takes half as long as :func:`load_edges`.
+    row : (n_slot,) int32
+        Row of `failed` of each slot.
+    parallel_row, parallel_slot : (n,)
+        Rows of further links of slots that have one already; they add.
+    state : (n_asset, 8) uint64
+    needing, needing_slot : (n,)
+        Links whose state is not the hazard's alone; they add, too.
+    edges : (n_slot, 8) uint64
+        Output.
+    """
+    for slot in range(row.size):
+        if slot + _AHEAD < row.size:
+            prefetch_row(failed, row[slot + _AHEAD])
+        copy_not_row(edges, slot, failed, row[slot])
+    passes = np.empty((1, 8), np.uint64)
+    for i in range(parallel_row.size):
+        copy_not_row(passes, 0, failed, parallel_row[i])
+        or_row(edges, parallel_slot[i], passes, 0)
+    for i in range(needing.size):
+        or_row(edges, needing_slot[i], state, needing[i])
 
 
 @kernel
@@ -113,6 +171,58 @@ def cut_unreached(
         either = tail_position[i] if oneway[i] else head_position[i]
         if shrink_or_row(up, link[i], reached, tail_position[i], reached, either):
             changed[link[i]] = 1
+
+
+@kernel
+def finish_nodes(node: Indices, node_position: Integers, reached: Words, up: Words) -> None:
+    """Write the states of nodes that are up wherever a source reaches them.
+
+    Parameters
+    ----------
+    node, node_position : (n,)
+        Assets that are nodes, with their new number.
+    reached : (n_node, 8) uint64
+    up : (n_asset, 8) uint64
+        Changed in place.
+    """
+    for i in range(node.size):
+        if i + _AHEAD < node.size:
+            prefetch_row(reached, node_position[i + _AHEAD])
+        copy_row(up, node[i], reached, node_position[i])
+
+
+@kernel
+def finish_links(
+    link: Indices,
+    failed_row: Indices,
+    tail_position: Integers,
+    head_position: Integers,
+    oneway: NDArray[np.bool_],
+    failed: Words,
+    reached: Words,
+    up: Words,
+) -> None:
+    """Write the states of links that are up where the hazard leaves them and a source reaches them.
+
+    Parameters
+    ----------
+    link : (n,) int32
+    failed_row : (n,) int32
+        Row of `failed` of each link; of a row of zeros where it cannot fail.
+    tail_position, head_position, oneway
+        Reached from the tail, or from either end.
+    failed : (n_failing, 8) uint64
+    reached : (n_node, 8) uint64
+    up : (n_asset, 8) uint64
+        Changed in place.
+    """
+    for i in range(link.size):
+        if i + _AHEAD < link.size:
+            prefetch_row(reached, tail_position[i + _AHEAD])
+            prefetch_row(reached, head_position[i + _AHEAD])
+        either = tail_position[i] if oneway[i] else head_position[i]
+        copy_not_row(up, link[i], failed, failed_row[i])
+        and_either_row(up, link[i], reached, tail_position[i], reached, either)
 
 
 @kernel

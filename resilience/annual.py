@@ -33,6 +33,8 @@ def weigh_events(inputs: Inputs, scenario: Scenario) -> dict[str, Any]:
         found = family_weights(family, rule=scenario.risk.rule, tail=scenario.risk.tail)
         weights.append(found.weights)
         tails.append(found.tail_weights)
+    weights.append(np.array([one.annual_rate for one in inputs.sequences]))
+    tails.append(np.array([0.0 * one.annual_rate for one in inputs.sequences]))
     unit = {"units": "1/year"}
     return {
         "annual_weight": ("event", np.concatenate(weights), {**unit, "rule": scenario.risk.rule}),
@@ -110,7 +112,8 @@ def customer_indices(rated: xr.Dataset) -> dict[str, Any]:
 
 def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Dataset | None:
     """Return occurrence and aggregate values by return period from a catalogue of years; None without rates."""
-    families = [family for family in map(family_of, inputs.hazards) if family.has_rates]
+    sequences = [one.family for one in inputs.sequences]
+    families = [family for family in (*map(family_of, inputs.hazards), *sequences) if family.has_rates]
     risk = scenario.risk
     if not families or not risk.catalogue_years:
         return None

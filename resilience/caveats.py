@@ -49,6 +49,23 @@ def level_caveats(labelled: xr.Dataset, inputs: Inputs) -> list[str]:
     return lines
 
 
+def sequence_caveats(inputs: Inputs) -> list[str]:
+    """Return what must be known of sequences."""
+    if not inputs.sequences:
+        return []
+    lines = [
+        "sequences: what is told at the peak is the state at the first peak (time zero); hours lost count all parts; "
+        "the direct loss takes nothing for repaired in between"
+    ]
+    rated = [one.name for one in inputs.sequences if np.isfinite(one.annual_rate)]
+    if rated:
+        lines.append(
+            f"annual figures add {', '.join(rated)} at the rate given to the families' own events: where those rates "
+            "count the same events, they count twice"
+        )
+    return lines
+
+
 def caveats(labelled: xr.Dataset, inputs: Inputs) -> tuple[str, ...]:
     """Return what a reader must know: defaults, gaps of the intact city, unknown hazard, repairs."""
     lines = []
@@ -59,6 +76,7 @@ def caveats(labelled: xr.Dataset, inputs: Inputs) -> tuple[str, ...]:
             f"no annual figures for {', '.join(unrated)}: the events have no rates or return periods; "
             "their results are conditional on each event"
         )
+    lines += sequence_caveats(inputs)
     n_cost, n_asset = int(with_costs(inputs).sum()), len(inputs.network.assets)
     if n_cost == 0:
         lines.append("no direct loss: no asset has both a replacement cost and a damage curve")
@@ -87,6 +105,11 @@ def caveats(labelled: xr.Dataset, inputs: Inputs) -> tuple[str, ...]:
     for name, count in labelled.attrs.items():
         if str(name).startswith("monotonicity_repairs_") and count:
             lines.append(f"{count:,} cells of {str(name).removeprefix('monotonicity_repairs_')} fell with rarer events")
+        if str(name).startswith("hourly_repairs_") and count:
+            lines.append(
+                f"{count:,} probabilities (asset and hour) of {str(name).removeprefix('hourly_repairs_')} fell with "
+                "rarer events; the highest were taken"
+            )
     used = {
         name
         for column in ("flood_damage_curve", "flood_fragility_curve", "heat_damage_curve", "heat_fragility_curve")

@@ -6,7 +6,7 @@ lost a few percent of its value and all of its function.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -173,6 +173,60 @@ def state_probabilities(states: Sequence[Curve], intensity: ArrayLike) -> NDArra
             )
         )
     return np.asarray(shares)
+
+
+def damage_states(
+    exposure: xr.Dataset,
+    network: Network,
+    *,
+    curves: CurveTable,
+    states: Mapping[str, Sequence[NDArray[np.object_]]],
+    seal_failure: float = SEAL_FAILURE,
+) -> NDArray[np.float64]:
+    """Return the probability of each state of damage or a worse one, where fragility curves tell it.
+
+    Parameters
+    ----------
+    exposure : xarray.Dataset
+        With ``exposed_intensity`` and ``failure_probability``, see :func:`damage`.
+    network : Network
+    curves : CurveTable
+    states : mapping of str to sequence of (n_asset,) object
+        Per peril, the fragility curve of each asset for state 1, 2, ...; empty where there is none. The lighter state
+        of an asset is nowhere less probable, as those of one group are.
+    seal_failure : float
+
+    Returns
+    -------
+    (n_state, n_event, n_asset) float64
+        Found as the failure probability is, heights and barriers included; 0 without a curve.
+
+    Raises
+    ------
+    DataError
+        Curves that are not there, and assets at which damage is more probable than failure: states are ordered, and
+        what is damaged is out of function.
+    """
+    perils = _perils(exposure)
+    assets = _aligned(exposure, network.assets)
+    intensity = np.ascontiguousarray(exposure["exposed_intensity"].values, dtype=np.float64)
+    reached = np.zeros((max(map(len, states.values()), default=0), *intensity.shape))
+    for peril, of_states in states.items():
+        rows = np.flatnonzero(perils == peril)
+        for number, names in enumerate(of_states):
+            told = assets.assign(**{f"{peril}_fragility_curve": names})
+            found = _FAILURE[peril](intensity[rows], told, curves, seal_failure)
+            reached[number, rows] = np.where(names != "", np.nan_to_num(found, nan=0.0), 0.0)
+    if reached.size:
+        failure = np.nan_to_num(exposure["failure_probability"].values, nan=0.0)
+        over = (reached[0] > failure + 1e-9).any(axis=0)
+        if over.any():
+            raise DataError(
+                Problem("time.repair.states", "damage nowhere more probable than failure, as what is damaged is out",
+                        "assets whose curve of the first state lies above their fragility curve", int(over.sum()),
+                        over.size, tuple(assets["id"].to_numpy()[over][:3].tolist()))
+            )  # fmt: skip
+    return reached
 
 
 def _perils(exposure: xr.Dataset) -> NDArray[np.str_]:

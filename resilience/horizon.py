@@ -13,6 +13,7 @@ from resilience.cascade import TimeGrid, make_grid
 from resilience.datasets import load_repair_times
 from resilience.engine import RepairRules
 from resilience.errors import ConfigurationError, DataError, Problem, Problems, suggestion
+from resilience.hourly import HourlyEvent
 from resilience.inputs import Inputs
 from resilience.kernels.repair_times import FIXED
 from resilience.network import Network
@@ -31,23 +32,36 @@ class Horizon:
     ----------
     grid : TimeGrid
         The scenario's points and every time at which something ends that is the same for all samples: a buffer, a
-        hazard, an outage.
+        hazard, an outage. All again after every onset of a sequence.
+    falls : (n_event,) float64, h
+        Until when each event stays at its peak.
     ends : (n_event,) float64, h
-        When each event is over, after its peak.
+        When it is over: no water is left.
     restart_hours : float
         From then on, for outages of assets whose class does not tell a time of its own.
     rules : RepairRules, optional
         How the city repairs; without, all is outage.
+    hourly : tuple of HourlyEvent or None
+        Of every event, what it does hour by hour where its maps have a time axis.
     """
 
     grid: TimeGrid
+    falls: Floats
     ends: Floats
     restart_hours: float
     rules: RepairRules | None = None
+    hourly: tuple[HourlyEvent | None, ...] = ()
 
 
-def plan_horizon(inputs: Inputs, scenario: Scenario) -> Horizon | None:
+def plan_horizon(inputs: Inputs, scenario: Scenario, hourly: Sequence[HourlyEvent | None] = ()) -> Horizon | None:
     """Return how the events of a scenario are followed; None without a time section.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    scenario : Scenario
+    hourly : sequence of HourlyEvent or None
+        Of every event; empty where no hazard has a time axis.
 
     Raises
     ------
@@ -59,18 +73,25 @@ def plan_horizon(inputs: Inputs, scenario: Scenario) -> Horizon | None:
     section = scenario.time
     if section is None:
         return None
-    ends = event_ends(inputs)
+    falls = peak_hours(inputs)
+    ends = falls + np.concatenate([hazard["recession_hours"].values.astype(np.float64) for hazard in inputs.hazards])
     rules = None if section.repair is None else repair_rules(inputs, section.repair)
     perils = np.concatenate([[str(hazard.attrs["peril"])] * hazard.sizes["event"] for hazard in inputs.hazards])
     # Nothing returns before a minute has passed: a step that short is seen as the peak.
-    back = [np.unique(ends), np.unique(ends) + section.restart_hours, np.array([1 / 60] if ends.min() * 60 < 1 else [])]
+    back = [np.unique(falls), np.unique(ends), np.unique(ends) + section.restart_hours,
+            np.array([1 / 60] if falls.min() * 60 < 1 else [])]  # fmt: skip
     if rules is not None:
         for peril in np.unique(perils):
             outage = outage_hours(rules, str(peril))
             back.append(np.add.outer(np.unique(ends[perils == peril]), outage).ravel())
-    buffers = inputs.network.needs["buffer_hours"].to_numpy(dtype=np.float64)
-    grid = make_grid(section.hours, ends=np.concatenate([*back, np.unique(buffers)]))
-    return Horizon(grid, ends, section.restart_hours, rules)
+    # The first step is seen at its beginning: it must not reach into the second hour.
+    back += [one.family.minute[1:2] / 60 for one in hourly if one is not None]
+    buffers = np.unique(inputs.network.needs["buffer_hours"].to_numpy(dtype=np.float64))
+    # What follows a later hazard of a sequence is seen as closely as what follows the first.
+    after = np.concatenate([*back, buffers, section.hours])
+    onsets = np.unique([onset / 60 for sequence in inputs.sequences for onset in sequence.onset if onset])
+    grid = make_grid(section.hours, ends=np.concatenate([*back, buffers, np.add.outer(onsets, after).ravel()]))
+    return Horizon(grid, falls, ends, section.restart_hours, rules, tuple(hourly) or (None,) * ends.size)
 
 
 def halve(grid: TimeGrid) -> TimeGrid:
@@ -85,8 +106,8 @@ def halve(grid: TimeGrid) -> TimeGrid:
     return TimeGrid(np.unique(np.concatenate([grid.minute, middle])))
 
 
-def event_ends(inputs: Inputs) -> Floats:
-    """Return when each event is over, h after its peak, ``(n_event,)``.
+def peak_hours(inputs: Inputs) -> Floats:
+    """Return how long each event stays at its peak, h, ``(n_event,)``.
 
     Raises
     ------
@@ -146,12 +167,21 @@ def repair_rules(inputs: Inputs, section: RepairSection) -> RepairRules:
             "repair times", wanted="outages (state 0) of the law `fixed`: what is only out is not drawn",
             got="classes with another law", count=len(drawn), first=drawn[:3],
         )  # fmt: skip
-    graded = sorted({time.repair_class for time in table if time.state > 1} & set(classes.tolist()))
-    if graded:
-        problems.add(
-            "assets.repair_class", wanted="classes with one state of damage: a run does not tell how severe damage is",
-            got="classes with several", count=len(graded), first=graded[:3],
+    perils = sorted({str(hazard.attrs["peril"]) for hazard in inputs.hazards})
+    shares = section.damaged_shares
+    states = state_curves(inputs, section, table, problems)
+    for peril in perils:
+        graded = sorted(
+            name for name in used
+            if table.count_states(name, peril=peril) > 1 and len(shares[peril]) == 1
+            and name not in states.get(peril, {})
         )  # fmt: skip
+        if graded:
+            problems.add(
+                "assets.repair_class", got=f"classes with several states, of which nothing tells how likely ({peril})",
+                wanted="classes with one state of damage, or `time.repair.damaged` with a share for each state, or "
+                "`time.repair.states` with their fragility curves", count=len(graded), first=graded[:3],
+            )  # fmt: skip
     for name, firsts in section.after.items():
         for one in (name, *firsts):
             if one not in sectors:
@@ -168,9 +198,39 @@ def repair_rules(inputs: Inputs, section: RepairSection) -> RepairRules:
     if section.rule == "priority":
         priority = kinds.map(section.priority).fillna(0.0).to_numpy(dtype=np.float64)
     return RepairRules(
-        table, classes, section.damaged_shares, dict(section.crews), section.rule, priority,
-        before=repaired_first(inputs.network, section.after),
+        table, classes, shares, dict(section.crews), section.rule, priority,
+        before=repaired_first(inputs.network, section.after), states=states,
     )  # fmt: skip
+
+
+def state_curves(
+    inputs: Inputs, section: RepairSection, table: RepairTimeTable, problems: Problems
+) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return, per peril and repair class, the fragility curve of each state of damage; note what does not fit."""
+    groups: dict[str, list[str]] = {}
+    for curve in inputs.curves:
+        if curve.group:
+            groups.setdefault(curve.group, []).append(curve.name)
+    known = set(inputs.network.assets["repair_class"].astype(str)) - {""}
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for name, wanted in section.states.items():
+        subject = f"time.repair.states.{name}"
+        if name not in known:
+            problems.add(subject, wanted="a repair class of assets", got=f"none has it{suggestion(name, known)}")
+        for group in wanted:
+            if group not in groups:
+                problems.add(subject, wanted="groups of fragility curves, one curve per state of damage",
+                             got=f"no group {group!r}{suggestion(group, groups)}")  # fmt: skip
+                continue
+            curves = inputs.curves.states(group)
+            peril, there = curves[0].peril, table.count_states(name, peril=curves[0].peril)
+            if len(curves) > there:
+                problems.add(subject, wanted=f"a repair time for each of the {len(curves)} states of {group!r}",
+                             got=f"times for {there}")  # fmt: skip
+            if name in found.get(peril, {}):
+                problems.add(subject, wanted="one group for each peril", got=f"two for {peril}")
+            found.setdefault(peril, {})[name] = tuple(curve.name for curve in curves)
+    return found
 
 
 def repaired_first(network: Network, after: Mapping[str, Sequence[str]]) -> dict[int, NDArray[np.int32]]:

@@ -31,6 +31,7 @@ from resilience.readers.graphml import read_graphml
 from resilience.readers.vector import read_layer, read_table
 from resilience.scenario import Scenario
 from resilience.scenario import rules as written
+from resilience.sequences import EventSequence, find_sequences
 from resilience.service import Drive, ServiceRule
 
 
@@ -61,6 +62,7 @@ class Inputs:
         Share of its demand from which on an asset counts for those that need it.
     min_fraction_judged : bool
         Whether that is the default.
+    sequences : tuple of EventSequence
     """
 
     hazards: tuple[xr.Dataset, ...]
@@ -74,6 +76,7 @@ class Inputs:
     sectors: tuple[LevelSector, ...] = ()
     min_fraction: float = 0.5
     min_fraction_judged: bool = True
+    sequences: tuple[EventSequence, ...] = ()
 
 
 def load_curve_table(scenario: Scenario) -> CurveTable:
@@ -104,14 +107,18 @@ def _load_hazards(scenario: Scenario, attempt: Attempts) -> list[xr.Dataset | No
             }  # fmt: skip
             # Spelled out per event: `sources` fills patterns and orders return periods, files and bands alike.
             events, axis = section.sources(), bool(section.return_periods)
-            bands = [event.band for event in events] if section.path is not None and not section.variable else None
+            in_bands = section.path is not None and not section.variable and not section.hours
+            bands = [event.band for event in events] if in_bands else None
             return open_hazard(
-                section.path or [event.path for event in events],
+                section.path or [event.hour_paths or event.path for event in events],
                 bands=bands,
                 return_periods=[event.return_period for event in events] if axis else None,
                 annual_rates=[event.annual_rate for event in events] if section.annual_rates else None,
                 events=None if axis else [event.event for event in events],
                 duration_hours=[event.duration_hours for event in events] if section.duration_hours else None,
+                hours=section.hours or None,
+                clock_offset=section.clock_offset,
+                recession_hours=[event.recession_hours for event in events],
                 **common,
             )
 
@@ -308,6 +315,9 @@ def load_inputs(scenario: Scenario) -> Inputs:
     ):  # pragma: no cover - it has raised
         raise AssertionError("an input was lost without a problem")
     opened = tuple(hazard for hazard in hazards if hazard is not None)
+    if scenario.sequences and scenario.time is None:
+        wanted = "a time section: what comes later meets what is not yet repaired"
+        raise ConfigurationError(Problem("sequences", wanted=wanted, got="no `time`"))
     if not opened:
         raise ConfigurationError(Problem("hazards", wanted="at least one event family", got="none"))
     return Inputs(
@@ -322,6 +332,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
         sectors=sectors,
         min_fraction=scenario.cascade.min_fraction,
         min_fraction_judged="min_fraction" not in scenario.cascade.model_fields_set,
+        sequences=find_sequences(scenario.sequences, opened),
     )
 
 

@@ -15,6 +15,7 @@ from resilience.kernels.roots import SHARES
 from resilience.network.compile import PERSON
 from resilience.scenario import Scenario
 from resilience.variables import VARIABLES
+from resilience.why import name_root
 
 
 def time_caveats(labelled: xr.Dataset, scenario: Scenario, horizon: Horizon | None) -> tuple[str, ...]:
@@ -22,6 +23,12 @@ def time_caveats(labelled: xr.Dataset, scenario: Scenario, horizon: Horizon | No
     if scenario.time is None or horizon is None:
         return ("losses are those at the peak of each event: buffers that start hold there, however short they are",)
     lines = ["losses `at the peak` are those before any buffer runs out; hours lost count what follows"]
+    if any(one is not None for one in horizon.hourly):
+        families = {str(labelled["family"][i].item()): None for i, one in enumerate(horizon.hourly) if one is not None}
+        lines.append(
+            f"{', '.join(families)} change over time: hours lost begin with the event and follow its maps; `at the "
+            "peak` all is out at once that is out at any time"
+        )
     served = labelled["people_served"]
     left = (labelled["people_at_end"] / served.where(served > 0)).max("event").fillna(0.0)
     late = [f"{name} {100 * share:.0f} %" for name, share in zip(left["service"].values, left.values, strict=True)
@@ -38,11 +45,16 @@ def time_caveats(labelled: xr.Dataset, scenario: Scenario, horizon: Horizon | No
         lines.append(f"everything is back {restart}{judged}: `time.repair` asks for damage, repair times and crews")
         return tuple(lines)
     lines.append(f"outages last as repair classes tell; without a class they end {restart}{judged}")
-    perils = np.unique(labelled["peril"].values.astype(str)).tolist()
+    perils = sorted({peril for told in labelled["peril"].values.astype(str) for peril in told.split("+")})
     given = scenario.time.repair.damaged
-    told = ", ".join(f"{peril} {rules.damaged[peril]:g}" for peril in perils if peril not in given)
+    told = ", ".join(f"{peril} {rules.damaged[peril][0]:g}" for peril in perils if peril not in given)
     if told:
         lines.append(f"share of failures that are damage: {told} (a default, expert judgement)")
+    graded = [f"{peril} {', '.join(f'{share:g}' for share in given[peril])}" for peril in perils
+              if len(given.get(peril, ())) > 1]  # fmt: skip
+    if graded:
+        lines.append(f"shares of failures in each state of damage or a worse one (the scenario's judgement): "
+                     f"{'; '.join(graded)}")  # fmt: skip
     used = set(rules.classes.tolist())
     for basis, word in (("default", "defaults (expert judgement)"), ("memory", "from memory, to be checked")):
         names = sorted(used & {time.repair_class for time in rules.table if time.basis == basis})
@@ -91,7 +103,7 @@ def label_times(labelled: xr.Dataset, city: City, tasks: Sequence[EventTask], su
         if over is None:
             continue
         column = np.array(
-            [roots.index(f"{city.compiled.sectors[int(sector)]}/{perils[i]}") for sector in one.root_sectors],
+            [roots.index(name_root(city.compiled.sectors, perils[i], int(root))) for root in one.root_sectors],
             dtype=np.intp,
         )
         affected = task.plan.affected

@@ -6,14 +6,13 @@ defined for assets that seldom or always fail, where conditional averages are no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from resilience.engine import Block, BlockSums, City, prepare_event, simulate
+from resilience.engine import Block, BlockSums, City, EventTask, simulate
 from resilience.network.compile import PERSON
 from resilience.risk.importance import MEASURES, paired_importance
 
@@ -38,34 +37,25 @@ def choose_assets(importance: xr.Dataset, *, top: int, named: Sequence[str]) -> 
     return list(dict.fromkeys([*ranked, *named]))
 
 
-def _people(
-    city: City, damaged: xr.Dataset, probability: Floats, *, n_samples: int, block_samples: int, workers: int
-) -> Floats:
-    intensity = damaged["exposed_intensity"].values
-    people = np.empty((damaged.sizes["event"], len(city.layout.names), n_samples))
+def _people(city: City, tasks: Sequence[EventTask], *, n_samples: int, block_samples: int, workers: int) -> Floats:
+    people = np.empty((len(tasks), len(city.layout.names), n_samples))
 
     def keep(block: Block, sums: BlockSums) -> None:
         first = block.first_word * 64
         people[block.task.event, :, first : first + sums.people.shape[1]] = sums.people / PERSON
 
-    tasks = [
-        prepare_event(
-            city, i, probability[i], family=str(damaged["family"][i].item()),
-            depth=intensity[i] if damaged["peril"][i].item() == "flood" else None,
-        )
-        for i in range(damaged.sizes["event"])
-    ]  # fmt: skip
     simulate(city, tasks, n_samples=n_samples, block_samples=block_samples, workers=workers, on_block=keep)
     return people
 
 
 def run_in_pairs(
     city: City,
-    damaged: xr.Dataset,
     assets: Sequence[str],
     *,
+    force: Callable[[int, float], Sequence[EventTask]],
     people: xr.DataArray,
     weights: xr.DataArray,
+    failure_probability: xr.DataArray,
     block_samples: int,
     workers: int,
 ) -> xr.Dataset:
@@ -74,33 +64,32 @@ def run_in_pairs(
     Parameters
     ----------
     city : City
-    damaged : xarray.Dataset
-        Of the events with rates.
+        Without a grid.
     assets : sequence of str
+    force : callable
+        Returns the events with rates as tasks in which one asset, by position, fails with the probability given.
     people : (event, service, sample) xarray.DataArray
         Of the run as it is.
     weights : (event,) xarray.DataArray, 1/year
+    failure_probability : (event, asset) xarray.DataArray
     block_samples, workers : int
 
     Notes
     -----
     Two more runs per asset.
     """
-    quick = replace(city, with_roots=False, grid=None)
     index = {name: i for i, name in enumerate(city.compiled.asset_id)}
     services = people["service"].values
     shape = (len(assets), services.size)
     values = {name: np.full(shape, np.nan) for name in MEASURES}
     errors = {name: np.full(shape, np.nan) for name in MEASURES}
-    base = damaged["failure_probability"].values
+    base = failure_probability.values
     for row, name in enumerate(assets):
         runs = []
         for forced in (0.0, 1.0):
-            probability = base.copy()
-            probability[:, index[name]] = forced
             runs.append(
                 _people(
-                    quick, damaged, probability, n_samples=people.sizes["sample"], block_samples=block_samples,
+                    city, force(index[name], forced), n_samples=people.sizes["sample"], block_samples=block_samples,
                     workers=workers,
                 )
             )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,31 +14,37 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.annual import add_annual, exceed, rank_assets, rated_events, weigh_events
-from resilience.cascade import supplied_graphs
+from resilience.cascade import EventPlan, supplied_graphs
 from resilience.caveats import caveats, with_costs
-from resilience.damage import damage
+from resilience.damage import damage, damage_states
 from resilience.engine import (
     Block,
     BlockSums,
     City,
     EventTask,
+    Recovery,
+    Water,
     find_baseline,
     lay_out_levels,
     plan_recovery,
     prepare_event,
+    prepare_sequence,
+    return_minutes,
     simulate,
 )
 from resilience.errors import Attempts
 from resilience.exposure import expose
 from resilience.horizon import Horizon, plan_horizon
+from resilience.hourly import HourlyEvent, follow_hazard
 from resilience.inputs import Inputs, load_inputs
-from resilience.network.compile import PERSON, compile_network
+from resilience.network.compile import PERSON, CompiledNetwork, compile_network
 from resilience.over_time import label_times, time_caveats
 from resilience.pairs import choose_assets, run_in_pairs
 from resilience.provenance import now
 from resilience.result import Result, label_sums
 from resilience.sample_totals import SampleTotals
 from resilience.scenario import Scenario
+from resilience.sequences import add_sequences
 from resilience.service import lay_out_services
 from resilience.store import TOTALS, RunStore
 from resilience.variables import label_dataset
@@ -85,9 +92,9 @@ def assess(
     """
     started = now()
     inputs = load_inputs(scenario)
-    damaged = expose_and_damage(inputs)
+    damaged, hourly = expose_and_damage(inputs)
     weights = weigh_events(inputs, scenario)
-    horizon = plan_horizon(inputs, scenario)
+    horizon = plan_horizon(inputs, scenario, hourly)
     city, tasks = prepare(inputs, damaged, scenario, horizon)
     store = RunStore(Path(out), inputs=input_paths(scenario)) if out is not None else None
     sums, totals = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
@@ -96,7 +103,7 @@ def assess(
     labelled = label_ways(labelled, city, sums, scenario.monte_carlo.samples)
     labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
     importance = rank_assets(labelled)
-    pairs = rerun(city, damaged, labelled, importance, scenario, workers)
+    pairs = rerun(city, inputs, damaged, labelled, importance, scenario, workers)
     notes = (*inputs.notes, *caveats(labelled, inputs), *time_caveats(labelled, scenario, horizon))
     result = Result(
         dataset=labelled.assign_attrs({**describe(scenario, inputs, damaged), "notes": list(notes)}),
@@ -112,17 +119,29 @@ def assess(
     return result
 
 
-def expose_and_damage(inputs: Inputs) -> xr.Dataset:
-    """Return intensities, losses and failure probabilities of all events of all families, (event, asset)."""
+def expose_and_damage(inputs: Inputs) -> tuple[xr.Dataset, list[HourlyEvent | None]]:
+    """Return intensities, losses and failure probabilities of all events of all families, (event, asset).
+
+    With them comes, for every event, what it does hour by hour; None where its maps have no time axis.
+    """
     parts = []
+    hours: list[HourlyEvent | None] = []
     attempt = Attempts()
     for hazard, method in zip(inputs.hazards, inputs.methods, strict=True):
-        exposure = attempt(partial(expose, hazard, inputs.network, curves=inputs.curves, method=method))
-        if exposure is None:
-            continue
-        one = damage(exposure, inputs.network, curves=inputs.curves)
         family, peril = str(hazard.attrs["family"]), str(hazard.attrs["peril"])
-        n = one.sizes["event"]
+        n = hazard.sizes["event"]
+        if "time" in hazard.dims:
+            followed = attempt(partial(follow_hazard, hazard, inputs.network, curves=inputs.curves, method=method))
+            if followed is None:
+                continue
+            one, hourly = followed
+            hours += [HourlyEvent(hourly, k, peril) for k in range(n)]
+        else:
+            exposure = attempt(partial(expose, hazard, inputs.network, curves=inputs.curves, method=method))
+            if exposure is None:
+                continue
+            one = damage(exposure, inputs.network, curves=inputs.curves)
+            hours += [None] * n
         names = [f"{family}:{name}" if len(inputs.hazards) > 1 else str(name) for name in one["event"].values]
         kept = one[
             ["exposed_intensity", "mean_intensity", "wet_length", "damage_fraction", "asset_direct_loss",
@@ -136,16 +155,21 @@ def expose_and_damage(inputs: Inputs) -> xr.Dataset:
             return_period=("event", hazard["return_period"].values.astype(np.float64)),
             annual_rate=("event", hazard["annual_rate"].values.astype(np.float64)),
         )
-        repairs = int(exposure.attrs.get("monotonicity_repairs", 0))
-        parts.append(kept.assign_attrs({f"monotonicity_repairs_{family}": repairs}))
+        for name in ("monotonicity_repairs", "hourly_repairs"):
+            if name in one.attrs:
+                kept = kept.assign_attrs({f"{name}_{family}": int(one.attrs[name])})
+        parts.append(kept)
     attempt.raise_if_any()
     assets = inputs.network.assets
     together = xr.concat(parts, dim="event", combine_attrs="drop_conflicts", join="exact")
-    return together.transpose("event", "asset").assign_coords(
+    cost = assets["replacement_cost"].to_numpy(dtype=np.float64)
+    together = add_sequences(together, inputs.sequences, cost)
+    labelled = together.transpose("event", "asset").assign_coords(
         sector=("asset", assets["sector"].astype(str).to_numpy(dtype=object)),
         kind=("asset", assets["kind"].astype(str).to_numpy(dtype=object)),
         dry_threshold=("asset", assets["dry_threshold"].to_numpy(dtype=np.float64)),
     )
+    return labelled, hours
 
 
 def prepare(
@@ -166,23 +190,64 @@ def prepare(
         grid=None if horizon is None else horizon.grid,
         levels=levels,
     )
+    return city, prepare_tasks(city, inputs, damaged, scenario, horizon)
+
+
+def prepare_tasks(
+    city: City, inputs: Inputs, damaged: xr.Dataset, scenario: Scenario, horizon: Horizon | None = None
+) -> list[EventTask]:
+    """Return the events of all families, then the sequences, as tasks on a compiled city."""
+    compiled = city.compiled
     probability = damaged["failure_probability"].values
     intensity = damaged["exposed_intensity"].values
-    tasks = []
-    for i in range(damaged.sizes["event"]):
-        family, peril = str(damaged["family"][i].item()), str(damaged["peril"][i].item())
-        recover = None
+    perils = damaged["peril"].values.astype(str)
+    n_single = damaged.sizes["event"] - len(inputs.sequences)
+    states = find_severity(inputs, damaged.isel(event=slice(0, n_single)), horizon)
+    tasks: list[EventTask] = []
+    for i in range(n_single):
+        family, peril = str(damaged["family"][i].item()), perils[i]
+        recover, follow = None, None
         if horizon is not None:
+            hourly = horizon.hourly[i]
             recover = partial(
-                plan_recovery, compiled, end_hours=float(horizon.ends[i]), restart_hours=horizon.restart_hours,
-                rules=horizon.rules, peril=peril, family=family, seed=scenario.seed,
+                _recover, compiled, hourly=hourly, end_hours=float(horizon.ends[i]),
+                restart_hours=horizon.restart_hours, rules=horizon.rules, peril=peril, family=family,
+                seed=scenario.seed,
+                states=None if states is None else states[:, i],
             )  # fmt: skip
+            follow = None if hourly is None else hourly.follow
         depth = intensity[i] if peril == "flood" else None
-        dry_hours = None if horizon is None else float(horizon.ends[i])
+        water = None
+        if horizon is not None:
+            falls, gone = return_minutes(np.array([horizon.falls[i], horizon.ends[i]])).tolist()
+            water = Water(falls, gone)
         tasks.append(
-            prepare_event(city, i, probability[i], family=family, depth=depth, recover=recover, dry_hours=dry_hours)
+            prepare_event(
+                city, i, probability[i], family=family, depth=depth, recover=recover, water=water, follow=follow
+            )
         )
-    return city, tasks
+    for sequence in inputs.sequences:
+        own = [(tasks[event], onset) for event, onset in zip(sequence.event, sequence.onset, strict=True)]
+        depths = [intensity[event] if perils[event] == "flood" else None for event in sequence.event]
+        tasks.append(
+            prepare_sequence(
+                city, len(tasks), own, perils=[perils[event] for event in sequence.event], depths=depths,
+                rules=None if horizon is None else horizon.rules,
+            )
+        )  # fmt: skip
+    return tasks
+
+
+def find_severity(inputs: Inputs, damaged: xr.Dataset, horizon: Horizon | None) -> Floats | None:
+    """Return the probability of each state of damage or a worse one, (state, event, asset); None without curves."""
+    if horizon is None or horizon.rules is None or not horizon.rules.states:
+        return None
+    told = horizon.rules.state_curves()
+    return damage_states(damaged, inputs.network, curves=inputs.curves, states=told)
+
+
+def _recover(compiled: CompiledNetwork, plan: EventPlan, *, hourly: HourlyEvent | None, **how: Any) -> Recovery:
+    return plan_recovery(compiled, plan, begin=None if hourly is None else hourly.begin(plan), **how)
 
 
 def run_samples(
@@ -215,6 +280,7 @@ def run_samples(
 
 def rerun(
     city: City,
+    inputs: Inputs,
     damaged: xr.Dataset,
     labelled: xr.Dataset,
     importance: xr.Dataset | None,
@@ -227,9 +293,18 @@ def rerun(
         return None
     chosen = choose_assets(importance, top=section.top, named=section.assets)
     rated = rated_events(labelled)
+    quick = replace(city, with_roots=False, grid=None)
+
+    def force(asset: int, probability: float) -> list[EventTask]:
+        forced = damaged["failure_probability"].copy()
+        forced[:, asset] = probability
+        tasks = prepare_tasks(quick, inputs, damaged.assign(failure_probability=forced), scenario)
+        return [replace(tasks[event], event=row) for row, event in enumerate(np.flatnonzero(rated).tolist())]
+
     return run_in_pairs(
-        city, damaged.isel(event=rated), chosen, people=labelled[TOTALS].isel(event=rated),
+        quick, chosen, force=force, people=labelled[TOTALS].isel(event=rated),
         weights=(labelled["annual_weight"] + labelled["tail_weight"]).isel(event=rated),
+        failure_probability=damaged["failure_probability"].isel(event=rated),
         block_samples=block_samples(scenario), workers=workers or os.cpu_count() or 1,
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from resilience.engine import BlockSums, City, EventTask, square_step
 from resilience.kernels.roots import SHARES
 from resilience.network.compile import PERSON
 from resilience.variables import VARIABLES
-from resilience.why import origins_table, why_table
+from resilience.why import name_root, origins_table, why_table
 
 
 def label_sums(city: City, tasks: Sequence[EventTask], sums: Sequence[BlockSums], damaged: xr.Dataset) -> xr.Dataset:
@@ -41,7 +41,7 @@ def label_sums(city: City, tasks: Sequence[EventTask], sums: Sequence[BlockSums]
     causes = list(cause_names(compiled.services))
     perils = damaged["peril"].values.astype(str)
     pairs = [
-        {int(sector): f"{compiled.sectors[int(sector)]}/{perils[i]}" for sector in one.root_sectors}
+        {int(root): name_root(compiled.sectors, perils[i], int(root)) for root in one.root_sectors}
         for i, one in enumerate(sums)
     ]
     roots = sorted({name for pair in pairs for name in pair.values()})

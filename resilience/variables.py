@@ -28,7 +28,8 @@ GLOSSARY: dict[str, str] = {
     "peril": "flood or heat",
     "intensity": "what the hazard map tells at a place: water depth (m) or temperature (degC)",
     "family": "a severity axis of one peril (a stack of return periods) or a list of distinct events",
-    "event": "one hazard map of a family",
+    "event": "one hazard map of a family, or a sequence of them",
+    "sequence": "events that come one after the other and are solved as one, on one time grid",
     "sample": "one Monte Carlo draw of what fails",
     "word": "64 samples in one unsigned integer",
     "word group": "512 samples: eight words, one cache line per asset",
@@ -140,8 +141,8 @@ VARIABLES: dict[str, Variable] = _register(
     [
         # labels
         ("event", "event", "str", "", "name of the event, after that of its family where there are several"),
-        ("family", "event", "str", "", "event family of the event"),
-        ("peril", "event", "str", "", "flood or heat"),
+        ("family", "event", "str", "", "event family of the event; a sequence is its own"),
+        ("peril", "event", "str", "", "flood or heat; those of a sequence joined by +"),
         ("asset", "asset", "str", "", "id of the asset"),
         ("sector", "asset", "str", "", "network the asset belongs to"),
         ("kind", "asset", "str", "", "what the asset is"),
@@ -160,6 +161,7 @@ VARIABLES: dict[str, Variable] = _register(
         ("annual_weight", "event", "float64", "1/year", "weight in annual expected values; NaN without rates"),
         ("tail_weight", "event", "float64", "1/year", "further weight for all that is rarer than the rarest event"),
         ("duration_hours", "event", "float64", "hour", "time at peak; NaN where not given"),
+        ("recession_hours", "event", "float64", "hour", "time in which a flood then falls, evenly, to dry"),
         # exposure
         ("dry_threshold", "asset", "float64", "m", "depth of water below which the asset counts as dry"),
         ("exposed_intensity", "event asset", "float64", "", "intensity at a point, highest along a line or footprint; "
@@ -170,10 +172,12 @@ VARIABLES: dict[str, Variable] = _register(
         # damage
         ("direct_loss", "event", "float64", "money", "repair cost of all assets"),
         ("asset_direct_loss", "event asset", "float64", "money", "repair cost of the asset"),
-        ("failure_probability", "event asset", "float64", "1", "probability that the hazard puts it out of function"),
+        ("failure_probability", "event asset", "float64", "1", "probability that the hazard puts it out of function, "
+         "in a sequence at time zero"),
         # cascade and service
         ("people_without_service", "event service sample", "float64", "persons", "people who lost the service"),
-        ("failed_count", "event asset", "int32", "1", "samples in which the hazard put the asset out of function"),
+        ("failed_count", "event asset", "int32", "1", "samples in which the hazard put the asset out of function, at "
+         "time zero"),
         ("down_count", "event asset cause", "int32", "1", "samples in which the asset was down, by proximate cause"),
         ("root_share", "event asset root", "float32", "1", "samples in which it was down, by root cause, ties shared"),
         ("zone_without_service", "event zone service", "float64", "1", "sum over samples of the share of service lost"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -37,20 +38,21 @@ def label_ways(labelled: xr.Dataset, city: City, sums: Sequence[BlockSums], n_sa
     numbers = list(timed)
     served = city.baseline.served[numbers]
     intact = city.baseline.time[numbers].T
-    persons = np.where(served, city.compiled.persons / PERSON, 0.0)
-    outcome = np.stack([one.access.outcome for one in sums]) / n_sample
+    persons = np.where(served, city.compiled.persons, 0)
+    outcome = np.stack([one.access.outcome for one in sums])
     isolated = np.stack([one.access.isolated for one in sums])
     added = np.stack([one.access.added for one in sums]) / _MINUTE
     ways = n_sample - isolated
     in_all = (persons * ways).sum(axis=2)
+    whole = PERSON * n_sample
     values: dict[str, NDArray[Any]] = {
         "limit_minutes": np.array([part.drive.limit_minutes for part in timed.values()]),
-        "access_people": np.einsum("az,eazo->eao", persons, outcome),
-        "access_isolated": (persons * isolated).sum(axis=2) / n_sample,
-        "access_added_minutes": _ratio((persons * added).sum(axis=2), in_all),
+        "access_people": np.einsum("az,eazo->eao", persons, outcome) / whole,
+        "access_isolated": (persons * isolated).sum(axis=2) / whole,
+        "access_added_minutes": _ratio(_sum_exactly(persons * added), in_all),
         "zone_access_minutes": np.where(intact < NO_WAY, intact / _MINUTE, np.nan),
         "zone_added_minutes": np.where(served, _ratio(added, ways), np.nan).transpose(0, 2, 1),
-        "zone_access": outcome.transpose(0, 2, 1, 3),
+        "zone_access": (outcome / n_sample).transpose(0, 2, 1, 3),
     }
     names = {"access": [part.name for part in timed.values()], "outcome": OUTCOMES}
     return labelled.assign_coords({name: np.array(labels, dtype=np.str_) for name, labels in names.items()}).assign(
@@ -62,6 +64,11 @@ def _ratio(value: NDArray[Any], of: NDArray[Any]) -> NDArray[np.float64]:
     ratio = np.full(value.shape, np.nan)
     np.divide(value, of, out=ratio, where=of > 0)
     return ratio
+
+
+def _sum_exactly(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sums over the last axis, rounded once: they do not depend on the order of zones."""
+    return np.array([[math.fsum(row) for row in part] for part in values.tolist()])
 
 
 def access_table(dataset: xr.Dataset, *, unit: str) -> Table:

@@ -27,6 +27,26 @@ def texts(dataset: xr.Dataset, name: str) -> NDArray[np.object_]:
     return np.array(dataset[name].values.tolist(), dtype=object)
 
 
+def name_root(sectors: Sequence[str], perils: str, root: int) -> str:
+    """Return the name of a root cause: its sector and peril.
+
+    Parameters
+    ----------
+    sectors : sequence of str
+    perils : str
+        Of the event; those of a sequence joined by "+".
+    root : int
+        Number of the sector, plus that of all sectors for every peril before.
+
+    Examples
+    --------
+    >>> name_root(("power", "water"), "flood", 1), name_root(("power", "water"), "flood+heat", 2)
+    ('water/flood', 'power/heat')
+    """
+    peril, sector = divmod(root, len(sectors))
+    return f"{sectors[sector]}/{perils.split('+')[peril]}"
+
+
 def order_by_kind(dataset: xr.Dataset) -> NDArray[np.intp]:
     """Return positions of the assets, kinds of few assets first: substations and hospitals before pieces of road.
 

@@ -31,7 +31,8 @@ from resilience.why import causes_table, roots_table
 def input_paths(scenario: Scenario) -> Iterator[Path]:
     """Yield every file that the scenario names."""
     for section in scenario.hazards:
-        yield from (source.path for source in section.sources())
+        for source in section.sources():
+            yield from source.hour_paths or (source.path,)
     for layer in (*scenario.network.assets, *scenario.network.zones):
         yield layer.path
     for table in (scenario.network.needs, scenario.network.dependencies, scenario.network.supply):

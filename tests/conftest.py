@@ -162,8 +162,15 @@ class Site:
         sections = []
         for number, hazard in enumerate(hazards):
             section = {"family": f"family{number}", "peril": "flood", "unit": "m", "nodata": "error", **hazard}
+            values = section.pop("values")
+            if np.ndim(values) == 3:  # (event, time, asset): a file per event, a band per hour
+                paths = [f"map{number}-{event}.tif" for event in range(len(values))]
+                for path, table in zip(paths, values, strict=True):
+                    write_maps(folder / path, table)
+                sections.append({**section, "files": paths})
+                continue
             write_maps(
-                folder / f"map{number}.tif", section.pop("values"), nodata=section.pop("mark", None),
+                folder / f"map{number}.tif", values, nodata=section.pop("mark", None),
                 shift=section.pop("shift", 0.0),
             )  # fmt: skip
             sections.append({**section, "path": f"map{number}.tif"})

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from shapely.geometry import LineString, Point
 
-from resilience.cascade import Cascade, CauseCounter, EventPlan, plan_event, supplied_graphs
+from resilience.cascade import Cascade, CauseCounter, EventPlan, Start, plan_event, supplied_graphs
 from resilience.engine import find_baseline
 from resilience.errors import ConfigurationError, DataError
 from resilience.kernels.compiler import INTERPRETED
@@ -258,6 +258,29 @@ def test_least_fixed_point_is_the_black_start(seed: int) -> None:
         expected = twin.least(able, buffers)
         assert {i for i, bit in zip(compiled.asset_id, up[:, s], strict=True) if bit} == expected
         assert expected <= twin.greatest(able, buffers)
+
+
+@pytest.mark.parametrize("start", ["all_up", "all_down"])
+@pytest.mark.parametrize("seed", range(3 if INTERPRETED else 8))
+def test_only_rows_of_passive_links_are_void_where_they_are_not_wanted(seed: int, start: Start) -> None:
+    rng = np.random.default_rng(300 + seed)
+    network = random_network(rng)
+    probability = np.where(rng.random(len(network.assets)) < 0.5, 0.5 * rng.random(len(network.assets)), 0.0)
+    levels = dict.fromkeys(set(network.supply["sector"]), "connected")
+    compiled, plan, cascade = solved(network, probability, levels, start=start)
+    cascade.solve_from(start)
+    whole = cascade.up.copy()
+    passive = np.zeros(compiled.n_asset, bool)
+    for supply in plan.supplies:
+        passive[supply.passive.link] = True
+        assert sorted([*supply.live.asset, *supply.passive.asset]) == sorted(supply.members.asset)
+    assert not np.diff(compiled.need_indptr)[passive].any()
+    assert not np.diff(compiled.dependent_indptr)[passive].any()
+    _, _, again = solved(network, probability, levels, start=start)
+    again.up[passive] = 0
+    again.solve_from(start, links=False)
+    np.testing.assert_array_equal(again.up[~passive], whole[~passive])
+    assert not again.up[passive].any()
 
 
 def mutual_pair() -> Network:

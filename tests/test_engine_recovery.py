@@ -77,7 +77,7 @@ def run(
 
 
 def rules(table: RepairTimeTable, n: int, *, damaged: float = 1.0, **more: object) -> RepairRules:
-    return RepairRules(table, np.array(["line"] * n, dtype=object), {"flood": damaged}, **{"crews": {}, **more})
+    return RepairRules(table, np.array(["line"] * n, dtype=object), {"flood": (damaged,)}, **{"crews": {}, **more})
 
 
 def person_hours(sums: BlockSums) -> np.ndarray:
@@ -105,7 +105,7 @@ def test_without_crews_nothing_is_repaired_and_without_a_number_each_has_its_own
 
 def test_an_asset_without_a_class_is_never_damaged() -> None:
     city = build(2, HOURLY)
-    some = RepairRules(fixed(50.0), np.array(["line", ""], dtype=object), {"flood": 1.0}, {})
+    some = RepairRules(fixed(50.0), np.array(["line", ""], dtype=object), {"flood": (1.0,)}, {})
     assert (person_hours(run(city, 1.0, some, groups=1)) == 74 + 28).all()
     assert (person_hours(run(city, 1.0, RepairRules(fixed(50.0), some.classes, {}, {}), groups=1)) == 28 + 28).all()
 
@@ -120,7 +120,7 @@ def test_what_waits_for_another_repair_begins_after_it() -> None:
     waiting = rules(fixed(10.0), 2, before={1: np.array([0], np.int32)})
     assert (person_hours(run(city, 1.0, waiting, groups=1)) == 34 + 44).all()
     # Where the other is not damaged there is nothing to wait for.
-    some = RepairRules(fixed(10.0), np.array(["", "line"], dtype=object), {"flood": 1.0}, {}, before=waiting.before)
+    some = RepairRules(fixed(10.0), np.array(["", "line"], dtype=object), {"flood": (1.0,)}, {}, before=waiting.before)
     assert (person_hours(run(city, 1.0, some, groups=1)) == 28 + 34).all()
     circle = rules(fixed(10.0), 2, before={0: np.array([1], np.int32), 1: np.array([0], np.int32)})
     with pytest.raises(DataError, match="loop"):
@@ -172,7 +172,7 @@ def test_more_crews_never_cost_person_hours(rule: str) -> None:
 
 def test_classes_that_no_table_knows_are_told() -> None:
     city = build(2, (0, 10))
-    wrong = RepairRules(fixed(1.0), np.array(["line", "lime"], dtype=object), {"flood": 1.0}, {})
+    wrong = RepairRules(fixed(1.0), np.array(["line", "lime"], dtype=object), {"flood": (1.0,)}, {})
     with pytest.raises(DataError, match="'lime' state 1 \\(did you mean 'line'"):
         run(city, 0.5, wrong, groups=1)
 

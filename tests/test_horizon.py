@@ -44,7 +44,7 @@ def test_a_share_given_for_one_peril_leaves_the_default_of_the_other() -> None:
     horizon = plan_horizon(load_inputs(one), one)
     assert horizon is not None
     assert horizon.rules is not None
-    assert horizon.rules.damaged == {"flood": 0.5, "heat": 0.25}
+    assert horizon.rules.damaged == {"flood": (0.5,), "heat": (0.25,)}
 
 
 def test_assets_wait_for_what_they_need_in_the_sectors_named() -> None:

@@ -22,6 +22,7 @@ OPERATIONS: dict[str, tuple[int, Callable, Callable | None]] = {
     "and": (2, lambda t, s: t & s, None),
     "and_not": (2, lambda t, s: t & ~s, None),
     "and_and": (3, lambda t, a, b: t & a & b, None),
+    "and_either": (3, lambda t, a, b: t & (a | b), None),
     "or_and": (3, lambda t, a, b: t | (a & b), None),
     "or_and_and": (4, lambda t, a, b, c: t | (a & b & c), None),
     "push": (4, lambda t, a, b, c: t | (a & b & c), lambda t, a, b, c: bool((a & b & c & ~t).any())),

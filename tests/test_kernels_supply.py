@@ -13,6 +13,10 @@ from resilience.kernels.supply import (
     count_causes,
     cut_unreached,
     find_unreached,
+    finish_links,
+    finish_nodes,
+    load_drawn_edges,
+    load_drawn_nodes,
     load_edges,
     load_nodes,
     mark_dependents,
@@ -54,6 +58,27 @@ def test_rows_of_a_plan_are_the_states_of_its_assets(seed: int) -> None:
     np.testing.assert_array_equal(lanes(edges), passes)
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_rows_of_a_plan_are_what_the_hazard_leaves(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    failed, state = rng.random((20, 512)) < 0.5, rng.random((30, 512)) < 0.5
+    before = rng.random((9, 512)) < 0.5
+    up, row, position = words(before), some(rng, 20, 6), rng.permutation(9)[:6]
+    load_drawn_nodes(words(failed), row, position, up)
+    before[position] = ~failed[row]
+    np.testing.assert_array_equal(lanes(up), before)
+
+    row = rng.integers(0, 20, 60).astype(np.int32)
+    parallel, parallel_slot = some(rng, 20, 4), rng.integers(0, 60, 4)
+    needing, needing_slot = some(rng, 30, 5), rng.integers(0, 60, 5)
+    edges = rng.integers(0, 2**64, (60, 8), dtype=np.uint64)
+    load_drawn_edges(words(failed), row, parallel, parallel_slot, words(state), needing, needing_slot, edges)
+    passes = ~failed[row]
+    np.logical_or.at(passes, parallel_slot, ~failed[parallel])
+    np.logical_or.at(passes, needing_slot, state[needing])
+    np.testing.assert_array_equal(lanes(edges), passes)
+
+
 def test_what_the_hazard_leaves() -> None:
     rng = np.random.default_rng(0)
     failed, before = rng.random((3, 512)) < 0.5, rng.random((9, 512)) < 0.5
@@ -87,6 +112,22 @@ def test_what_no_source_reaches_is_cut(seed: int) -> None:
     cut_unreached(*plan, rows, changed)
     np.testing.assert_array_equal(lanes(rows), up & can)
     np.testing.assert_array_equal(changed.astype(bool), (up & ~can).any(axis=1))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_passive_states_follow_from_the_solution(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    up, reached, failed = (rng.random((n, 512)) < 0.5 for n in (20, 10, 6))
+    assets = some(rng, 20, 14)
+    node, link = assets[:6], assets[6:]
+    position, tail, head = rng.integers(0, 10, 6), rng.integers(0, 10, 8), rng.integers(0, 10, 8)
+    row, oneway = rng.integers(0, 6, 8).astype(np.int32), rng.random(8) < 0.5
+    rows = words(up)
+    finish_nodes(node, position, words(reached), rows)
+    finish_links(link, row, tail, head, oneway, words(failed), words(reached), rows)
+    up[node] = reached[position]
+    up[link] = ~failed[row] & (reached[tail] | (reached[head] & ~oneway[:, np.newaxis]))
+    np.testing.assert_array_equal(lanes(rows), up)
 
 
 def test_dependents_of_what_changed_are_marked_and_others_keep_their_mark() -> None:

@@ -18,6 +18,7 @@ from resilience.pipeline import assess
 from resilience.scenario import Scenario
 from resilience.service import (
     OUTCOMES,
+    PEAK,
     Baseline,
     Drive,
     ServiceCounter,
@@ -171,6 +172,35 @@ def test_outcomes_equal_those_of_a_twin(seed: int, direction: str) -> None:
     assert seed != 1 or (outcomes.sum(axis=0) > 0).all()
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_falling_water_equals_a_twin_at_every_level(seed: int) -> None:
+    rng = np.random.default_rng(10 + seed)
+    network = street_grid(rng)
+    compiled = compile_network(network)
+    ids = np.array(compiled.asset_id)
+    layout = lay_out(network, compiled, "to", Drive(LIMIT, speed_share=0.65))
+    depth = rng.choice([0.0, 0.2, 0.5, 2.0], ids.size, p=[0.6, 0.2, 0.1, 0.1])
+    can_fail = rng.random(ids.size) < 0.3
+    up = (rng.random((ids.size, 512)) < 0.85) | ~can_fail[:, np.newaxis]
+    baseline = find_served(compiled, layout, words(np.ones((ids.size, 512), bool)), np.zeros(ids.size, bool))
+    counter = ServiceCounter(compiled, plan_services(layout, can_fail, depth, levels=range(PEAK + 1)), baseline)
+    before = None
+    for level in range(PEAK + 1):
+        counter.meet(words(up), np.empty(0, np.int32), np.empty((0, 8), np.uint64), water=level)
+        lost = lanes(counter.lost(0, words(up)))
+        twin = Twin(network, "to", depth * level / PEAK, 0.65)
+        for s in range(0, 512, 37):
+            alive = set(ids[up[:, s]])
+            now = twin.nearest(alive, alive)
+            wanted = [now.get(f"n{name[1:]}", (np.inf, -1))[0] > LIMIT * 60_000 for name in compiled.zone_id]
+            assert lost[:, s].tolist() == wanted
+        # Lower water never lowers the service.
+        assert before is None or not (before & ~lost).any()
+        before = lost
+    counter.meet(words(up), np.empty(0, np.int32), np.empty((0, 8), np.uint64), water=0)
+    assert (lanes(counter.lost(0, words(up))) != before).any()
+
+
 def people_without(network: Network, up: np.ndarray, depth: np.ndarray, drive: Drive | None) -> np.ndarray:
     compiled = compile_network(network)
     layout = lay_out(network, compiled, "to", drive)
@@ -224,10 +254,10 @@ def test_a_slow_road_alone_is_told_as_the_root_of_what_it_costs() -> None:
     baseline = find_served(compiled, layout, everything, np.zeros(4, bool))
     assert baseline.time[0].tolist() == [60_000]
     plan = plan_services(layout, np.zeros(4, bool), np.array([0.0, 0.0, 0.25, 0.0]))
-    assert plan.slowed == {"transport"}
+    assert plan.slowed == {PEAK: {"transport"}}
     counter = ServiceCounter(compiled, plan, baseline, n_root=1, slowed_root={"transport": 0})
-    for wet, lost in ((True, 7000), (False, 0)):
-        counter.meet(everything, np.empty(0, np.int32), np.empty((0, 8), np.uint64), wet=wet)
+    for water, lost in ((PEAK, 7000), (0, 0)):
+        counter.meet(everything, np.empty(0, np.int32), np.empty((0, 8), np.uint64), water=water)
         counter.sums.root_people[:] = 0
         counter.count(everything, np.zeros((1, 4, 8), np.uint64), np.empty((1, 0, 8), np.uint64))
         assert (counter.people[0] == lost).all()

@@ -55,16 +55,17 @@ class CauseCounter:
     baseline_down : (n_asset,) bool
         Assets that are down in the intact city; they are never counted.
     further_roots : sequence of int, optional
-        Sectors that the hazard hinders though it fails none of their assets.
+        Roots in sectors that the hazard hinders though it fails none of their assets.
     scaled : collection of int, optional
-        Those among them in which it changes what can be given, drawn or carried.
+        Those among them of sectors in which it changes what can be given, drawn or carried.
 
     Attributes
     ----------
     causes : (n_asset, 2 + n_service) int64
         Samples by proximate cause.
     root_sectors : (n_root,) int64
-        Sectors in which the hazard can fail assets, and further ones: the categories of root causes.
+        Sectors in which the hazard can fail assets, and further ones: the categories of root causes. In a sequence with
+        several perils that of peril k has k times the number of sectors added.
     root_shares : (n_asset, n_root) int64
         Samples by root cause, in shares of :data:`resilience.kernels.roots.SHARES`.
     roots : (n_root, n_asset, 8) uint64
@@ -82,7 +83,8 @@ class CauseCounter:
         self.cascade = cascade
         self.causes = np.zeros((compiled.n_asset, 2 + len(compiled.services)), np.int64)
         further = np.asarray(further_roots, np.int64)
-        self.root_sectors = np.unique(np.concatenate([compiled.sector[plan.failing].astype(np.int64), further]))
+        self._struck, root = plan.roots(compiled.sector, len(compiled.sectors))
+        self.root_sectors = np.unique(np.concatenate([root, further]))
         self.root_shares = np.zeros((compiled.n_asset, self.root_sectors.size), np.int64)
         self.roots: Words = np.zeros((self.root_sectors.size, compiled.n_asset, 8), np.uint64)
         self._looked_at = plan.affected[~baseline_down[plan.affected]]
@@ -94,7 +96,7 @@ class CauseCounter:
             self._supplied[graph.node] = 1
             self._supplied[graph.link] = 1
             self._source[graph.source] = 1
-        self._category = np.searchsorted(self.root_sectors, compiled.sector[plan.failing])
+        self._category = np.searchsorted(self.root_sectors, root)
         self._up: Words = np.full((compiled.n_asset, 8), ONES)
         self._lost: Words = np.zeros((compiled.n_asset, 8), np.uint64)
         # Only rows of assets that can lose supply are ever written, anew whenever they are read.
@@ -152,7 +154,7 @@ class CauseCounter:
         changed[:] = 0
         # What is down without any hazard falls at no round; where a buffer holds in this event, it stands throughout.
         begin_roots(
-            plan.affected, self._down_from_start, plan.failing, self._category, cascade.failed, cascade.up, up,
+            plan.affected, self._down_from_start, self._struck, self._category, cascade.struck, cascade.up, up,
             self.roots, changed,
         )  # fmt: skip
         while True:
@@ -190,11 +192,8 @@ class CauseCounter:
                 continue
             solver.factorise(self._up)
             reached = solver.solve(self._up, supply.source, supply.source_position)
-            find_unreached(
-                supply.node, supply.node_position, supply.link, supply.tail_position, supply.head_position,
-                supply.oneway, reached, self._up, unreached,
-            )  # fmt: skip
-            member = supply.member
+            find_unreached(*supply.members, reached, self._up, unreached)
+            member = supply.members.asset
             spread_roots(
                 member,
                 unreached,

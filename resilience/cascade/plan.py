@@ -7,8 +7,8 @@ only the assets that can be down at all are looked at.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,44 @@ from resilience.errors import ConfigurationError, Problem
 from resilience.kernels.contraction import contract_sure
 from resilience.kernels.fragility import quantise_probability
 from resilience.network.compile import CompiledNetwork, SectorGraph
-from resilience.network.reach import ReachPlan, plan_reach
+from resilience.network.reach import DrawnStates, ReachPlan, plan_draws, plan_reach
 
 Indices = NDArray[np.int32]
 Start = Literal["all_up", "all_down"]
+
+
+class Members(NamedTuple):
+    """Nodes and links of a sector that can lose supply.
+
+    Parameters
+    ----------
+    node : (n_node,) int32
+    node_position : (n_node,) int64
+        New number in the reach plan.
+    link : (n_link,) int32
+    tail_position, head_position : (n_link,) int64
+    oneway : (n_link,) bool
+    """
+
+    node: Indices
+    node_position: NDArray[np.int64]
+    link: Indices
+    tail_position: NDArray[np.int64]
+    head_position: NDArray[np.int64]
+    oneway: NDArray[np.bool_]
+
+    @property
+    def asset(self) -> Indices:
+        """All of them."""
+        return np.concatenate([self.node, self.link])
+
+    def where(self, marked: NDArray[np.bool_]) -> Members:
+        """Return those that are marked; `marked` is (n_asset,)."""
+        node, link = marked[self.node], marked[self.link]
+        return Members(
+            self.node[node], self.node_position[node], self.link[link],
+            self.tail_position[link], self.head_position[link], self.oneway[link],
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -33,24 +67,54 @@ class SupplyPlan:
     reach : ReachPlan
     source, source_position
         Sources and the supernodes they stand in.
-    node, node_position, link, tail_position, head_position, oneway
-        Assets of the sector that can lose supply.
+    members : Members
+        All that can lose supply.
+    live : Members
+        Those of them whose state something in the cascade depends on.
+    passive : Members
+        The others. They have no needs, and nobody needs them: what becomes of them is told by the solution.
+    passive_row : (n_link,) int32
+        Row of `failed` of each passive link.
+    needing : int32
+        Nodes and links of the sector that have needs and can lose them.
+    draws : DrawnStates
+        How the reach plan reads what the hazard put out of function.
     """
 
     reach: ReachPlan
     source: Indices
     source_position: NDArray[np.int64]
-    node: Indices
-    node_position: NDArray[np.int64]
-    link: Indices
-    tail_position: NDArray[np.int64]
-    head_position: NDArray[np.int64]
-    oneway: NDArray[np.bool_]
+    members: Members
+    live: Members
+    passive: Members
+    passive_row: Indices
+    needing: Indices
+    draws: DrawnStates
 
-    @property
-    def member(self) -> Indices:
-        """Assets that can lose supply."""
-        return np.concatenate([self.node, self.link])
+
+@dataclass(frozen=True)
+class Strike:
+    """One hazard of a sequence.
+
+    Parameters
+    ----------
+    onset : int
+        Minute of its peak, after that of the first.
+    plan : EventPlan
+        Of this hazard alone: what it puts out of function, by its own random numbers.
+    row : (n,) int32
+        Rows of its failing assets among those of the sequence.
+    peril : int
+        Number of its peril among those of the sequence.
+    drowned : int32
+        Rows of buffers of the sequence that stand in its water.
+    """
+
+    onset: int
+    plan: EventPlan
+    row: Indices
+    peril: int = 0
+    drowned: Indices = field(default_factory=lambda: np.empty(0, np.int32))
 
 
 @dataclass(frozen=True)
@@ -74,8 +138,12 @@ class EventPlan:
         Assets that can be out of function through hazard or needs.
     affected : (n,) int32
         Assets that can be down at all.
+    begun : (n,) int32
+        Those of them whose state is known before the cascade: all but the passive members of supplies.
     supplies : tuple of SupplyPlan
     key, buffer_key : uint64
+    strikes : tuple of Strike
+        The hazards of a sequence, by onset; none where the event is one hazard.
     """
 
     failing: Indices
@@ -87,9 +155,24 @@ class EventPlan:
     buffer_identity: NDArray[np.uint64]
     can_fail: NDArray[np.bool_]
     affected: Indices
+    begun: Indices
     supplies: tuple[SupplyPlan, ...]
     key: np.uint64
     buffer_key: np.uint64
+    strikes: tuple[Strike, ...] = ()
+
+    @property
+    def n_struck(self) -> int:
+        """Number of assets that each hazard can put out of function, summed over the hazards."""
+        return sum(strike.row.size for strike in self.strikes) if self.strikes else self.failing.size
+
+    def roots(self, sector: NDArray[np.int16], n_sector: int) -> tuple[Indices, NDArray[np.int64]]:
+        """Return the asset of every struck row and its root: its sector, plus `n_sector` per number of the peril."""
+        if not self.strikes:
+            return self.failing, sector[self.failing].astype(np.int64)
+        asset = np.concatenate([strike.plan.failing for strike in self.strikes])
+        peril = np.repeat([strike.peril for strike in self.strikes], [strike.row.size for strike in self.strikes])
+        return asset, sector[asset] + peril.astype(np.int64) * n_sector
 
 
 def supplied_graphs(compiled: CompiledNetwork, levels: Mapping[str, str]) -> dict[str, SectorGraph]:
@@ -151,6 +234,41 @@ def _lacking_source(graph: SectorGraph, can_fail: NDArray[np.bool_]) -> tuple[ND
     return node_lacks, link_lacks
 
 
+def _plan_supply(
+    compiled: CompiledNetwork, graph: SectorGraph, can_fail: NDArray[np.bool_], failed_row: Indices
+) -> SupplyPlan:
+    reach = plan_reach(graph, can_fail)
+    node_lacks, link_lacks = _lacking_source(graph, can_fail)
+    place = np.full(compiled.n_asset, -1, np.int64)
+    place[graph.node] = np.arange(graph.node.size)
+    members = Members(
+        node=graph.node[node_lacks],
+        node_position=reach.position[node_lacks],
+        link=graph.link[link_lacks],
+        tail_position=reach.position[graph.tail[link_lacks]],
+        head_position=reach.position[graph.head[link_lacks]],
+        oneway=graph.oneway[link_lacks],
+    )
+    has_need = np.diff(compiled.need_indptr) > 0
+    is_read = has_need | (np.diff(compiled.dependent_indptr) > 0)
+    is_read[graph.source] = True
+    passive = members.where(~is_read)
+    never = int(failed_row.max(initial=-1)) + 1
+    passive_row = failed_row[passive.link]
+    assets = np.concatenate([graph.node, graph.link])
+    return SupplyPlan(
+        reach=reach,
+        source=graph.source,
+        source_position=reach.position[place[graph.source]],
+        members=members,
+        live=members.where(is_read),
+        passive=passive,
+        passive_row=np.where(passive_row >= 0, passive_row, never).astype(np.int32),
+        needing=assets[has_need[assets] & can_fail[assets]],
+        draws=plan_draws(reach, failed_row, has_need, never=never, always=never + 1),
+    )
+
+
 def plan_event(
     compiled: CompiledNetwork,
     failure_probability: NDArray[np.float64],
@@ -162,6 +280,7 @@ def plan_event(
     start: Start = "all_up",
     buffers: bool = True,
     horizon_hours: float = 0.0,
+    drowning: NDArray[np.bool_] | None = None,
     level_members: Sequence[Indices] = (),
 ) -> EventPlan:
     """Return the plan of one event.
@@ -184,6 +303,8 @@ def plan_event(
         Whether buffers count.
     horizon_hours : float
         End of the time grid, h; 0 for a state at the peak of the hazard alone.
+    drowning : (n_need,) bool, optional
+        Needs whose buffers a later hazard can drown: they can be lost however long the buffer lasts.
     level_members : sequence of int32, optional
         Assets of sectors that are solved state by state: any of them can be served too little.
 
@@ -206,6 +327,8 @@ def plan_event(
     always = np.zeros(compiled.required.size, bool)
     always[buffer_row >= 0] = buffer_threshold[buffer_row[buffer_row >= 0]] == 0
     always &= compiled.buffer_hours > horizon_hours
+    if drowning is not None:
+        always &= ~drowning
 
     can_fail = all_thresholds > 0
     if start == "all_down":
@@ -234,24 +357,11 @@ def plan_event(
         can_fail, affected = grown, reached
 
     supplies = []
+    begun = affected.copy()
     for graph in graphs.values():
-        reach = plan_reach(graph, can_fail)
-        node_lacks, link_lacks = _lacking_source(graph, can_fail)
-        place = np.full(compiled.n_asset, -1, np.int64)
-        place[graph.node] = np.arange(graph.node.size)
-        supplies.append(
-            SupplyPlan(
-                reach=reach,
-                source=graph.source,
-                source_position=reach.position[place[graph.source]],
-                node=graph.node[node_lacks],
-                node_position=reach.position[node_lacks],
-                link=graph.link[link_lacks],
-                tail_position=reach.position[graph.tail[link_lacks]],
-                head_position=reach.position[graph.head[link_lacks]],
-                oneway=graph.oneway[link_lacks],
-            )
-        )
+        supply = _plan_supply(compiled, graph, can_fail, failed_row)
+        begun[supply.passive.asset] = False
+        supplies.append(supply)
     return EventPlan(
         failing=failing,
         threshold=all_thresholds[failing],
@@ -262,6 +372,7 @@ def plan_event(
         buffer_identity=compiled.need_identity[buffer_row >= 0],
         can_fail=can_fail,
         affected=np.flatnonzero(affected).astype(np.int32),
+        begun=np.flatnonzero(begun).astype(np.int32),
         supplies=tuple(supplies),
         key=stream_key(seed, FRAGILITY, family),
         buffer_key=stream_key(seed, BUFFER, family),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +21,11 @@ from resilience.cascade.plan import EventPlan, Start
 from resilience.errors import ConfigurationError, Problems
 from resilience.kernels.buffers import NEVER, draw_on_buffers, hold_buffers, keep_failed
 from resilience.kernels.dependency import evaluate_needs
-from resilience.kernels.rows import SAMPLES
+from resilience.kernels.rows import SAMPLES, Words
 from resilience.network.compile import CompiledNetwork
+
+Keep = Callable[[NDArray[np.int32], Words], None]
+"""Writes, for the minute of each of 512 samples, which of the failing assets the hazard keeps out of function."""
 
 MOST_POINTS = 254
 MOST_HOURS = 10_000_000
@@ -159,8 +163,8 @@ class Timeline:
     ----------
     cascade : Cascade
         Its `up`, `failed` and `buffered` are those of the present point.
-    drawn : (n_failing, 8) uint64
-        Where the hazard put the asset out of function.
+    drawn : (n_struck, 8) uint64
+        Where the hazard put the asset out of function; in a sequence the rows of one hazard after the other.
     """
 
     def __init__(
@@ -174,10 +178,10 @@ class Timeline:
         lessen: Callable[[NDArray[np.int32], NDArray[np.uint64]], None] | None = None,
     ) -> None:
         self.grid = grid
-        self._lessen = lessen
         self._start = start
+        self._lessen = lessen
         self.cascade = Cascade(compiled, plan, levels)
-        self.drawn = np.empty_like(self.cascade.failed)
+        self.drawn = np.empty_like(self.cascade.struck)
         self._started = np.empty_like(self.cascade.buffered)
         n_buffer = self._started.shape[0]
         self._since = np.empty((n_buffer, 512), np.uint8)
@@ -201,11 +205,13 @@ class Timeline:
 
     def sample(self, first_word: int) -> None:
         """Draw hazard states and buffer starts of the word group that begins at `first_word`."""
-        self.cascade.sample(first_word)
-        self.drawn[:] = self.cascade.failed
+        self.cascade.draw(first_word)
+        self.drawn[:] = self.cascade.struck
         self._started[:] = self.cascade.buffered
 
-    def run(self, restored: NDArray[np.int32], *, until: int = 0) -> Iterator[tuple[int, bool]]:
+    def run(
+        self, restored: NDArray[np.int32], *, until: int = 0, keep: Keep | None = None
+    ) -> Iterator[tuple[int, bool]]:
         """Solve step after step, yielding its number and whether the state in `cascade` stands for it.
 
         Before the state that stands for a step, that at its beginning is solved: what is lost and regained within a
@@ -214,11 +220,14 @@ class Timeline:
 
         Parameters
         ----------
-        restored : (n_failing, 512) int32
-            Minute from which each failed asset is back in function.
+        restored : (n_struck, 512) int32
+            Minute from which each failed asset is back in function, as far as the row's hazard goes.
         until : int
             Minute up to which states are wanted though nothing is out of function.
+        keep : callable, optional
+            Tells who is out at each moment, in the place of what was drawn and `restored`.
         """
+        told = partial(keep_failed, self.drawn, restored) if keep is None else keep
         self._since[:] = NEVER
         self._back[:] = NEVER
         n_step = self.grid.step.size
@@ -226,14 +235,20 @@ class Timeline:
             # The peak is the beginning of the first step, and stands for it.
             for stands in (False, True) if point else (True,):
                 looks = self._seen if stands else self._begun
-                self._solve_at(point, looks, restored)
+                self._solve_at(point, looks, told)
                 yield point, stands
                 if point == n_step or not (self.cascade.failed.any() or self.grid.minute[point] < until):
                     return
                 self._draw_on(point, looks.full_before[point])
 
-    def _solve_at(self, point: int, looks: _Looks, restored: NDArray[np.int32]) -> None:
-        keep_failed(self.drawn, restored, looks.moment[point], self.cascade.failed)
+    def _solve_at(self, point: int, looks: _Looks, keep: Keep) -> None:
+        """Solve the state of a moment of the step that begins at a point; hazards of a sequence come at points."""
+        begin = int(self.grid.minute[point])
+        keep(looks.moment[point], self.cascade.struck)
+        self.cascade.merge(begin)
+        for strike in self.cascade.plan.strikes:
+            if strike.onset <= begin:
+                self._started[strike.drowned] = 0
         # Drawn on for as long as it lasts or longer: empty.
         hold_buffers(self._started, self._since, self._lasts, looks.full_from[point], self.cascade.buffered)
         # The end of the grid belongs to its last step.

@@ -10,13 +10,18 @@ from resilience.engine.block import solve_block
 from resilience.engine.city import City, EventTask, find_baseline, prepare_event
 from resilience.engine.course import LEVELS, NEVER
 from resilience.engine.factors import LevelFactors
+from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.levels import Levels, lay_out_levels
-from resilience.engine.recovery import Recovery, RepairRules, plan_recovery
+from resilience.engine.recovery import Recovery, RepairRules, plan_recovery, return_minutes
 from resilience.engine.schedule import Block, cut_blocks, run_blocks, simulate
+from resilience.engine.sequence import prepare_sequence
+from resilience.engine.sequence_recovery import SequenceRecovery
 from resilience.engine.sums import BlockSums, TimeSums, square_step
+from resilience.engine.water import Water
 
 __all__ = [
-    "LEVELS", "NEVER", "Block", "BlockSums", "City", "EventTask", "LevelFactors", "Levels", "Recovery", "RepairRules",
-    "TimeSums", "cut_blocks", "find_baseline", "lay_out_levels", "plan_recovery", "prepare_event", "run_blocks",
-    "simulate", "solve_block", "square_step",
+    "LEVELS", "NEVER", "Block", "BlockSums", "City", "EventTask", "HazardCourse", "LevelFactors", "Levels", "Recovery",
+    "RepairRules", "SequenceRecovery", "TimeSums", "Water", "cut_blocks", "find_baseline", "lay_out_levels",
+    "plan_recovery", "prepare_event", "prepare_sequence", "return_minutes", "run_blocks", "simulate", "solve_block",
+    "square_step",
 ]  # fmt: skip

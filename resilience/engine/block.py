@@ -6,7 +6,7 @@ import numpy as np
 
 from resilience.cascade import CauseCounter
 from resilience.engine.city import City, EventTask
-from resilience.engine.over_time import States, TimeCounter
+from resilience.engine.over_time import AT_WORST, States, TimeCounter
 from resilience.engine.sums import SQUARE_STEPS, BlockSums
 from resilience.kernels.reduction import count_samples, sum_over_failures
 from resilience.kernels.rows import SAMPLES, WORDS
@@ -28,7 +28,8 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     compiled, plan = city.compiled, task.plan
     states = States(city, task)
     cascade = states.cascade
-    slowed = {name: compiled.sectors.index(name) for name in task.services.slowed}
+    further = frozenset().union(*task.services.slowed.values())
+    slowed = {name: compiled.sectors.index(name) + task.water_root for name in further}
     scaled = {compiled.sectors.index(factors.sector) for factors in task.factors}
     causes = CauseCounter(cascade, city.baseline.down, sorted({*slowed.values(), *scaled}), scaled)
     slowed_root = {name: int(np.searchsorted(causes.root_sectors, sector)) for name, sector in slowed.items()}
@@ -44,21 +45,24 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     loss_square = np.zeros(n_service, np.int64)
     unserved = np.empty((len(city.supplied), n_words * 64))
     total = np.maximum(city.people, 1)[:, np.newaxis]
+    peak = AT_WORST if city.grid is not None and task.begins_before_peak else 0
     over_time = None
     if city.grid is not None:
-        over_time = TimeCounter(city, city.grid, causes, services, states.levels, n_words * 64)
+        over_time = TimeCounter(
+            city, city.grid, causes, services, states.levels, n_words * 64, from_peak=peak == 0
+        )  # fmt: skip
     for group in range(n_words // WORDS):
         here = slice(group * SAMPLES, (group + 1) * SAMPLES)
         for point, stands in states.run(first_word + group * WORDS):
             services.meet(
-                cascade.up, plan.buffer_row, cascade.buffered, wet=states.is_wet(point),
+                cascade.up, plan.buffer_row, cascade.buffered, water=states.water(point, stands=stands),
                 fraction=states.levels.fraction(),
             )  # fmt: skip
             if over_time is not None and not stands:
                 services.look(cascade.up)
                 over_time.course.begin_step(point, here, services.people)
                 continue
-            if over_time is not None and point:
+            if over_time is not None and point != peak:
                 over_time.count(point, here)
                 continue
             causes.count()
@@ -72,7 +76,7 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
             services.count_access()
             people[:, here] = services.people
             unserved[:, here] = states.levels.unserved(city.baseline.gap)
-            if over_time is not None:
+            if over_time is not None and peak == 0:
                 over_time.course.see(0, here, services.people)
             squares = (services.people * SQUARE_STEPS // total) ** 2
             loss_square += squares.sum(axis=1)

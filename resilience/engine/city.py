@@ -10,12 +10,24 @@ from numpy.typing import NDArray
 
 from resilience.cascade import Cascade, EventPlan, Start, TimeGrid, plan_event
 from resilience.engine.factors import LevelFactors
+from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.levels import Levels, LevelStates, scale_steps
 from resilience.engine.recovery import Recovery, return_minutes
+from resilience.engine.sequence_course import SequenceCourse
+from resilience.engine.sequence_recovery import SequenceRecovery
+from resilience.engine.water import SequenceWater, Water
 from resilience.errors import ConfigurationError, Problems
 from resilience.kernels.rows import ONES
 from resilience.network.compile import CompiledNetwork, SectorGraph
-from resilience.service import Baseline, ServiceLayout, ServicePlan, find_served, plan_services, weigh_zones
+from resilience.service import (
+    PEAK,
+    Baseline,
+    ServiceLayout,
+    ServicePlan,
+    find_served,
+    plan_services,
+    weigh_zones,
+)
 
 Integers = NDArray[np.int64]
 
@@ -63,6 +75,11 @@ class City:
         return () if levels is None else tuple(levels.sectors[i].graph.sector for i in levels.supplied)
 
     @property
+    def level_members(self) -> tuple[NDArray[np.int32], ...]:
+        """Assets of the sectors that are solved state by state, per sector."""
+        return () if self.levels is None else self.levels.members
+
+    @property
     def people(self) -> Integers:
         """People whom each service reaches in the intact city, in units of 1 / PERSON, ``(n_service,) int64``.
 
@@ -86,25 +103,34 @@ class EventTask:
         Position of the event.
     plan : EventPlan
     services : ServicePlan
-    recovery : Recovery
+    recovery : Recovery or SequenceRecovery
         When what the hazard put out of function is back; used with a grid only.
-    dry_minute : int, optional
-        From when on no water stands on the roads; never without.
+    water : Water or SequenceWater, optional
+        How the water on the roads goes; without, it stays.
+    course : HazardCourse or SequenceCourse, optional
+        When the hazard keeps what out of function; without, all that it puts out is so from the first moment until it
+        recovers. Used with a grid only, which then begins with the event and not at its peak.
     factors : tuple of LevelFactors
         What the event does to what sectors can give, draw and carry, one per sector that it scales.
+    water_root : int
+        What is added to the number of a sector for the root cause that water slows it.
     """
 
     event: int
     plan: EventPlan
     services: ServicePlan
-    recovery: Recovery
-    dry_minute: int | None = None
+    recovery: Recovery | SequenceRecovery
+    water: Water | SequenceWater | None = None
+    course: HazardCourse | SequenceCourse | None = None
     factors: tuple[LevelFactors, ...] = ()
+    water_root: int = 0
 
     @property
-    def wet_until(self) -> int:
-        """Minute up to which water slows someone who has a limit of time; 0 where it does not."""
-        return self.dry_minute or 0 if self.services.slowed else 0
+    def followed_until(self) -> int:
+        """Minute up to which states can differ though nothing is out now: water slows, or a hazard is yet to come."""
+        onset = max((strike.onset for strike in self.plan.strikes), default=0)
+        wet = self.water.gone if self.water is not None and self.services.slowed else 0
+        return max(onset, wet, 0 if self.course is None else self.course.end)
 
     def scaled_until(self, grid: TimeGrid) -> int:
         """Return the minute up to which the event changes what can be given, drawn or carried; 0 where it does not."""
@@ -113,6 +139,11 @@ class EventTask:
             changed = np.flatnonzero(np.broadcast_to(factors.changed, grid.step.size))
             last = max(last, int(changed[-1]) + 1 if changed.size else 0)
         return int(grid.minute[last])
+
+    @property
+    def begins_before_peak(self) -> bool:
+        """Whether the grid begins with the event and not at its peak, which is then looked at by itself."""
+        return self.course is not None and self.course.begins_before_peak
 
 
 def find_baseline(
@@ -160,7 +191,8 @@ def prepare_event(
     depth: NDArray[np.float64] | None = None,
     restored_hours: NDArray[np.float64] | None = None,
     recover: Callable[[EventPlan], Recovery] | None = None,
-    dry_hours: float | None = None,
+    water: Water | None = None,
+    follow: Callable[[EventPlan, Recovery], HazardCourse] | None = None,
     factors: tuple[LevelFactors, ...] = (),
 ) -> EventTask:
     """Return the event as a task.
@@ -179,8 +211,10 @@ def prepare_event(
     recover : callable, optional
         Makes the returns from the event's plan, see :func:`resilience.engine.recovery.plan_recovery`; instead of
         `restored_hours`.
-    dry_hours : float, optional, h
-        After the peak, from when on no water stands on the roads.
+    water : Water, optional
+        How the water on the roads goes; needs a grid.
+    follow : callable, optional
+        Makes the course of the hazard from the event's plan and its recovery.
     factors : tuple of LevelFactors
 
     Raises
@@ -188,11 +222,11 @@ def prepare_event(
     ConfigurationError
         Factors for sectors that are not solved state by state, or that do not fit theirs.
     """
-    _check_factors(city, factors)
+    check_factors(city, factors)
     plan = plan_event(
         city.compiled, failure_probability, graphs=city.graphs, seed=city.seed, family=family, depth=depth,
         start=city.start, horizon_hours=0.0 if city.grid is None else float(city.grid.minute[-1]) / 60,
-        level_members=() if city.levels is None else city.levels.members,
+        level_members=city.level_members,
     )  # fmt: skip
     if recover is not None:
         recovery = recover(plan)
@@ -202,12 +236,14 @@ def prepare_event(
     can_be_down = np.zeros(city.compiled.n_asset, bool)
     can_be_down[plan.affected] = True
     can_be_down |= city.baseline.down
-    services = plan_services(city.layout, can_be_down, depth, out=city.baseline.down)
-    dry_minute = None if dry_hours is None else int(return_minutes(np.array([dry_hours]))[0])
-    return EventTask(event, plan, services, recovery, dry_minute, tuple(factors))
+    levels = {PEAK} if water is None or city.grid is None else water.levels(city.grid)
+    services = plan_services(city.layout, can_be_down, depth, levels=levels, out=city.baseline.down)
+    course = None if follow is None else follow(plan, recovery)
+    return EventTask(event, plan, services, recovery, water, course, tuple(factors))
 
 
-def _check_factors(city: City, factors: tuple[LevelFactors, ...]) -> None:
+def check_factors(city: City, factors: tuple[LevelFactors, ...]) -> None:
+    """Raise ConfigurationError unless an event's factors fit the city's sectors."""
     problems = Problems()
     known = {} if city.levels is None else {sector.graph.sector: sector for sector in city.levels.sectors}
     for one in factors:

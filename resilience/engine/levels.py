@@ -121,6 +121,12 @@ def scale_steps(sector: LevelSector, factors: LevelFactors | None, n_step: int) 
     return tuple(steps)
 
 
+def _scaled_rows(sector: LevelSector, factors: LevelFactors | None, n_step: int, min_fraction: float) -> LevelRows:
+    steps = scale_steps(sector, factors, n_step)
+    worst = None if factors is None else scale_steps(sector, factors.worst, 1)[0]
+    return LevelRows(steps, min_fraction, worst)
+
+
 class LevelStates:
     """The sectors in the present word group; one per thread.
 
@@ -140,14 +146,12 @@ class LevelStates:
     def __init__(self, levels: Levels | None, factors: Sequence[LevelFactors] = (), n_step: int = 1) -> None:
         self._levels = levels
         by_sector = {one.sector: one for one in factors}
-        self.rows = (
-            ()
-            if levels is None
-            else tuple(
-                LevelRows(scale_steps(sector, by_sector.get(sector.graph.sector), n_step), levels.min_fraction)
+        self.rows: tuple[LevelRows, ...] = ()
+        if levels is not None:
+            self.rows = tuple(
+                _scaled_rows(sector, by_sector.get(sector.graph.sector), n_step, levels.min_fraction)
                 for sector in levels.sectors
             )
-        )
 
     def fraction(self) -> Floats | None:
         """Return what each provider of zones serves, ``(n_provider, 512)``; None where no sector serves parts."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,7 +16,10 @@ from resilience.engine.levels import LevelStates
 from resilience.engine.sums import BlockSums, TimeSums
 from resilience.kernels.received import receive_shares
 from resilience.kernels.rows import SAMPLES, pack_rows
-from resilience.service import ROUNDING, ServiceCounter, ServiceSums
+from resilience.service import PEAK, ROUNDING, ServiceCounter, ServiceSums
+
+AT_WORST = -1
+"""In the place of a step: the state in which all is out that the event puts out at any time."""
 
 
 class States:
@@ -45,7 +48,7 @@ class States:
             self._until = 0
             self.cascade = Cascade(city.compiled, task.plan, self.levels.rows)
         else:
-            self._until = max(task.wet_until, task.scaled_until(city.grid))
+            self._until = max(task.followed_until, task.scaled_until(city.grid))
             lessen = None if city.levels is None else partial(self._lessen, city)
             self._timeline = Timeline(
                 city.compiled, task.plan, city.grid, start=city.start, levels=self.levels.rows, lessen=lessen
@@ -68,26 +71,38 @@ class States:
         intact = city.baseline.need_share[needs[of_zone] - first]
         met[of_zone] &= ~pack_rows(received < intact[:, np.newaxis] - ROUNDING)
 
-    def is_wet(self, point: int) -> bool:
-        """Return whether water stands on the roads in the step that begins at a point of the grid."""
-        if self._grid is None or self._task.dry_minute is None:
-            return True
-        return int(self._grid.minute[point]) < self._task.dry_minute
+    def water(self, point: int, *, stands: bool) -> int:
+        """Return the level of the water in the step that begins at a point of the grid, or at that point."""
+        water = self._task.water
+        if water is None:
+            return PEAK
+        if self._grid is None or point == AT_WORST:
+            return water.level(0, 0)
+        return water.level(int(self._grid.minute[point]), int(self._grid.minute[point + stands]))
 
     def run(self, first_word: int) -> Iterator[tuple[int, bool]]:
-        """Yield the number of every step and whether the state in `cascade` stands for it; at the peak 0 and True."""
+        """Yield the number of every step and whether the state in `cascade` stands for it; at the peak 0 and True.
+
+        Where the event has a course of its own, its peak is no step of it: it comes before, as :data:`AT_WORST`.
+        """
         if self._timeline is None:
             self.cascade.sample(first_word)
             self.cascade.solve_from(self._start)
             yield 0, True
         else:
             self._timeline.sample(first_word)
-            restored = self._task.recovery.restored(self._task.plan, first_word)
-            yield from self._timeline.run(restored, until=self._until)
+            task = self._task
+            restored = task.recovery.restored(task.plan, first_word)
+            keep = None if task.course is None else task.course.keep(task.plan, first_word, restored)
+            if task.begins_before_peak:
+                self.cascade.merge(0)
+                self.cascade.solve_from(self._start, step=AT_WORST)
+                yield AT_WORST, True
+            yield from self._timeline.run(restored, until=self._until, keep=keep)
 
 
 class TimeCounter:
-    """Counts the later states of a time grid; the first one is taken from the sums at the peak.
+    """Counts the states of a time grid; the first one is taken from the sums at the peak, if it is one.
 
     Parameters
     ----------
@@ -97,6 +112,8 @@ class TimeCounter:
     services : ServiceCounter
     levels : LevelStates
     n_sample : int
+    from_peak : bool
+        Whether the event begins at its peak.
     """
 
     def __init__(
@@ -107,16 +124,19 @@ class TimeCounter:
         services: ServiceCounter,
         levels: LevelStates,
         n_sample: int,
+        *,
+        from_peak: bool = True,
     ) -> None:
         n_service, n_root = len(city.layout.names), causes.root_sectors.size
         self._with_roots = city.with_roots
         self._step = grid.step
+        self._first = 1 if from_peak else 0
         n_zone = city.compiled.n_zone
         # Which roots a zone has at which time is not told: all points write into one array.
         zone_roots = np.zeros((n_zone, n_service, n_root), np.int64)
         self._services = [
             replace(ServiceSums.zeros(n_zone, n_service, 0), root_people=people, zone_roots=zone_roots)
-            for people in np.zeros((self._step.size - 1, n_service, n_root), np.int64)
+            for people in np.zeros((self._step.size - self._first, n_service, n_root), np.int64)
         ]
         self._people = np.zeros((self._step.size, n_service), np.int64)
         self._sample_minutes = np.zeros((n_service, n_sample), np.int64)
@@ -130,7 +150,7 @@ class TimeCounter:
         self.course = CourseCounter(city, grid, services, n_sample)
 
     def count(self, point: int, here: slice) -> None:
-        """Add the state of a grid point after the first."""
+        """Add the state of a grid point that is not the peak."""
         causes, services = self._causes, self._counter
         minutes = int(self._step[point])
         causes.count(self._cause_minutes, weight=minutes)
@@ -138,7 +158,7 @@ class TimeCounter:
         if self._with_roots:
             causes.trace(self._root_minutes, weight=minutes)
             roots, need_roots = causes.roots, causes.zone_roots(services.met, self._levels.reduced(services.reduced))
-        services.count(causes.cascade.up, roots, need_roots, into=self._services[point - 1])
+        services.count(causes.cascade.up, roots, need_roots, into=self._services[point - self._first])
         self._people[point] += services.people.sum(axis=1)
         self._sample_minutes[:, here] += services.people * minutes
         self._unserved_minutes[:, here] += self._levels.unserved(self._gap) * minutes
@@ -146,13 +166,15 @@ class TimeCounter:
 
     def join(self, peak: BlockSums, affected: NDArray[np.int32]) -> TimeSums:
         """Return the sums of all points."""
-        first = int(self._step[0])
-        self._people[0] = peak.people.sum(axis=1)
+        first = int(self._step[0]) * self._first
+        if self._first:
+            self._people[0] = peak.people.sum(axis=1)
+        begin: Sequence[BlockSums | ServiceSums] = [peak][: self._first]
         return TimeSums(
             sample_minutes=self._sample_minutes + peak.people * first,
             people=self._people,
-            zone_samples=np.stack([peak.zone_samples, *(sums.zone_samples for sums in self._services)]),
-            root_people=np.stack([peak.root_people, *(sums.root_people for sums in self._services)]),
+            zone_samples=np.stack([sums.zone_samples for sums in (*begin, *self._services)]),
+            root_people=np.stack([sums.root_people for sums in (*begin, *self._services)]),
             cause_minutes=self._cause_minutes[affected] + peak.causes * first,
             root_minutes=self._root_minutes[affected] + peak.root_shares * first,
             worst=self.course.worst,

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from resilience.cascade import EventPlan, whole_minutes
 from resilience.draws import REPAIR, stream_key
-from resilience.kernels.fragility import sample_failures
+from resilience.kernels.fragility import quantise_probability, sample_failures
 from resilience.kernels.repair_times import FIXED
 from resilience.kernels.rows import SAMPLES
-from resilience.kernels.schedule import NEVER
+from resilience.kernels.schedule import NEVER, Jobs
 from resilience.network.compile import CompiledNetwork
 from resilience.repair import RepairPlan, draw_jobs, plan_repairs, schedule
 from resilience.repair_times import PackedRepairTimes, RepairTimeTable
@@ -33,8 +33,9 @@ class RepairRules:
     table : RepairTimeTable
     classes : (n_asset,) object
         Repair class of each asset; assets without one are never damaged, only out.
-    damaged : mapping of str to float
-        Per peril, the share of what it puts out of function that is damaged; the rest is an outage.
+    damaged : mapping of str to tuple of float
+        Per peril, the share of what it puts out of function that is in each state of damage or a worse one, from the
+        lightest; the rest is an outage. A class with fewer states ends with its worst.
     crews : mapping of str to int
         Crews per sector; sectors not named have one for every asset.
     rule : {"fifo", "shortest", "longest", "priority"}
@@ -42,15 +43,38 @@ class RepairRules:
         The largest first; with rule "priority".
     before : mapping of int to (n,) int32
         Assets that must be repaired, where they are damaged, before a crew sets off for the asset.
+    states : mapping of str to mapping of str to tuple of str
+        Per peril and repair class, the fragility curve of each state of damage, in the place of the shares.
     """
 
     table: RepairTimeTable
     classes: NDArray[np.object_]
-    damaged: Mapping[str, float]
+    damaged: Mapping[str, tuple[float, ...]]
     crews: Mapping[str, int]
     rule: str = "fifo"
     priority: NDArray[np.float64] | None = None
     before: Mapping[int, NDArray[np.int32]] = field(default_factory=dict)
+    states: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+
+    def state_curves(self) -> dict[str, list[NDArray[np.object_]]]:
+        """Return, per peril, the fragility curve of each asset for state 1, 2, ...; empty where there is none."""
+        told = {}
+        for peril, by_class in self.states.items():
+            longest = max(map(len, by_class.values()), default=0)
+            told[peril] = [
+                np.array([(*by_class.get(name, ()), *[""] * longest)[state] for name in self.classes], dtype=object)
+                for state in range(longest)
+            ]
+        return told
+
+    def count_states(self, peril: str) -> dict[str, int]:
+        """Return how many states of damage each class is told apart in."""
+        shares, curves = self.damaged.get(peril, ()), self.states.get(peril, {})
+        return {
+            name: len(curves[name]) if name in curves
+            else max(min(len(shares), self.table.count_states(name, peril=peril)), 1)
+            for name in dict.fromkeys(self.classes.tolist())
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,10 +85,15 @@ class Recovery:
     ----------
     outage : (n_failing,) int32
         Minute at which each asset is back if it was only out.
-    begin : int, s
-        When crews can set off.
-    threshold : (n_failing,) uint32
-        U below it is damage. It is below the threshold of failure: the same U decides on both.
+    restart : (n_failing,) int64, minute
+        From the end of the hazard until each asset is back if it was only out.
+    begin : int or (n_failing,) int64, s
+        When crews can set off; in the order that follows.
+    order : (n_failing,) int64, optional
+        The failing assets by their ids, so that the order of tables breaks no tie between jobs; what follows is in it.
+    threshold : (n_state, n_failing) uint32
+        U below it is damage of this state or a worse one. It is at most the threshold of failure, and falls with the
+        state: the same U decides on all.
     times : PackedRepairTimes, optional
         None where nothing is repaired.
     crews : RepairPlan, optional
@@ -73,11 +102,20 @@ class Recovery:
     """
 
     outage: Minutes
-    begin: int = 0
+    restart: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    begin: int | NDArray[np.int64] = 0
+    order: NDArray[np.int64] | None = None
     threshold: NDArray[np.uint32] | None = None
     times: PackedRepairTimes | None = None
     crews: RepairPlan | None = None
     key: np.uint64 | None = None
+
+    def damage(self, n_failing: int) -> NDArray[np.uint32]:
+        """Return the threshold of damage of each failing asset, ``(n_failing,) uint32``."""
+        damage = np.zeros(n_failing, np.uint32)
+        if self.threshold is not None:
+            damage[slice(None) if self.order is None else self.order] = self.threshold[0]
+        return damage
 
     def restored(self, plan: EventPlan, first_word: int) -> Minutes:
         """Return the minute from which each failing asset is back, ``(n_failing, 512) int32``.
@@ -90,21 +128,41 @@ class Recovery:
             Of the word group.
         """
         minute = np.repeat(self.outage[:, np.newaxis], SAMPLES, axis=1)
-        if self.times is None or self.crews is None or self.threshold is None or self.key is None:
+        jobs = self.jobs(plan, first_word)
+        if jobs is None or self.crews is None:
             return minute
-        damaged = np.empty((1, plan.failing.size, 8), np.uint64)
-        sample_failures(plan.key, plan.identity, self.threshold, first_word, damaged[0])
-        none = np.zeros(plan.failing.size, np.int64)
-        jobs = draw_jobs(
-            damaged, times=self.times, identity=plan.identity, key=self.key, first_word=first_word, travel=none,
-            earliest=none + self.begin,
-        )  # fmt: skip
         _, end = schedule(self.crews, jobs)
         sample = np.repeat(np.arange(SAMPLES), np.diff(jobs.indptr))
-        # The last whole minutes of int32 are four thousand years away.
-        done = np.where(end == NEVER, np.int64(NEVER_MINUTE), -(-end // 60)).clip(max=np.int64(NEVER_MINUTE))
-        minute[jobs.asset, sample] = done
+        minute[jobs.asset if self.order is None else self.order[jobs.asset], sample] = done_minutes(end)
         return minute
+
+    def jobs(self, plan: EventPlan, first_word: int) -> Jobs | None:
+        """Return what is damaged in a word group, by position in `order`; None where nothing is repaired.
+
+        Parameters
+        ----------
+        plan : EventPlan
+            Of the same event.
+        first_word : int
+            Of the word group.
+        """
+        if self.times is None or self.threshold is None or self.key is None:
+            return None
+        identity = plan.identity if self.order is None else plan.identity[self.order]
+        damaged = np.empty((*self.threshold.shape, 8), np.uint64)
+        for threshold, rows in zip(self.threshold, damaged, strict=True):
+            sample_failures(plan.key, identity, threshold, first_word, rows)
+        none = np.zeros(plan.failing.size, np.int64)
+        return draw_jobs(
+            damaged, times=self.times, identity=identity, key=self.key, first_word=first_word, travel=none,
+            earliest=none + self.begin,
+        )  # fmt: skip
+
+
+def done_minutes(end: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the whole minutes at which work that ends at some seconds is done."""
+    # The last whole minutes of int32 are four thousand years away.
+    return np.where(end == NEVER, np.int64(NEVER_MINUTE), -(-end // 60)).clip(max=np.int64(NEVER_MINUTE))
 
 
 def plan_recovery(
@@ -117,6 +175,8 @@ def plan_recovery(
     peril: str,
     family: str,
     seed: int,
+    begin: NDArray[np.int64] | None = None,
+    states: NDArray[np.float64] | None = None,
 ) -> Recovery:
     """Return when what an event puts out of function is back.
 
@@ -132,39 +192,68 @@ def plan_recovery(
         Without, all is outage.
     peril, family : str
     seed : int
+    begin : (n_failing,) int64, optional, s
+        When crews can set off; by default when the hazard is over.
+    states : (n_state, n_asset) float64, optional
+        Probability of each state of damage or a worse one, for classes whose states have curves.
 
     Raises
     ------
     DataError
         Repair classes that the table does not know.
     """
-    hours = np.full(plan.failing.size, end_hours + restart_hours)
+    restart = np.full(plan.failing.size, restart_hours)
     if rules is None:
-        return Recovery(return_minutes(hours))
-    classes = rules.classes[plan.failing]
+        return Recovery(return_minutes(end_hours + restart), whole_minutes(restart))
+    order = order_by_id(compiled, plan)
+    failing = plan.failing[order]
+    classes = rules.classes[failing]
     has_class = np.asarray(classes != "", dtype=bool)
-    times = rules.table.pack(classes.tolist(), peril=peril, states=1, needed=has_class)
+    of_class = rules.count_states(peril)
+    count = np.array([of_class[name] for name in classes], np.int64)
+    times = rules.table.pack(classes.tolist(), peril=peril, states=count, needed=has_class)
     outage = times.index[:, 0]
     told = (outage >= 0) & (times.kind[outage] == FIXED) if times.kind.size else np.zeros(outage.size, bool)
-    hours[told] = end_hours + times.first[outage[told]]
-    share = rules.damaged.get(peril, 0.0)
-    threshold = np.where(has_class, np.floor(plan.threshold * share), 0.0).astype(np.uint32)
-    sectors = [compiled.sectors[number] for number in compiled.sector[plan.failing]]
-    crews = {name: rules.crews.get(name, max(plan.failing.size, 1)) for name in compiled.sectors}
-    assets = pd.DataFrame({"id": [compiled.asset_id[i] for i in plan.failing], "sector": sectors})
+    restart[order[told]] = times.first[outage[told]]
+    fails = plan.threshold[order]
+    by_curve = np.isin(classes, list(rules.states.get(peril, {})))
+    shares = rules.damaged.get(peril, ())
+    threshold = np.zeros((times.index.shape[1] - 1, failing.size), np.uint32)
+    for state, row in enumerate(threshold):
+        if state < len(shares):
+            row[:] = np.floor(fails * shares[state])
+        if states is not None and by_curve.any():
+            reached = np.empty(failing.size, np.uint32)
+            quantise_probability(states[min(state, len(states) - 1), failing], reached)
+            row[by_curve] = np.minimum(reached, fails)[by_curve]
+        row[~has_class | (state >= count)] = 0
     return Recovery(
-        outage=return_minutes(hours),
-        begin=int(np.ceil(end_hours * 3600)),
+        outage=return_minutes(end_hours + restart),
+        restart=whole_minutes(restart),
+        begin=int(np.ceil(end_hours * 3600)) if begin is None else begin[order],
+        order=order,
         threshold=threshold,
         times=times,
-        crews=plan_repairs(
-            assets,
-            crews=crews,
-            rule=rules.rule,
-            before=_waits(compiled, plan, rules),
-            priority=None if rules.priority is None else rules.priority[plan.failing],
-        ),
+        crews=plan_crews(compiled, plan, rules, order),
         key=stream_key(seed, REPAIR, family),
+    )
+
+
+def order_by_id(compiled: CompiledNetwork, plan: EventPlan) -> NDArray[np.int64]:
+    """Return the order of the failing assets by their ids, ``(n_failing,) int64``."""
+    return np.argsort(np.array([compiled.asset_id[i] for i in plan.failing], dtype=object), kind="stable")
+
+
+def plan_crews(compiled: CompiledNetwork, plan: EventPlan, rules: RepairRules, order: NDArray[np.int64]) -> RepairPlan:
+    """Return how crews repair what can fail in an event, the failing assets in an order that breaks ties."""
+    failing = plan.failing[order]
+    sectors = [compiled.sectors[number] for number in compiled.sector[failing]]
+    return plan_repairs(
+        pd.DataFrame({"id": [compiled.asset_id[i] for i in failing], "sector": sectors}),
+        crews={name: rules.crews.get(name, max(plan.failing.size, 1)) for name in compiled.sectors},
+        rule=rules.rule,
+        before=_waits(compiled, plan, rules),
+        priority=None if rules.priority is None else rules.priority[failing],
     )
 
 

@@ -36,6 +36,8 @@ class LevelRows:
         The sector, as it is in each step of a time grid; one for all steps where nothing scales it.
     min_fraction : float
         Share from which on a member counts for who needs it.
+    worst : ShareSector, FlowSector or OverloadSector, optional
+        The sector at its worst, in the place of a step below zero; by default as in the first one.
 
     Attributes
     ----------
@@ -52,8 +54,9 @@ class LevelRows:
         Share of its demand that each node is served; it only falls.
     """
 
-    def __init__(self, steps: Sequence[LevelSector], min_fraction: float) -> None:
+    def __init__(self, steps: Sequence[LevelSector], min_fraction: float, worst: LevelSector | None = None) -> None:
         self._steps = steps
+        self._worst = steps[0] if worst is None else worst
         self._now = steps[0]
         graph = steps[0].graph
         self.sector = graph.sector
@@ -68,8 +71,8 @@ class LevelRows:
         self._sample = np.empty(SAMPLES, np.int64)
 
     def begin(self, step: int) -> None:
-        """Set everything in service and fully served, in a step of the time grid."""
-        self._now = self._steps[min(step, len(self._steps) - 1)]
+        """Set everything in service and fully served, in a step of the time grid; below zero, at the worst."""
+        self._now = self._worst if step < 0 else self._steps[min(step, len(self._steps) - 1)]
         self.conducts[:] = ONES
         self.tripped[:] = 0
         self.fresh[:] = ONES

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from resilience.hazard.checks import HazardWarning, check_hazard, grid_of
-from resilience.hazard.dataset import interpolate_return_period, make_hazard, read_window
+from resilience.hazard.dataset import interpolate_return_period, make_hazard, read_window, view_hours
 from resilience.hazard.severity import repair_monotone
 from resilience.perils import check_plausible
 
@@ -16,4 +16,5 @@ __all__ = [
     "make_hazard",
     "read_window",
     "repair_monotone",
+    "view_hours",
 ]

@@ -85,7 +85,7 @@ def check_hazard(hazard: xr.Dataset) -> None:
     attrs = hazard.attrs
     if "intensity" not in hazard:
         problems.add("hazard.intensity", wanted="dims (event, y, x)", got="absent")
-    elif hazard["intensity"].dims != ("event", "y", "x"):
+    elif hazard["intensity"].dims not in (("event", "y", "x"), ("event", "time", "y", "x")):
         got = ", ".join(map(str, hazard["intensity"].dims))
         problems.add("hazard.intensity", wanted="dims (event, y, x)", got=f"dims ({got})")
     if not isinstance(attrs.get("family"), str) or not attrs.get("family"):
@@ -101,7 +101,7 @@ def check_hazard(hazard: xr.Dataset) -> None:
         if attrs.get(name) not in known:
             close = suggestion(str(attrs[name]), known) if name in attrs else ""
             problems.add(f"hazard attribute {name}", wanted=" or ".join(known), got=_got(attrs, name) + close)
-    for name in ("event", "return_period", "annual_rate", "duration_hours"):
+    for name in ("event", "return_period", "annual_rate", "duration_hours", "recession_hours"):
         if name not in hazard.coords or hazard[name].dims != ("event",):
             got = "absent" if name not in hazard.coords else "other dims"
             problems.add(f"hazard coordinate {name}", wanted="one value per event (NaN for none)", got=got)

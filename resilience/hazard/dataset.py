@@ -1,8 +1,9 @@
 """Hazard maps as labelled data: one event family of one peril on one grid, read by window.
 
-A hazard dataset holds ``intensity (event, y, x)`` in the unit of its peril, NaN where the map has no data. What no data
-means, what lies outside the grid, the CRS and the transform are attributes. Its events are either the points of a
-*severity axis* (a return-period stack, ascending) or a list of distinct *events*.
+A hazard dataset holds ``intensity (event, [time,] y, x)`` in the unit of its peril, NaN where the map has no data. With
+time, each map holds from its hour to the next, and the last as long as the one before. What no data means, what lies
+outside the grid, the CRS and the transform are attributes. Its events are either the points of a *severity axis* (a
+return-period stack, ascending) or a list of distinct *events*.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ def make_hazard(
     nodata: str = "error",
     outside: str = "error",
     duration_hours: ArrayLike | None = None,
+    hours: ArrayLike | None = None,
+    recession_hours: ArrayLike | None = None,
     plausible: tuple[float, float] | None = None,
     source: Sequence[str] = (),
 ) -> xr.Dataset:
@@ -52,7 +55,7 @@ def make_hazard(
 
     Parameters
     ----------
-    intensity : (event, y, x) or (y, x) float32
+    intensity : (event, y, x) or (y, x) float32, or (event, time, y, x) with `hours`
         Rows and columns as in `grid`; NaN is no data. A lazy array must already be in the unit of the peril.
     grid : Grid
     family : str
@@ -71,6 +74,11 @@ def make_hazard(
     outside : {"error", "dry"}
         What an asset outside the grid means.
     duration_hours : float or (event,) float64, hour, optional
+        Of maps without time: at the peak.
+    recession_hours : float or (event,) float64, hour, optional
+        In which the intensity then falls, evenly to nothing; 0 by default.
+    hours : (time,) float64, hour, optional
+        Two or more, ascending, from the midnight before the event: when each map begins to hold.
     plausible : (float, float), optional
         Replaces the credible range of the peril.
     source : sequence of str
@@ -120,7 +128,15 @@ def make_hazard(
 
     if isinstance(intensity, xr.DataArray):
         intensity = intensity.values
-    variable = _as_variable(intensity, grid)
+    axis = None if hours is None else np.asarray(hours, dtype=np.float64).reshape(-1)
+    if axis is not None:
+        if axis.size < 2 or not np.isfinite(axis).all() or (np.diff(axis) <= 0).any():
+            problems.add("hours", wanted="two or more, ascending", got=", ".join(f"{hour:g}" for hour in axis[:5]))
+        if duration_hours is not None:
+            problems.add("duration_hours", wanted="none beside `hours`, which tell it", got="one")
+        problems.raise_if_any(ConfigurationError)
+        duration_hours = 2 * axis[-1] - axis[-2] - axis[0]
+    variable = _as_variable(intensity, grid, None if axis is None else axis.size)
     in_memory = isinstance(intensity, np.ndarray | list | tuple)
     if in_memory:
         scale, shift = rule.units[name]
@@ -132,11 +148,17 @@ def make_hazard(
     n_event = variable.shape[0]
     periods = _per_event(return_periods, n_event, "return_periods", problems)
     rates = _per_event(annual_rates, n_event, "annual_rates", problems)
-    hours = _per_event(duration_hours, n_event, "duration_hours", problems)
+    lasting = _per_event(duration_hours, n_event, "duration_hours", problems)
     severity = return_periods is not None
     problems.extend(check_return_periods(periods) if severity else check_annual_rates(rates))
-    if duration_hours is not None and not (hours > 0).all():
-        problems.add("duration_hours", wanted="hours > 0", got="other values", count=int((~(hours > 0)).sum()))
+    if duration_hours is not None and not (lasting > 0).all():
+        problems.add("duration_hours", wanted="hours > 0", got="other values", count=int((~(lasting > 0)).sum()))
+    recession = _per_event(0.0 if recession_hours is None else recession_hours, n_event, "recession_hours", problems)
+    wrong = ~(np.isfinite(recession) & (recession >= 0))
+    if wrong.any():
+        problems.add("recession_hours", wanted="hours >= 0", got="other values", count=int(wrong.sum()))
+    elif axis is not None and recession.any():
+        problems.add("recession_hours", wanted="none where the maps have a time axis, which tells it", got="some")
     names = event_names(events, periods if severity else None, n_event, problems)
     problems.raise_if_any(DataError)
 
@@ -144,7 +166,7 @@ def make_hazard(
     if (order != np.arange(n_event)).any():
         variable = variable[order]
     low, high = rule.plausible if plausible is None else plausible
-    if in_memory and severity:
+    if in_memory and severity and axis is None:
         warn_identical(identical_events(variable.values), names=np.asarray(names)[order].tolist(), subject=family)
     variable.attrs = {**VARIABLES["intensity"].attributes(), "units": rule.unit}
     attributes = {
@@ -159,6 +181,10 @@ def make_hazard(
         "plausible": (float(low), float(high)),
         "source": tuple(str(item) for item in source),
     }
+    coords: dict[str, Any] = {}
+    if axis is not None:
+        attributes["clock"] = float(axis[0] % 24.0)
+        coords["time"] = ("time", axis - axis[0], {"units": "hour"})
     return xr.Dataset(
         {"intensity": variable},
         coords={
@@ -167,10 +193,49 @@ def make_hazard(
             "x": ("x", grid.x),
             "return_period": ("event", periods[order], {"units": "year"}),
             "annual_rate": ("event", 1.0 / periods[order] if severity else rates[order], {"units": "1/year"}),
-            "duration_hours": ("event", hours[order], {"units": "hour"}),
+            "duration_hours": ("event", lasting[order], {"units": "hour"}),
+            "recession_hours": ("event", recession[order], {"units": "hour"}),
+            **coords,
         },
         attrs=attributes,
     )
+
+
+def view_hours(hazard: xr.Dataset, event: int, hours: slice) -> xr.Dataset:
+    """Return some hours of one event as distinct events without rates, as lazy as the hazard is.
+
+    Parameters
+    ----------
+    hazard : xarray.Dataset
+        With time.
+    event : int
+        Position of the event.
+    hours : slice
+        Positions in time.
+
+    Examples
+    --------
+    >>> import pyproj
+    >>> from affine import Affine
+    >>> grid = Grid(pyproj.CRS.from_epsg(5187), Affine(10, 0, 0, 0, -10, 0), height=1, width=2)
+    >>> air = np.array([[[[20.0, 21.0]], [[30.0, 31.0]]]])
+    >>> wave = make_hazard(air, grid=grid, family="wave", peril="heat", hours=[12, 15])
+    >>> wave.duration_hours.item(), view_hours(wave, 0, slice(1, 2)).intensity.values.tolist()
+    (6.0, [[[30.0, 31.0]]])
+    """
+    cells = hazard.variables["intensity"][event, hours]
+    cells.dims = ("event", "y", "x")
+    n = cells.shape[0]
+    names = [f"{hazard['event'].values[event]} hour {hour:g}" for hour in hazard["time"].values[hours]]
+    unknown = ("event", np.full(n, np.nan))
+    return xr.Dataset(
+        {"intensity": cells},
+        coords={
+            "event": names, "y": hazard["y"], "x": hazard["x"], "return_period": unknown, "annual_rate": unknown,
+            "duration_hours": unknown,
+        },
+        attrs={**hazard.attrs, "axis": "events"},
+    )  # fmt: skip
 
 
 def _check_word(subject: str, word: str, known: Sequence[str], problems: Problems) -> None:
@@ -178,26 +243,28 @@ def _check_word(subject: str, word: str, known: Sequence[str], problems: Problem
         problems.add(subject, wanted=" or ".join(known), got=f"{word!r}{suggestion(str(word), known)}")
 
 
-def _as_variable(intensity: Any, grid: Grid) -> xr.Variable:
+def _as_variable(intensity: Any, grid: Grid, n_time: int | None) -> xr.Variable:
     if isinstance(intensity, list | tuple):
         intensity = np.asarray(intensity, dtype=np.float32)
     if isinstance(intensity, np.ndarray) and intensity.ndim == 2:
         intensity = intensity[np.newaxis]
     problems = Problems()
     shape = tuple(intensity.shape)
-    if len(shape) != 3 or shape[1:] != (grid.height, grid.width) or shape[0] == 0:
-        problems.add("intensity", wanted=f"(event, {grid.height}, {grid.width}), at least one event", got=f"{shape}")
+    cells = (*(() if n_time is None else (n_time,)), grid.height, grid.width)
+    if len(shape) != 1 + len(cells) or shape[1:] != cells or shape[0] == 0:
+        wanted = f"(event, {', '.join(map(str, cells))}), at least one event"
+        problems.add("intensity", wanted=wanted, got=f"{shape}")
     elif intensity.dtype.kind not in "fiu":
         problems.add("intensity", wanted="numbers", got=f"type {intensity.dtype}")
     problems.raise_if_any(DataError)
-    return xr.Variable(("event", "y", "x"), intensity)
+    return xr.Variable(("event", *(() if n_time is None else ("time",)), "y", "x"), intensity)
 
 
 def _per_event(values: ArrayLike | None, n_event: int, subject: str, problems: Problems) -> NDArray[np.float64]:
     if values is None:
         return np.full(n_event, np.nan)
     array = np.asarray(values, dtype=np.float64)
-    if array.ndim == 0 and subject == "duration_hours":
+    if array.ndim == 0 and subject in ("duration_hours", "recession_hours"):
         return np.full(n_event, float(array))
     if array.shape != (n_event,):
         problems.add(subject, wanted=f"one number for each of {n_event} events", got=f"{array.size} numbers")
@@ -216,7 +283,7 @@ def read_window(hazard: xr.Dataset, rows: slice, columns: slice) -> NDArray[np.f
 
     Returns
     -------
-    (event, row, column) float32, m or degC
+    (event, [time,] row, column) float32, m or degC
         NaN where the map has no data. A view where the hazard is in memory; do not write to it.
 
     Raises
@@ -233,7 +300,7 @@ def read_window(hazard: xr.Dataset, rows: slice, columns: slice) -> NDArray[np.f
     >>> read_window(rain, slice(0, 1), slice(0, 2)).tolist()
     [[[1.0, 0.0]]]
     """
-    values = hazard.variables["intensity"][:, rows, columns].values
+    values = hazard.variables["intensity"][..., rows, columns].values
     return np.asarray(values, dtype=np.float32)
 
 
@@ -321,6 +388,7 @@ def interpolate_return_period(
         events=[f"rp{at:.12g}"],
         nodata=hazard.attrs["nodata"],
         outside=hazard.attrs["outside"],
+        hours=hazard["time"].values + hazard.attrs["clock"] if "time" in hazard.dims else None,
         plausible=hazard.attrs.get("plausible"),
         source=hazard.attrs.get("source", ()),
     )

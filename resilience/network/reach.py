@@ -13,19 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.kernels.contraction import contract_sure
-from resilience.kernels.elimination import eliminate_nodes
+from resilience.kernels.elimination import eliminate_some
 from resilience.kernels.reachability import factorise_reach, seed_sources, solve_reach
 from resilience.kernels.rows import ONES, empty_rows
-from resilience.kernels.supply import CLOSED, OPEN, load_edges, load_nodes
+from resilience.kernels.supply import CLOSED, OPEN, load_drawn_edges, load_drawn_nodes, load_edges, load_nodes
 from resilience.network.compile import SectorGraph
 
 Words = NDArray[np.uint64]
 
 # Measured on street graphs of 100,000 nodes and mean degree 3 at failure probabilities .001 to .15 of every node and
-# link: with a limit of 12 a solve takes 14 to 29 ms, with 14 it takes 15 to 29 ms, with 16 it takes 16 to 28 ms, with
-# 48 it takes 27 to 37 ms: .15 is near the point where such a graph falls apart, and changes run long ways through the
-# core. At mean degree 2.5 all are alike.
-MAX_DEGREE = 16
+# link: with a limit of 8 a solve takes 6.3 to 15.9 ms, with 10 it takes 7.8 to 15.4 ms, with 12 it takes 8.4 to
+# 15.0 ms, with 16 it takes 9.4 to 15.2 ms: .15 is near the point where such a graph falls apart, and changes run long
+# ways through the core. At mean degree 2.5 all are alike.
+MAX_DEGREE = 12
 # Row operations allowed per node and edge; graphs with hubs stop here before the degree limit.
 MAX_FILL_PER_ELEMENT = 6
 
@@ -59,7 +59,7 @@ class ReachPlan:
     n_position : int
         Number of supernodes.
     column, row, fill, n_slot, core_indptr, core_middle, core_neighbour, core_slot
-        Elimination plan, see :func:`resilience.kernels.elimination.eliminate_nodes`.
+        Elimination plan, see :func:`resilience.kernels.elimination.eliminate_some`.
     directed : bool
         Whether any remaining link is one-way.
     node, node_position
@@ -124,8 +124,8 @@ def plan_reach(graph: SectorGraph, can_fail: NDArray[np.bool_]) -> ReachPlan:
     kept = np.flatnonzero(tail != head)
     tail, head = tail[kept], head[kept]
     max_fill = MAX_FILL_PER_ELEMENT * (n + kept.size)
-    position, column, row, fill, n_slot, slot, core_indptr, core_middle, core_neighbour, core_slot = eliminate_nodes(
-        n, tail, head, MAX_DEGREE, max_fill
+    position, column, row, fill, n_slot, slot, core_indptr, core_middle, core_neighbour, core_slot = eliminate_some(
+        n, tail, head, np.zeros(n, bool), MAX_DEGREE, max_fill, True, True
     )
     oneway = graph.oneway[kept]
     ahead = position[tail] < position[head]
@@ -155,6 +155,84 @@ def plan_reach(graph: SectorGraph, can_fail: NDArray[np.bool_]) -> ReachPlan:
     )
 
 
+class DrawnEdges(NamedTuple):
+    """Which draws and which links make the edges of one direction; see :func:`load_drawn_edges`.
+
+    Parameters
+    ----------
+    row : (n_slot,) int32
+    parallel_row, parallel_slot : (n,)
+    needing, needing_slot : (n,)
+    """
+
+    row: NDArray[np.int32]
+    parallel_row: NDArray[np.int32]
+    parallel_slot: NDArray[np.int64]
+    needing: NDArray[np.int32]
+    needing_slot: NDArray[np.int64]
+
+
+class DrawnStates(NamedTuple):
+    """What of a plan is read from the draws of the hazard itself: whatever nothing else puts out of function.
+
+    Parameters
+    ----------
+    node_row, node_position : (n,)
+        Row among the draws of each node, with its new number.
+    needing_node, needing_position : (n,)
+        Nodes whose state is not the hazard's alone.
+    outward, inward : DrawnEdges
+    """
+
+    node_row: NDArray[np.int32]
+    node_position: NDArray[np.int64]
+    needing_node: NDArray[np.int32]
+    needing_position: NDArray[np.int64]
+    outward: DrawnEdges
+    inward: DrawnEdges
+
+
+def _draw_edges(edges: EdgeList, row: NDArray[np.int32], *, never: int, always: int) -> DrawnEdges:
+    """Return the edges of one direction by the row of each link, negative where its state is not the hazard's alone."""
+    varies = edges.asset >= 0
+    drawn = np.where(varies, row[np.maximum(edges.asset, 0)], -1)
+    needing_slot = np.flatnonzero(varies & (drawn < 0))
+    slot_row = np.where(edges.asset == OPEN, never, np.where(drawn >= 0, drawn, always)).astype(np.int32)
+    more = row[edges.parallel]
+    return DrawnEdges(
+        row=slot_row,
+        parallel_row=more[more >= 0],
+        parallel_slot=edges.parallel_slot[more >= 0],
+        needing=np.concatenate([edges.asset[needing_slot], edges.parallel[more < 0]]),
+        needing_slot=np.concatenate([needing_slot, edges.parallel_slot[more < 0]]),
+    )
+
+
+def plan_draws(
+    plan: ReachPlan, failed_row: NDArray[np.int32], has_need: NDArray[np.bool_], *, never: int, always: int
+) -> DrawnStates:
+    """Return how the states of a plan are read from the draws of the hazard.
+
+    Parameters
+    ----------
+    plan : ReachPlan
+        All that can fail in it has a draw or a need.
+    failed_row : (n_asset,) int32
+        Row of each asset among the draws, or -1.
+    has_need : (n_asset,) bool
+        Their state is read as it is.
+    never, always : int
+        Rows among the draws of what never and of what always is out of function.
+    """
+    row = np.where(has_need, -1, failed_row).astype(np.int32)
+    # Written from end to end.
+    by_position = np.argsort(plan.node_position, kind="stable")
+    node, position = plan.node[by_position], plan.node_position[by_position]
+    drawn = row[node] >= 0
+    outward, inward = (_draw_edges(edges, row, never=never, always=always) for edges in (plan.outward, plan.inward))
+    return DrawnStates(row[node[drawn]], position[drawn], node[~drawn], position[~drawn], outward, inward)
+
+
 class ReachSolver:
     """Working memory of one plan; one per thread.
 
@@ -179,6 +257,27 @@ class ReachSolver:
         load_edges(state, *plan.outward, self._outward)
         if plan.directed:
             load_edges(state, *plan.inward, self._inward)
+        self._factorise()
+
+    def factorise_draws(self, draws: DrawnStates, failed: Words, state: Words) -> None:
+        """Take what the hazard put out of function and, of assets with needs alone, the state; then as `factorise`.
+
+        Parameters
+        ----------
+        draws : DrawnStates
+        failed : (n, 8) uint64
+            Rows as in :func:`plan_draws`.
+        state : (n_asset, 8) uint64
+        """
+        load_drawn_nodes(failed, draws.node_row, draws.node_position, self._up)
+        load_nodes(state, draws.needing_node, draws.needing_position, self._up)
+        load_drawn_edges(failed, *draws.outward[:3], state, *draws.outward[3:], self._outward)
+        if self.plan.directed:
+            load_drawn_edges(failed, *draws.inward[:3], state, *draws.inward[3:], self._inward)
+        self._factorise()
+
+    def _factorise(self) -> None:
+        plan = self.plan
         factorise_reach(
             plan.column, plan.row, plan.fill, plan.core_indptr, plan.core_middle, plan.core_neighbour, plan.core_slot,
             self._up, plan.directed, self._outward, self._inward,

@@ -19,7 +19,7 @@ from resilience.perils import PERILS
 from resilience.readers.declarations import Declared, crs_name, declare, same_crs
 from resilience.readers.identical import warn_identical_layers
 from resilience.readers.labelled import choose_variable, labelled_layers
-from resilience.readers.layers import Layer, LayerStack
+from resilience.readers.layers import HourlyStack, Layer, LayerStack
 from resilience.readers.netcdf import SUFFIXES as NETCDF_SUFFIXES
 from resilience.readers.netcdf import netcdf_layers
 from resilience.readers.raster import RasterLayer, is_remote, raster_layers
@@ -49,6 +49,9 @@ def open_hazard(
     variable: str | None = None,
     bands: int | Sequence[int] | None = None,
     duration_hours: float | Numbers | None = None,
+    hours: Sequence[float] | None = None,
+    clock_offset: float = 0.0,
+    recession_hours: float | Numbers | None = None,
     plausible: tuple[float, float] | None = None,
     num_threads: int | str = "ALL_CPUS",
 ) -> xr.Dataset:
@@ -60,8 +63,9 @@ def open_hazard(
     Parameters
     ----------
     source : str, path, sequence, mapping, xarray.DataArray or xarray.Dataset
-        One file (GeoTIFF, ESRI ASCII, ..., NetCDF, Zarr); a list with one file per event; a mapping of return period
-        (number) or event name (text) to file; a pattern with ``{rp}`` or ``{event}``; or an array in memory.
+        One file (GeoTIFF, ESRI ASCII, ..., NetCDF, Zarr); a list with one file per event (or, with `hours`, one list of
+        files per event); a mapping of return period (number) or event name (text) to file; a pattern with ``{rp}`` or
+        ``{event}``; or an array in memory. A NetCDF file, Zarr group or array may have a dimension of time.
     family : str
         Name of the event family.
     peril : {"flood", "heat"}
@@ -83,7 +87,13 @@ def open_hazard(
         Of a NetCDF file, Zarr group or dataset.
     bands : int or sequence of int, optional
         Of a raster file, from 1.
-    duration_hours : float, sequence or mapping of float, optional
+    duration_hours, recession_hours : float, sequence or mapping of float, optional
+        h at the peak, and h in which a flood falls after them, of maps without time.
+    hours : sequence of float, optional
+        h from the midnight before an event, ascending: the maps of each event in time, which are the bands of its file
+        or the files of its list.
+    clock_offset : float, h
+        What is added to the times that files tell, to be local.
     plausible : (float, float), optional
         Credible range, m or degC; by default 0 to 30 m, -40 to 80 degC. Checked in every window that is read.
     num_threads : int or "ALL_CPUS"
@@ -119,18 +129,23 @@ def open_hazard(
     """
     if peril not in PERILS:
         raise ConfigurationError(Problem("peril", " or ".join(PERILS), f"{peril!r}{suggestion(peril, PERILS)}"))
-    layers, keyed = _layers(source, variable=variable, bands=bands, num_threads=str(num_threads))
+    layers, keyed = _layers(source, variable=variable, bands=bands, hours=hours, num_threads=str(num_threads))
+    n_time, times = _times(layers, family)
+    flat, layers = layers, layers[::n_time]
     labelled = bool(keyed) or any(item is not None for item in (return_periods, annual_rates, events))
     layers = _label(layers, family, keyed, events, return_periods, annual_rates)
     names = [layer.event for layer in layers]
 
     problems, mismatches = Problems(), Problems()
+    if times is not None and duration_hours is not None:
+        wanted = "none where the maps have a time axis, which tells it"
+        problems.add(f"duration_hours of family {family!r}", wanted=wanted, got="one")
     if bands is None and not labelled and _are_bands(layers):
         wanted = "what they are: `bands: [1, 2]`, or `return_periods`, `annual_rates` or `events` for all of them"
         problems.add(str(source), wanted=wanted, got=f"{len(layers)} bands")
     given = Declared(unit=unit, crs=crs, nodata=nodata, nodata_value=nodata_value)
-    settled = declare(layers, given, family=family, peril=peril, problems=problems)
-    _check_shared_grid(layers, family, mismatches)
+    settled = declare(flat, given, family=family, peril=peril, problems=problems)
+    _check_shared_grid(flat, family, mismatches)
     _check_size(layers, mismatches)
     if problems:
         problems.extend(mismatches)
@@ -138,23 +153,30 @@ def open_hazard(
     mismatches.raise_if_any(DataError)
 
     if nodata_value is not None:
-        layers = [replace(layer, nodata=nodata_value) for layer in layers]
+        flat = [replace(layer, nodata=nodata_value) for layer in flat]
     periods = np.array([layer.return_period for layer in layers])
     rates = np.array([layer.annual_rate for layer in layers])
     severity = bool(np.isfinite(periods).all())
     order = np.argsort(periods, kind="stable") if severity else np.arange(len(layers))
-    hours = _by_event(duration_hours, names, "duration_hours", family)
-    ordered = [layers[k] for k in order]
-    if severity:
-        warn_identical_layers(ordered, family=family)
+    lasting, recession = (
+        given if given is None or np.ndim(given) == 0 else np.asarray(given)[order]
+        for given in (
+            _by_event(duration_hours, names, "duration_hours", family),
+            _by_event(recession_hours, names, "recession_hours", family),
+        )
+    )
+    if severity and times is None:
+        warn_identical_layers([layers[k] for k in order], family=family)
+    in_order = [int(k) * n_time + j for k in order for j in range(n_time)]
+    ordered = [flat[i] for i in in_order]
     stack = LayerStack(
         tuple(ordered),
-        conversions=tuple(settled.conversions[k] for k in order),
+        conversions=tuple(settled.conversions[i] for i in in_order),
         peril=peril,
         plausible=plausible,
     )
     return make_hazard(
-        LazilyIndexedArray(stack),
+        LazilyIndexedArray(stack if times is None else HourlyStack(stack, n_time)),
         grid=Grid(settled.crs, ordered[0].transform, ordered[0].height, ordered[0].width),
         family=family,
         peril=peril,
@@ -163,9 +185,11 @@ def open_hazard(
         annual_rates=rates[order] if not severity and np.isfinite(rates).any() else None,
         nodata=settled.nodata,
         outside=outside,
-        duration_hours=hours if hours is None or np.ndim(hours) == 0 else np.asarray(hours)[order],
+        duration_hours=lasting,
+        recession_hours=recession,
+        hours=None if times is None else times + (clock_offset if hours is None else 0.0),
         plausible=plausible,
-        source=[layer.subject for layer in ordered],
+        source=[layer.subject for layer in ordered[::n_time]],
     )
 
 
@@ -175,8 +199,36 @@ def _are_bands(layers: Sequence[Layer]) -> bool:
     return len(layers) > 1 and len(rasters) == len(layers) and len({layer.path for layer in rasters}) == 1
 
 
+def _times(layers: Sequence[Layer], family: str) -> tuple[int, np.ndarray[Any, np.dtype[np.float64]] | None]:
+    """Return how many maps each event has, and their hours; 1 and None without a time axis."""
+    hour = np.array([layer.hour for layer in layers])
+    if np.isnan(hour).all():
+        return 1, None
+    # Within an event they ascend.
+    starts = np.flatnonzero(~(np.diff(hour, prepend=np.inf) > 0))
+    n_time = int(starts[1]) if len(starts) > 1 else len(layers)
+    if hour.size % n_time or not (hour.reshape(-1, n_time) == hour[:n_time]).all():
+        wanted = "the same hours in all events (put events of other lengths into families of their own)"
+        raise DataError(Problem(f"hours of family {family!r}", wanted, "other hours in some events"))
+    return n_time, hour[:n_time]
+
+
+def _timed(layers: Sequence[Layer], hours: Sequence[float], subject: str) -> list[Layer]:
+    """Return the maps of one event, each with its hour."""
+    if len(layers) != len(hours):
+        raise DataError(
+            Problem(subject, f"{len(hours)} maps (bands or files), one per entry of hours", f"{len(layers)}")
+        )
+    return [replace(layer, hour=float(hour)) for layer, hour in zip(layers, hours, strict=True)]
+
+
 def _layers(
-    source: Any, *, variable: str | None, bands: int | Sequence[int] | None, num_threads: str
+    source: Any,
+    *,
+    variable: str | None,
+    bands: int | Sequence[int] | None,
+    hours: Sequence[float] | None,
+    num_threads: str,
 ) -> tuple[list[Layer], str]:
     """Return the layers of a source and what its keys are: ``"rp"``, ``"event"`` or nothing."""
     if isinstance(source, xr.DataArray):
@@ -189,7 +241,8 @@ def _layers(
     keyed = ""
     if isinstance(source, str | Path):
         if "{" not in str(source):
-            return _file_layers(str(source), variable, band_list, num_threads), ""
+            of_file = _file_layers(str(source), variable, band_list, num_threads)
+            return of_file if hours is None else _timed(of_file, hours, str(source)), ""
         keyed = "rp" if "{rp}" in str(source) else "event"
         found = match_pattern(str(source))
         paths: dict[Any, str] = {parse_return_period(key): path for key, path in found.items()} if keyed == "rp" else {}
@@ -197,9 +250,9 @@ def _layers(
     elif isinstance(source, Mapping):
         numeric = [isinstance(key, int | float) for key in source]
         keyed = "rp" if numeric and all(numeric) else "event"
-        paths = {key if keyed == "rp" else str(key): str(path) for key, path in source.items()}
+        paths = {key if keyed == "rp" else str(key): path for key, path in source.items()}
     elif isinstance(source, Sequence):
-        paths = {k: str(path) for k, path in enumerate(source)}
+        paths = dict(enumerate(source))
     else:
         wanted = "a file, list, mapping or pattern of files, or an xarray array (arrays of numpy: `make_hazard`)"
         raise ConfigurationError(Problem("source", wanted, type(source).__name__))
@@ -207,21 +260,26 @@ def _layers(
         raise ConfigurationError(Problem("source", "at least one file", "none"))
     layers: list[Layer] = []
     missing, wrong = Problems(), Problems()
-    for key, path in paths.items():
+    for key, given in paths.items():
+        # One file, or the files of its hours.
+        files = [str(given)] if isinstance(given, str | Path) else [str(path) for path in given]
+        path = files[0]
         try:
-            of_file = _file_layers(path, variable, band_list, num_threads)
+            of_file = [layer for file in files for layer in _file_layers(file, variable, band_list, num_threads)]
+            if hours is not None:
+                of_file = _timed(of_file, hours, path)
         except MissingInputError as error:
             missing.extend(error.problems)
             continue
         except DataError as error:
             wrong.extend(error.problems)
             continue
-        if len(of_file) != 1:
+        if len(of_file) != 1 and np.isnan([layer.hour for layer in of_file]).any():
             wrong.add(
                 path, wanted="one map in each of several files (choose with `bands: 1`)", got=f"{len(of_file)} maps"
             )
         label = {"rp": {"return_period": key}, "event": {"event": key}}.get(keyed, {"event": Path(path).stem})
-        layers.append(replace(of_file[0], **label))
+        layers += [replace(layer, **label) for layer in of_file]
     missing.extend(wrong) if missing else None
     missing.raise_if_any(MissingInputError)
     wrong.raise_if_any(DataError)

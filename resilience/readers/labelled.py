@@ -18,6 +18,9 @@ from resilience.readers.layers import Layer
 
 Y_NAMES = ("y", "lat", "latitude", "northing", "row", "rows")
 X_NAMES = ("x", "lon", "longitude", "easting", "column", "columns", "col")
+TIME_NAMES = ("time", "valid_time", "hour", "hours")
+HOURS_PER = {"h": 1.0, "hr": 1.0, "hour": 1.0, "min": 1 / 60, "minute": 1 / 60, "s": 1 / 3600, "second": 1 / 3600,
+             "d": 24.0, "day": 24.0}  # fmt: skip
 PERIOD_NAMES = ("return_period", "return_periods", "rp")
 
 
@@ -28,9 +31,9 @@ class LabelledLayer(Layer):
     Parameters
     ----------
     variable : xarray.Variable
-        ``(event, y, x)``, stored values.
+        ``(event, y, x)``, or ``(time, y, x)`` of one event, stored values.
     position : int
-        Event.
+        Event or time.
     """
 
     variable: xr.Variable
@@ -41,7 +44,7 @@ class LabelledLayer(Layer):
         self._read(self.position, rows, columns, out)
 
     def read_together(self, layers: Sequence[Layer], rows: slice, columns: slice, out: NDArray[np.float32]) -> bool:
-        """Read all events at once: a chunk usually holds several."""
+        """Read all events, or all hours of one, at once: a chunk usually holds several."""
         positions = []
         for layer in layers:
             if not isinstance(layer, LabelledLayer) or layer.variable is not self.variable:
@@ -64,12 +67,12 @@ class LabelledLayer(Layer):
 
 
 def labelled_layers(array: xr.DataArray, *, subject: str, attributes: Mapping[Hashable, Any]) -> list[LabelledLayer]:
-    """Return one layer per event of `array`. Reads no cells of an array that is not in memory.
+    """Return one layer per event of `array`, or per hour of each event. Reads no cells of an array not in memory.
 
     Parameters
     ----------
     array : xarray.DataArray
-        Dims y and x (or latitude, longitude, ...) and at most one more that is longer than 1.
+        Dims y and x (or latitude, longitude, ...), time and at most one more that is longer than 1.
     subject : str
         For messages.
     attributes : mapping
@@ -91,8 +94,12 @@ def labelled_layers(array: xr.DataArray, *, subject: str, attributes: Mapping[Ha
     problems.raise_if_any(DataError)
     others = [name for name in array.dims if name not in (y_name, x_name)]
     long = [name for name in others if array.sizes[name] > 1]
-    if len(long) > 1 or "time" in long:
-        wanted = "one dimension beside y and x, of events; choose with `.isel` or take the peak, e.g. `.max('time')`"
+    time_name = next((name for name in long if str(name).lower() in TIME_NAMES), None)
+    if time_name is not None:
+        others.remove(time_name)
+        long.remove(time_name)
+    if len(long) > 1:
+        wanted = "one dimension beside time, y and x, of events; choose with `.isel`"
         problems.add(subject, wanted=wanted, got="dims " + ", ".join(f"{name} ({array.sizes[name]})" for name in long))
     if array.dtype.kind not in "fiu":
         problems.add(subject, wanted="numbers", got=f"type {array.dtype}")
@@ -102,7 +109,8 @@ def labelled_layers(array: xr.DataArray, *, subject: str, attributes: Mapping[Ha
     if event_name is None:
         array = array.expand_dims("event")
         event_name = "event"
-    array = array.transpose(event_name, y_name, x_name)
+    hours = [float("nan")] if time_name is None else _hours(array, time_name, subject)
+    array = array.transpose(event_name, *([] if time_name is None else [time_name]), y_name, x_name)
     names, periods, rates = _events(array, event_name)
     encoded = {**array.encoding, **array.attrs}
     nodata = encoded.get("_FillValue", encoded.get("missing_value"))
@@ -110,11 +118,14 @@ def labelled_layers(array: xr.DataArray, *, subject: str, attributes: Mapping[Ha
     decoded = "_FillValue" not in array.attrs and "missing_value" not in array.attrs
     value = None if decoded or nodata is None else float(np.asarray(nodata).reshape(-1)[0])
     variable = array.variable
+    # One lazy array per event, of its hours, or one of all events.
+    hourly = None if time_name is None else [variable[k] for k in range(len(names))]
     holds_nan = variable._in_memory and array.dtype.kind == "f" and bool(np.isnan(variable.values).any())
     unit = array.attrs.get("units", array.attrs.get("unit"))
     return [
         LabelledLayer(
-            subject=subject if len(names) == 1 else f"{subject} event {names[k]}",
+            subject=(subject if len(names) == 1 else f"{subject} event {names[k]}")
+            + ("" if hourly is None else f" hour {hour:g}"),
             crs=_declared_crs(array, attributes),
             transform=_transform(array, str(y_name), str(x_name), subject),
             height=array.sizes[y_name],
@@ -128,11 +139,41 @@ def labelled_layers(array: xr.DataArray, *, subject: str, attributes: Mapping[Ha
             event=names[k],
             return_period=periods[k],
             annual_rate=rates[k],
-            variable=variable,
-            position=k,
+            hour=hour,
+            variable=variable if hourly is None else hourly[k],
+            position=k if hourly is None else j,
         )
         for k in range(array.sizes[event_name])
+        for j, hour in enumerate(hours)
     ]
+
+
+def _hours(array: xr.DataArray, name: Hashable, subject: str) -> list[float]:
+    """Return the hours of a time coordinate from the midnight before the first of them."""
+    problems = Problems()
+    wanted = "ascending dates (`hours since 2018-07-20`), or hours from midnight"
+    if name not in array.coords:
+        raise DataError(Problem(f"{subject} coordinate {name}", wanted, "absent"))
+    coordinate = array.coords[name]
+    unit = str(coordinate.attrs.get("units", "h"))
+    if " since " in unit:
+        coordinate = xr.decode_cf(xr.Dataset(coords={"time": ("time", coordinate.values, coordinate.attrs)}))["time"]
+    values = coordinate.values
+    hours = np.full(values.shape, np.nan)
+    if values.dtype.kind == "M":
+        hours = (values - values[0].astype("datetime64[D]")) / np.timedelta64(1, "h")
+    elif values.dtype.kind == "m":
+        hours = values / np.timedelta64(1, "h")
+    elif values.dtype.kind in "fiu":
+        length = HOURS_PER.get(unit.strip().lower(), HOURS_PER.get(unit.strip().lower().removesuffix("s")))
+        if length is None:
+            problems.add(f"{subject} coordinate {name}", wanted=wanted, got=f"unit {unit!r}")
+        else:
+            hours = values.astype(np.float64) * length
+    if not problems and not (np.isfinite(hours).all() and (np.diff(hours) > 0).all()):
+        problems.add(f"{subject} coordinate {name}", wanted=wanted, got="others", first=[str(v) for v in values[:3]])
+    problems.raise_if_any(DataError)
+    return [float(hour) for hour in hours]
 
 
 def choose_variable(dataset: xr.Dataset, variable: str | None, *, subject: str) -> xr.DataArray:

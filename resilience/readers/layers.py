@@ -49,6 +49,8 @@ class Layer(ABC):
         Year; NaN where the file does not tell.
     annual_rate : float
         1/year; NaN where the file does not tell.
+    hour : float
+        h from the midnight before an event begins; NaN for a map that is not one of several in time.
     """
 
     subject: str
@@ -65,6 +67,7 @@ class Layer(ABC):
     event: str = ""
     return_period: float = float("nan")
     annual_rate: float = float("nan")
+    hour: float = float("nan")
 
     @abstractmethod
     def read(self, rows: slice, columns: slice, out: NDArray[np.float32]) -> None:
@@ -175,6 +178,41 @@ class LayerStack(BackendArray):
             check_plausible(
                 values, peril=self.peril, subject=layer.subject, plausible=self.plausible, origin=(row, column)
             )
+
+
+class HourlyStack(BackendArray):
+    """Lazy ``(event, time, y, x)`` float32 intensities: a stack of layers, hour after hour of event after event.
+
+    Parameters
+    ----------
+    stack : LayerStack
+        Of ``n_event * n_time`` layers.
+    n_time : int
+    """
+
+    def __init__(self, stack: LayerStack, n_time: int) -> None:
+        self.stack = stack
+        n_layer, height, width = stack.shape
+        self.shape = (n_layer // n_time, n_time, height, width)
+        self.dtype = stack.dtype
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        """Return the cells of `key`; xarray turns point-wise indexing into windows."""
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read_outer)
+
+    def _read_outer(self, key: tuple[Any, ...]) -> NDArray[np.float32]:
+        events, times, rows, columns = key
+        event, time = np.arange(self.shape[0])[events], np.arange(self.shape[1])[times]
+        row_window, row_rest = _window(rows, self.shape[2])
+        column_window, column_rest = _window(columns, self.shape[3])
+        # Event after event: the hours of one are read together where they lie in one file.
+        parts = [
+            self.stack.read_window(np.atleast_1d(one * self.shape[1] + time), row_window, column_window)
+            for one in np.atleast_1d(event)
+        ]
+        values = np.stack(parts)[:, :, :, column_rest][:, :, row_rest]
+        values = values[:, 0] if np.ndim(time) == 0 else values
+        return values[0] if np.ndim(event) == 0 else values
 
 
 def _window(key: Any, size: int) -> tuple[slice, Any]:

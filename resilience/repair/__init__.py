@@ -19,7 +19,7 @@ from resilience.repair.metrics import (
     resilience_loss,
     robustness,
 )
-from resilience.repair.schedule import RepairPlan, plan_repairs, schedule, schedule_table
+from resilience.repair.schedule import RepairPlan, plan_repairs, resume, schedule, schedule_table
 from resilience.repair.work import WorkCapacity
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "recovery_time",
     "resilience_index",
     "resilience_loss",
+    "resume",
     "robustness",
     "schedule",
     "schedule_table",

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from resilience.errors import DataError, Problems, suggestion
 from resilience.kernels.repair_times import LONGEST_HOURS
-from resilience.kernels.schedule import FIFO, LONGEST, NEVER, PRIORITY, SHORTEST, Jobs, Plan, schedule_jobs
+from resilience.kernels.schedule import FIFO, LONGEST, NEVER, PRIORITY, SHORTEST, Jobs, Plan, resume_jobs, schedule_jobs
 from resilience.repair.work import WorkCapacity
 
 RULES: dict[str, int] = {"fifo": FIFO, "shortest": SHORTEST, "longest": LONGEST, "priority": PRIORITY}
@@ -117,6 +117,29 @@ def schedule(plan: RepairPlan, jobs: Jobs) -> tuple[NDArray[np.int64], NDArray[n
     start = np.empty(jobs.asset.size, dtype=np.int64)
     end = np.empty(jobs.asset.size, dtype=np.int64)
     schedule_jobs(jobs, plan.plan, plan.rule, start, end)
+    return start, end
+
+
+def resume(
+    plan: RepairPlan, jobs: Jobs, onset: int, start: NDArray[np.int64], end: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return when the work of each job begins and ends, decided anew at a time at which more is broken.
+
+    Parameters
+    ----------
+    plan : RepairPlan
+    jobs : Jobs
+        What is unfinished or broken then; trusted.
+    onset : int, s
+    start, end : (n_job,) int64, s
+        Of work under way, which goes on; ``resilience.kernels.schedule.NEVER`` for all else.
+
+    Returns
+    -------
+    start, end : (n_job,) int64, s
+    """
+    start, end = start.copy(), end.copy()
+    resume_jobs(jobs, plan.plan, plan.rule, onset, start, end)
     return start, end
 
 

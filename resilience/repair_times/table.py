@@ -123,6 +123,13 @@ class RepairTimeTable:
         """Return the classes, in alphabetical order."""
         return tuple(sorted({key[0] for key in self._times}))
 
+    def count_states(self, repair_class: str, *, peril: str) -> int:
+        """Return how many states of damage a class has times for."""
+        state = 0
+        while self._get(repair_class, state + 1, peril) is not None:
+            state += 1
+        return state
+
     def __len__(self) -> int:
         return len(self._times)
 
@@ -152,7 +159,7 @@ class RepairTimeTable:
         return pd.DataFrame(rows, columns=[*_WORDS[:6], *_NAMES, "mean_hours", *_WORDS[6:]])
 
     def pack(
-        self, classes: Sequence[str], *, peril: str, states: int = 1, needed: ArrayLike | None = None
+        self, classes: Sequence[str], *, peril: str, states: ArrayLike = 1, needed: ArrayLike | None = None
     ) -> PackedRepairTimes:
         """Return the distributions of many assets as arrays.
 
@@ -161,9 +168,9 @@ class RepairTimeTable:
         classes : (n_asset,) sequence of str
             Class of each asset; empty for none.
         peril : str
-        states : int
-            Number of states of damage; a class must have a time for each. A class without an outage (state 0) is back
-            when the hazard is gone: -1.
+        states : int or (n_asset,) int
+            Number of states of damage, or that of each asset; its class must have a time for each. A class without an
+            outage (state 0) is back when the hazard is gone: -1.
         needed : (n_asset,) bool, optional
             Which assets can be damaged and must have a class; all by default.
 
@@ -176,15 +183,17 @@ class RepairTimeTable:
         must = np.ones(len(codes), dtype=bool) if needed is None else np.asarray(needed, dtype=bool)
         used = [str(name) for name in unique]
         rows: list[RepairTime] = []
-        table = np.full((len(used), states + 1), -1, dtype=np.int32)
+        worst = np.where(must, np.broadcast_to(np.asarray(states, dtype=np.int64), must.shape), 0)
+        most = int(np.max(states, initial=1))
+        table = np.full((len(used), most + 1), -1, dtype=np.int32)
         absent = []
         for k, repair_class in enumerate(used):
-            for state in range(states + 1):
+            for state in range(most + 1):
                 found = self._get(repair_class, state, peril) if repair_class else None
                 if found is not None:
                     table[k, state] = len(rows)
                     rows.append(found)
-                elif state and repair_class and must[codes == k].any():
+                elif state and repair_class and state <= worst[codes == k].max():
                     absent.append((repair_class, state))
         problems = Problems()
         empty = must & np.asarray(codes == (used.index("") if "" in used else -1), dtype=bool)
@@ -198,7 +207,7 @@ class RepairTimeTable:
         problems.raise_if_any(DataError)
         arguments = [time.arguments for time in rows]
         return PackedRepairTimes(
-            table[codes] if used else np.empty((0, states + 1), dtype=np.int32),
+            table[codes] if used else np.empty((0, most + 1), dtype=np.int32),
             np.array([kind for kind, _, _ in arguments], dtype=np.int32),
             np.array([first for _, first, _ in arguments], dtype=np.float64),
             np.array([second for _, _, second in arguments], dtype=np.float64),

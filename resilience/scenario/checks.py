@@ -10,8 +10,9 @@ from resilience.errors import suggestion
 from resilience.scenario.fields import Finding
 from resilience.scenario.hazards import HazardSection
 from resilience.scenario.networks import NetworkSection
-from resilience.scenario.options import CascadeSection, RiskSection
+from resilience.scenario.options import CascadeSection, RiskSection, TimeSection
 from resilience.scenario.rules import DependencyRule, Rule, ServiceSection, SupplyRule
+from resilience.scenario.sequences import SequenceSection
 
 MOST_OCCURRENCES = 20_000_000
 """Rows of a catalogue: some gigabytes."""
@@ -28,6 +29,8 @@ class Sections:
     services: Mapping[str, ServiceSection] | None
     cascade: CascadeSection | None
     risk: RiskSection | None
+    time: TimeSection | None
+    sequences: tuple[SequenceSection, ...] | None
 
 
 def check_sections(sections: Sections) -> Iterator[Finding]:
@@ -37,6 +40,7 @@ def check_sections(sections: Sections) -> Iterator[Finding]:
     yield from _check_presence(sections)
     yield from _check_services(sections)
     yield from _check_words(sections)
+    yield from _check_sequences(sections)
 
 
 def _check_families(sections: Sections) -> Iterator[Finding]:
@@ -58,6 +62,19 @@ def _check_catalogue(sections: Sections) -> Iterator[Finding]:
                 f"at most {MOST_OCCURRENCES:,} events in risk.catalogue_years = {years:,} (fewer years, or 0 for none)"
             )
             yield Finding("hazards", i, "annual_rates", wanted=wanted, got=f"{expected:.3g} events")
+
+
+def _check_sequences(sections: Sections) -> Iterator[Finding]:
+    """Hold sequences against the families declared, and against the time section."""
+    families = [hazard.family for hazard in sections.hazards or ()]
+    for i, sequence in enumerate(sections.sequences or ()):
+        for k, part in enumerate(sequence.parts):
+            if families and part.family not in families:
+                wanted = f"one of the families {', '.join(families)}{suggestion(part.family, families)}"
+                yield Finding("sequences", i, "parts", k, "family", wanted=wanted, got=repr(part.family))
+            if sections.time is not None and part.after_hours >= sections.time.hours[-1]:
+                wanted = f"hours before the end of the time grid, {sections.time.hours[-1]:g}"
+                yield Finding("sequences", i, "parts", k, "after_hours", wanted=wanted, got=f"{part.after_hours:g}")
 
 
 def _check_presence(sections: Sections) -> Iterator[Finding]:

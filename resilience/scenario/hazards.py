@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -32,7 +33,7 @@ UNITS: dict[str, tuple[str, ...]] = {
     "flood": ("m", "cm", "mm", "ft"),
     "heat": ("degC", "K", "degF"),
 }
-_TOKEN = re.compile(r"\{(rp(?::0?[0-9]{1,2}d)?|event)\}")
+_TOKEN = re.compile(r"\{(rp(?::0?[0-9]{1,2}d)?|event|hour(?::0?[0-9]{1,2}d)?)\}")
 _BRACES = re.compile(r"\{([^{}]*)\}")
 
 
@@ -50,6 +51,10 @@ class HazardSource(NamedTuple):
         Years and 1/year; both None in a family without rates.
     duration_hours : float or None
         Time at peak.
+    recession_hours : float
+        Time in which the water then falls.
+    hour_paths : tuple of pathlib.Path
+        One file per entry of `hours`, where each has its own; the first is `path`.
     """
 
     event: str
@@ -58,6 +63,8 @@ class HazardSource(NamedTuple):
     return_period: float | None
     annual_rate: float | None
     duration_hours: float | None
+    recession_hours: float = 0.0
+    hour_paths: tuple[Path, ...] = ()
 
 
 class HazardSection(Section):
@@ -72,7 +79,7 @@ class HazardSection(Section):
     files: Annotated[tuple[InputPath, ...], *OneOrManyOrMapping] = Field(
         default=(),
         description="one raster per event: a pattern with {rp} (or {rp:05d}) or {event}, a list, or a mapping from "
-        "return period or event to file",
+        "return period or event to file; with `hours`, {hour} (or {hour:02d}) stands for each of them",
     )
     path: InputPath | None = Field(default=None, description="one file that holds all events, see bands")
     bands: Annotated[tuple[Annotated[Whole, Field(ge=1)], ...], *OneOrManyOrMapping] = Field(
@@ -102,6 +109,22 @@ class HazardSection(Section):
     )
     duration_hours: Annotated[tuple[NotNegative, ...], *OneOrMany] = Field(
         default=(), description="hours at peak: one number, or one per map"
+    )
+    recession_hours: Annotated[tuple[NotNegative, ...], *OneOrMany] = Field(
+        default=(),
+        description="flood: hours in which the water falls after them, evenly from its peak to dry; one number, or one "
+        "per map; 0 where absent",
+    )
+    hours: Annotated[tuple[NotNegative, ...], *OneOrMany] = Field(
+        default=(),
+        description="maps in time: h from the midnight before the event at which each begins to hold, ascending; they "
+        "are what {hour} stands for in `files`, else the bands of each file. A netCDF or Zarr file with a dimension of "
+        "time tells them itself",
+    )
+    clock_offset: Number = Field(
+        default=0.0,
+        description="h that are added to the times a file tells to be local time, e.g. 9 for UTC in Seoul: days are "
+        "counted from local midnight",
     )
     plausible: tuple[Number, Number] | None = Field(
         default=None, description="[low, high] in m or degC: values outside are an error, not data"
@@ -137,8 +160,8 @@ class HazardSection(Section):
         for file in files:
             for token in _BRACES.findall(file.name):
                 if not _TOKEN.fullmatch(f"{{{token}}}"):
-                    hint = suggestion(token, ["rp", "event"])
-                    raise wrong(f"{{rp}}, {{rp:05d}} or {{event}} in a pattern{hint}", f"{{{token}}}")
+                    hint = suggestion(token, ["rp", "event", "hour"])
+                    raise wrong(f"{{rp}}, {{rp:05d}} or {{event}} (and {{hour}}) in a pattern{hint}", f"{{{token}}}")
         return files
 
     @model_validator(mode="after")
@@ -155,7 +178,13 @@ class HazardSection(Section):
     def pattern(self) -> str | None:
         """The token of the file pattern, ``rp`` or ``event``, if `files` is one."""
         tokens = _TOKEN.findall(str(self.files[0])) if len(self.files) == 1 else []
-        return tokens[0].split(":")[0] if tokens else None
+        names = [name for name in (token.split(":")[0] for token in tokens) if name != "hour"]
+        return names[0] if names else None
+
+    @property
+    def by_hour(self) -> bool:
+        """Whether each hour has a file of its own."""
+        return any(token.startswith("hour") for file in self.files for token in _TOKEN.findall(str(file)))
 
     def sources(self) -> tuple[HazardSource, ...]:
         """Return where each event's map is, return periods ascending.
@@ -173,24 +202,30 @@ class HazardSection(Section):
         rates = rates or [None if period is None else 1 / period for period in periods]
         durations: list[float | None] = list(self.duration_hours) or [None]
         durations = durations * len(labels) if len(durations) == 1 else durations
+        recessions = list(self.recession_hours) or [0.0]
+        recessions = recessions * len(labels) if len(recessions) == 1 else recessions
         bands = list(self.bands) or (list(range(1, len(labels) + 1)) if self.path else [1] * len(labels))
         rows = []
         for i, label in enumerate(labels):
             event = f"rp{label}" if self.return_periods else label
-            rows.append(HazardSource(event, self._file(i, label), bands[i], periods[i], rates[i], durations[i]))
+            paths = tuple(self._file(i, label, hour) for hour in self.hours) if self.by_hour else ()
+            path = paths[0] if paths else self._file(i, label)
+            times = durations[i], recessions[i]
+            rows.append(HazardSource(event, path, bands[i], periods[i], rates[i], *times, paths))
         return tuple(sorted(rows, key=lambda row: row.return_period or 0.0))
 
-    def _file(self, i: int, label: str) -> Path:
+    def _file(self, i: int, label: str, hour: float = 0.0) -> Path:
         if self.path is not None:
             return self.path
-        if self.pattern is None:
+        if self.pattern is None and not self.by_hour:
             return self.files[i]
 
         def fill(match: re.Match[str]) -> str:
             name, _, width = match.group(1).partition(":")
-            return format(int(label), width) if name == "rp" and width and label.isdecimal() else label
+            text = format_return_period(hour) if name == "hour" else label
+            return format(int(text), width) if name != "event" and width and text.isdecimal() else text
 
-        return Path(_TOKEN.sub(fill, str(self.files[0])))
+        return Path(_TOKEN.sub(fill, str(self.files[i if self.pattern is None else 0])))
 
     def _findings(self) -> Iterator[Finding]:
         if bool(self.files) == (self.path is not None):
@@ -199,6 +234,7 @@ class HazardSection(Section):
             yield Finding("events", wanted="either return_periods or events in one family", got="both")
         yield from self._axis_findings()
         yield from self._count_findings()
+        yield from self._hour_findings()
         if self.unit is not None and self.unit not in UNITS[self.peril]:
             yield Finding(
                 "unit", wanted=f"one of {', '.join(UNITS[self.peril])} for {self.peril}", got=shown(self.unit)
@@ -207,6 +243,8 @@ class HazardSection(Section):
             yield Finding("nodata", wanted="unknown or error for heat", got="'dry'")
         if self.peril == "heat" and self.outside == "dry":
             yield Finding("outside", wanted="error for heat", got="'dry'")
+        if self.peril == "heat" and self.recession_hours:
+            yield Finding("recession_hours", wanted="only for flood", got="heat")
         if self.plausible is not None and self.plausible[0] >= self.plausible[1]:
             yield Finding("plausible", wanted="[low, high] with low < high", got=str(list(self.plausible)))
 
@@ -232,6 +270,26 @@ class HazardSection(Section):
             got = "return_periods, whose rates are 1/T" if self.return_periods else "annual_rates alone"
             yield Finding("annual_rates", wanted="events to which the rates belong", got=got)
 
+    def _hour_findings(self) -> Iterator[Finding]:
+        hours = self.hours
+        if self.by_hour and not hours:
+            yield Finding("files", wanted="hours, for which {hour} stands", got="{hour} alone")
+        if not hours:
+            return
+        if len(hours) < 2 or any(a >= b for a, b in pairwise(hours)):
+            yield Finding("hours", wanted="two or more ascending numbers", got=", ".join(f"{h:g}" for h in hours[:5]))
+        for key in ("duration_hours", "recession_hours"):
+            if getattr(self, key):
+                yield Finding(key, wanted="none beside hours, which tell how long it lasts", got="both")
+        if self.clock_offset:
+            yield Finding("clock_offset", wanted="only for files that tell their times themselves", got="hours")
+        n = len(self.return_periods) or len(self.events)
+        if self.path is not None and n > 1:
+            wanted = "files, one per event, whose bands are the hours (or {hour} in a pattern)"
+            yield Finding("path", wanted=wanted, got=f"one file for {n} events")
+        if self.bands:
+            yield Finding("bands", wanted="none beside hours: each band of a file is an hour", got="both")
+
     def _count_findings(self) -> Iterator[Finding]:
         n = len(self.return_periods) or len(self.events)
         if not n:
@@ -247,8 +305,9 @@ class HazardSection(Section):
             yield Finding("bands", wanted="bands only together with path", got="files")
         if self.events and self.annual_rates and len(self.annual_rates) != n:
             yield Finding("annual_rates", wanted=each, got=str(len(self.annual_rates)))
-        if len(self.duration_hours) > 1 and len(self.duration_hours) != n:
-            yield Finding("duration_hours", wanted=f"one number, or {each}", got=str(len(self.duration_hours)))
+        for key in ("duration_hours", "recession_hours"):
+            if len(getattr(self, key)) > 1 and len(getattr(self, key)) != n:
+                yield Finding(key, wanted=f"one number, or {each}", got=str(len(getattr(self, key))))
 
 
 def format_return_period(years: float) -> str:

@@ -29,6 +29,7 @@ from resilience.scenario.options import (
     TimeSection,
 )
 from resilience.scenario.rules import Rule, ServiceSection
+from resilience.scenario.sequences import SequenceSection
 from resilience.scenario.source import Node, read_source, set_value
 
 _SPANNED = tuple(field.name for field in fields(Sections))
@@ -71,6 +72,9 @@ class Scenario(Section):
     monte_carlo: MonteCarloSection = Field(default_factory=MonteCarloSection, description="samples")
     time: TimeSection | None = Field(
         default=None, description="services over time: buffers end, what failed comes back"
+    )
+    sequences: tuple[SequenceSection, ...] = Field(
+        default=(), description="hazards that come one after the other, as one event each; need a time section"
     )
     risk: RiskSection = Field(default_factory=RiskSection, description="from events to expected values")
     importance: ImportanceSection = Field(default_factory=ImportanceSection, description="whose failure matters")

@@ -27,7 +27,7 @@ from resilience.scenario.fields import (
 )
 
 _GROUP = 512  # samples in a word group
-_DAMAGED = {"flood": 1.0, "heat": 0.25}
+_DAMAGED = {"flood": (1.0,), "heat": (0.25,)}
 
 
 class CurveFile(Section):
@@ -184,10 +184,16 @@ class RepairSection(Section):
         default=None, description="CSV table of own repair times, in the place of the shipped ones of the same class"
     )
     unit: Literal["h", "day"] | None = Field(default=None, description="unit of `file`, where it does not tell")
-    damaged: dict[Name, Share] = Field(
+    damaged: dict[Name, Annotated[tuple[Share, ...], Field(min_length=1), *OneOrMany]] = Field(
         default_factory=dict,
         description="share of what a peril puts out of function that needs repair; the rest returns with the hazard's "
-        "end (defaults by judgement, no source: flood 1, heat 0.25)",
+        "end (defaults by judgement, no source: flood 1, heat 0.25). A list tells the share in each state of damage or "
+        "a worse one, the lightest first: [0.8, 0.3, 0.1]",
+    )
+    states: dict[Name, Annotated[tuple[Name, ...], Field(min_length=1), *OneOrMany]] = Field(
+        default_factory=dict,
+        description="per repair class, the group of fragility curves (one per peril) that tells each state of damage, "
+        "in the place of `damaged`",
     )
     crews: dict[Name, Annotated[Whole, Field(ge=0)]] = Field(
         default_factory=dict, description="crews per sector; sectors not named have one for every asset"
@@ -206,8 +212,8 @@ class RepairSection(Section):
     )
 
     @property
-    def damaged_shares(self) -> dict[str, float]:
-        """The share of each peril: as given, else its default."""
+    def damaged_shares(self) -> dict[str, tuple[float, ...]]:
+        """The share of each peril in each state or a worse one: as given, else its default."""
         return {**_DAMAGED, **self.damaged}
 
     @model_validator(mode="after")
@@ -219,6 +225,10 @@ class RepairSection(Section):
         for peril in self.damaged:
             if peril not in _DAMAGED:
                 yield Finding("damaged", peril, wanted="flood or heat", got=repr(peril))
+        for peril, shares in self.damaged.items():
+            if any(a < b for a, b in pairwise(shares)):
+                got = ", ".join(f"{share:g}" for share in shares)
+                yield Finding("damaged", peril, wanted="shares that do not grow with the state", got=got)
         if self.unit is not None and self.file is None:
             yield Finding("unit", wanted="a file that it is of", got="no file")
         if self.priority and self.rule != "priority":

@@ -81,20 +81,25 @@ class Drives:
 
     def __init__(self, plan: DrivePlan) -> None:
         self._plan = plan
-        self._wet = TravelSolver(plan.wet)
-        self._dry = self._wet if plan.dry is plan.wet else TravelSolver(plan.dry)
+        self._solvers: dict[int, TravelSolver] = {}
 
-    def follow(self, up: Words, baseline: Baseline, *, wet: bool) -> dict[int, Ways]:
+    def _solver(self, level: int) -> TravelSolver:
+        plan = self._plan.plans[level]
+        if id(plan) not in self._solvers:
+            self._solvers[id(plan)] = TravelSolver(plan)
+        return self._solvers[id(plan)]
+
+    def follow(self, up: Words, baseline: Baseline, *, water: int) -> dict[int, Ways]:
         """Return the ways of each part, by its number.
 
         Parameters
         ----------
         up : (n_asset, 8) uint64
         baseline : Baseline
-        wet : bool
-            Whether the water still stands.
+        water : int
+            Level of the water, see :data:`resilience.service.plan.PEAK`.
         """
-        found = (self._wet if wet else self._dry).nearest(up)
+        found = self._solver(water).nearest(up)
         ways = {}
         for k, (number, part) in enumerate(self._plan.parts.items()):
             (time, label), (free_time, free_label) = found[2 * k : 2 * k + 2]
@@ -110,7 +115,7 @@ class Drives:
 
     def intact(self, up: Words, baseline: Baseline) -> None:
         """Fill in what the intact city serves, from the first sample of `up`."""
-        found = self._dry.nearest(up)
+        found = self._solver(0).nearest(up)
         for k, (number, part) in enumerate(self._plan.parts.items()):
             time, label = found[2 * k]
             baseline.time[number, part.zone] = time[:, 0]

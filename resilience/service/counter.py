@@ -25,7 +25,7 @@ from resilience.network.compile import CompiledNetwork
 from resilience.network.reach import ReachSolver
 from resilience.service.access import AccessSums, Drives, Ways, add_ways, trace_ways
 from resilience.service.layout import AssignedPart, Indices, Integers, RoadPart, ServiceLayout, TimedPart, Words
-from resilience.service.plan import Baseline, ServicePlan, plan_services
+from resilience.service.plan import PEAK, Baseline, ServicePlan, plan_services
 
 ROUNDING = 1e-9
 """Shares that differ by less are equal: sums over other islands differ in their last digits."""
@@ -137,7 +137,7 @@ class ServiceCounter:
         self._solvers = {name: ReachSolver(reach) for name, reach in plan.reach.items()}
         self._drives = [Drives(drive) for drive in plan.drives]
         self._ways: dict[int, Ways] = {}
-        self._wet = True
+        self._water = PEAK
         self.present: list[Words] = []
         self.parts = layout.parts
         self._road_blame: dict[tuple[str, bool], Words] = {}
@@ -235,7 +235,7 @@ class ServiceCounter:
         buffer_row: Indices,
         buffered: Words,
         *,
-        wet: bool = True,
+        water: int = PEAK,
         fraction: NDArray[np.float64] | None = None,
     ) -> None:
         """Take the state of the assets for the calls that follow.
@@ -245,8 +245,8 @@ class ServiceCounter:
         up : (n_asset, 8) uint64
         buffer_row : (n_need,) int32
         buffered : (n_buffer, 8) uint64
-        wet : bool
-            Whether the water still stands on the roads.
+        water : int
+            Level of the water on the roads, of :data:`resilience.service.plan.PEAK` parts.
         fraction : (n_fraction, 512) float64, optional
             What providers serve that can serve a part.
         """
@@ -263,9 +263,9 @@ class ServiceCounter:
                 self._receive(number, part, self.receive(part, up, buffer_row, buffered, fraction))
         for solver in self._solvers.values():
             solver.factorise(up)
-        self._wet = wet
+        self._water = water
         for drives in self._drives:
-            self._ways.update(drives.follow(up, self.baseline, wet=wet))
+            self._ways.update(drives.follow(up, self.baseline, water=water))
 
     def receive(
         self, part: AssignedPart, up: Words, buffer_row: Indices, buffered: Words, fraction: NDArray[np.float64]
@@ -344,7 +344,7 @@ class ServiceCounter:
             # One category at a time: all at once would be a copy of the roots of every street.
             for row, of_asset in zip(blame, roots, strict=True):
                 np.bitwise_or.reduce(of_asset[travelled] & down, axis=0, out=row)
-            if isinstance(part, TimedPart) and self._wet and part.network in self._slowed_root:
+            if isinstance(part, TimedPart) and part.network in self.plan.slowed.get(self._water, ()):
                 blame[self._slowed_root[part.network]] = ONES
             self._road_blame[key] = blame
         return self._road_blame[key]
@@ -397,11 +397,11 @@ def find_served(
         down, len(layout.parts), compiled.n_zone, n_zone_need=compiled.zone_need.size,
         provider_fraction=None if fraction is None else fraction[:, 0].copy(), gap=gap,
     )  # fmt: skip
-    plan = plan_services(layout, np.asarray(~up.all(axis=1)))
+    plan = plan_services(layout, np.asarray(~up.all(axis=1)), levels=(0,))
     counter = ServiceCounter(compiled, plan, baseline, fraction_row=fraction_row)
     no_buffer = np.full(compiled.required.size, -1, np.int32)
     none_buffered = np.empty((0, 8), np.uint64)
-    counter.meet(up, no_buffer, none_buffered)
+    counter.meet(up, no_buffer, none_buffered, water=0)
     for number, part in enumerate(counter.parts):
         if number not in layout.timed:
             baseline.served[number, part.zone] = (counter.lost(number, up)[:, 0] & np.uint64(1)) == 0

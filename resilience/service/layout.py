@@ -242,7 +242,9 @@ def lay_out_services(
         zone_node = _entrances(graph, compiled.zone_access, compiled.n_asset)
         zone = np.flatnonzero(zone_node >= 0).astype(np.int32)
         groups = rule.groups if rule.combine == "mean" else (np.unique(np.concatenate(rule.groups)),)
-        for position, (name, facility) in enumerate(zip(rule.part_names(), groups, strict=True)):
+        for position, (name, group) in enumerate(zip(rule.part_names(), groups, strict=True)):
+            # By id, so that of two equally near the same one serves in whatever order the table is.
+            facility = np.array(sorted(group.tolist(), key=compiled.asset_id.__getitem__), np.int32)
             node = _entrances(graph, compiled.asset_access[facility], compiled.n_asset, facility)
             if (node < 0).any():
                 problems.add(

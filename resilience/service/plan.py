@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,9 @@ from resilience.service.layout import Drive, Indices, Integers, RoadPart, Servic
 Times = NDArray[np.uint32]
 Labels = NDArray[np.int32]
 
+PEAK = 8
+"""Standing water is told in so many parts of its depth at the peak."""
+
 
 @dataclass(frozen=True)
 class DrivePlan:
@@ -27,13 +30,12 @@ class DrivePlan:
     parts : dict of int to TimedPart
         By their numbers in the layout. The k-th is services 2k and 2k + 1 of the travel plans: its functional
         facilities, and all of them.
-    wet, dry : TravelPlan
-        While the water stands, and after; the same where there is none.
+    plans : dict of int to TravelPlan
+        By level of the water, from 0 (dry) to :data:`PEAK`; the same object where the times are the same.
     """
 
     parts: Mapping[int, TimedPart]
-    wet: TravelPlan
-    dry: TravelPlan
+    plans: Mapping[int, TravelPlan]
 
 
 @dataclass(frozen=True)
@@ -48,15 +50,15 @@ class ServicePlan:
     travelled : dict of str to int32
         Assets of each network, nodes and links, that can be down.
     drives : tuple of DrivePlan
-    slowed : frozenset of str
-        Networks with links under water that someone drives on with a limit.
+    slowed : dict of int to frozenset of str
+        By level of the water: networks with links on which it slows someone who has a limit.
     """
 
     layout: ServiceLayout
     reach: Mapping[str, ReachPlan]
     travelled: Mapping[str, Indices]
     drives: tuple[DrivePlan, ...] = ()
-    slowed: frozenset[str] = frozenset()
+    slowed: Mapping[int, frozenset[str]] = field(default_factory=dict)
 
 
 def drive_times(
@@ -90,8 +92,9 @@ def drive_times(
 def plan_services(
     layout: ServiceLayout,
     can_be_down: NDArray[np.bool_],
-    depth: NDArray[np.float64] | None = None,
+    depth: NDArray[np.float64] | Callable[[int], NDArray[np.float64]] | None = None,
     *,
+    levels: Collection[int] = (PEAK,),
     out: NDArray[np.bool_] | None = None,
 ) -> ServicePlan:
     """Return the plan of one event.
@@ -102,7 +105,9 @@ def plan_services(
     can_be_down : (n_asset,) bool
         Assets that can be down at all in this event, for whatever cause.
     depth : (n_asset,) float64, optional, m
-        Standing water at each asset; none by default.
+        Standing water at each asset at the peak; none by default. A function gives that of any level.
+    levels : collection of int, optional
+        Levels of the water for which ways are asked; without a function in parts of :data:`PEAK`.
     out : (n_asset,) bool, optional
         Assets that are down in the intact city: not even the question what all facilities would do counts them.
     """
@@ -117,26 +122,32 @@ def plan_services(
     sure = np.int32(can_be_down.size)
     can_fail = np.append(can_be_down, False)
     closed = np.zeros_like(can_be_down) if out is None else out
-    drives, slowed = [], set()
+    drives: list[DrivePlan] = []
+    slowed: dict[int, set[str]] = {}
     for (network, vehicle), parts in shared.items():
         asked = [
             Facilities(asset, part.facility_node, part.zone_node, part.direction)
             for part in parts.values()
             for asset in (part.facility, np.where(closed[part.facility], part.facility, sure))
         ]
-        dry_times = drive_times(layout, network, vehicle)
-        wet_times = dry_times if depth is None else drive_times(layout, network, vehicle, depth)
-        dry = plan_travel(layout.graphs[network], dry_times, can_fail, asked)
-        wet = dry
-        if (wet_times != dry_times).any():
-            wet = plan_travel(layout.graphs[network], wet_times, can_fail, asked)
-            slowed.add(network)
-        drives.append(DrivePlan(parts, wet, dry))
+        dry = drive_times(layout, network, vehicle)
+        known = {dry.tobytes(): plan_travel(layout.graphs[network], dry, can_fail, asked)}
+        plans = {0: known[dry.tobytes()]}
+        for level in sorted(set(levels) - {0}, reverse=True):
+            water = depth(level) if callable(depth) else None if depth is None else depth * (level / PEAK)
+            times = dry if water is None else drive_times(layout, network, vehicle, water)
+            if times.tobytes() not in known:
+                known[times.tobytes()] = plan_travel(layout.graphs[network], times, can_fail, asked)
+            plans[level] = known[times.tobytes()]
+            if plans[level] is not plans[0]:
+                slowed.setdefault(level, set()).add(network)
+        drives.append(DrivePlan(parts, plans))
     travelled = {}
     for name, graph in layout.graphs.items():
         assets = np.concatenate([graph.node, graph.link])
         travelled[name] = assets[can_be_down[assets]]
-    return ServicePlan(layout, reach, travelled, tuple(drives), frozenset(slowed))
+    by_level = {level: frozenset(networks) for level, networks in slowed.items()}
+    return ServicePlan(layout, reach, travelled, tuple(drives), by_level)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,52 @@
+"""The sequences section: hazards that come one after the other, as one event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from resilience.scenario.fields import Finding, Name, NotNegative, Positive, Section, Text, raise_findings
+
+
+class SequencePart(Section):
+    """One hazard of a sequence: an event of a declared family, and when its peak comes."""
+
+    family: Name = Field(description="event family, one of `hazards`")
+    event: Text | None = Field(default=None, description="event of the family: its id, or the return period as text")
+    return_period: Positive | None = Field(default=None, description="years, instead of `event`")
+    after_hours: NotNegative = Field(default=0.0, description="h from the peak of the first part to that of this one")
+
+    @model_validator(mode="after")
+    def _check(self) -> SequencePart:
+        if (self.event is None) == (self.return_period is None):
+            got = "neither" if self.event is None else "both"
+            raise_findings(type(self).__name__, [Finding("event", wanted="either event or return_period", got=got)])
+        return self
+
+
+class SequenceSection(Section):
+    """Hazards that come one after the other and meet the city as the earlier ones left it."""
+
+    name: Name = Field(description="unique id of the sequence, and of its event")
+    parts: Annotated[tuple[SequencePart, ...], Field(min_length=1)] = Field(
+        description="the hazards in the order in which they come; the first at 0 h"
+    )
+    annual_rate: Positive | None = Field(
+        default=None,
+        description="mean number per year; it is added to what the families of the parts count themselves. Without it "
+        "the sequence is conditional",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> SequenceSection:
+        raise_findings(type(self).__name__, self._findings())
+        return self
+
+    def _findings(self) -> Iterator[Finding]:
+        hours = [part.after_hours for part in self.parts]
+        if hours[0] != 0 or any(a > b for a, b in pairwise(hours)):
+            got = ", ".join(f"{hour:g}" for hour in hours[:5])
+            yield Finding("parts", wanted="after_hours from 0 on, none before the one before it", got=got)

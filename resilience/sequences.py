@@ -1,0 +1,181 @@
+"""Sequences of events: from the scenario's words to positions on the event axis, and what is known before any draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from resilience.damage import combine_damage
+from resilience.errors import ConfigurationError, Problems, suggestion
+from resilience.events import EventFamily
+from resilience.scenario.sequences import SequencePart, SequenceSection
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class EventSequence:
+    """Events that come one after the other.
+
+    Parameters
+    ----------
+    name : str
+    event : tuple of int
+        Position of each part among the events of all families.
+    onset : tuple of int
+        Minute of its peak after that of the first.
+    annual_rate : float
+        1/year; NaN without.
+    """
+
+    name: str
+    event: tuple[int, ...]
+    onset: tuple[int, ...]
+    annual_rate: float = np.nan
+
+    @property
+    def family(self) -> EventFamily:
+        """The sequence as a family of one event."""
+        rate = np.array([self.annual_rate])
+        return EventFamily(
+            name=self.name, axis="events", events=(self.name,), return_period=np.array([np.nan]), annual_rate=rate
+        )
+
+
+def find_sequences(sections: Sequence[SequenceSection], hazards: Sequence[xr.Dataset]) -> tuple[EventSequence, ...]:
+    """Return the sequences of a scenario.
+
+    Parameters
+    ----------
+    sections : sequence of SequenceSection
+    hazards : sequence of xarray.Dataset
+        One per event family, in the order of the event axis.
+
+    Raises
+    ------
+    ConfigurationError
+        Families or events that are not there, names that are taken.
+
+    Examples
+    --------
+    >>> hazard = xr.Dataset(coords={"event": ["rp10", "rp100"], "return_period": ("event", [10.0, 100.0])},
+    ...     attrs={"family": "river"})
+    >>> parts = [{"family": "river", "return_period": 100}, {"family": "river", "event": "10", "after_hours": 48}]
+    >>> find_sequences([SequenceSection(name="twice", parts=parts)], [hazard])
+    (EventSequence(name='twice', event=(1, 0), onset=(0, 2880), annual_rate=nan),)
+    """
+    problems = Problems()
+    first = 0
+    known: dict[str, tuple[int, xr.Dataset]] = {}
+    for hazard in hazards:
+        known[str(hazard.attrs["family"])] = (first, hazard)
+        first += hazard.sizes["event"]
+    taken = {*known, *(str(event) for _, hazard in known.values() for event in hazard["event"].values)}
+    found = []
+    for i, section in enumerate(sections):
+        if section.name in taken:
+            problems.add(f"sequences.{i}.name", wanted="a name that no family, event or sequence has", got=section.name)
+        taken.add(section.name)
+        events = []
+        for k, part in enumerate(section.parts):
+            subject = f"sequences.{i}.parts.{k}"
+            if part.family not in known:
+                hint = suggestion(part.family, known)
+                problems.add(f"{subject}.family", wanted=f"one of {', '.join(known)}{hint}", got=part.family)
+                continue
+            begin, hazard = known[part.family]
+            place = _position(part, hazard)
+            if place is None:
+                wanted = f"one of {', '.join(map(str, hazard['event'].values))}"
+                key = "event" if part.event is not None else "return_period"
+                problems.add(f"{subject}.{key}", wanted=wanted, got=str(part.event or part.return_period))
+            else:
+                events.append(begin + place)
+        onset = tuple(round(60 * part.after_hours) for part in section.parts)
+        rate = np.nan if section.annual_rate is None else section.annual_rate
+        found.append(EventSequence(section.name, tuple(events), onset, rate))
+    problems.raise_if_any(ConfigurationError)
+    return tuple(found)
+
+
+def _position(part: SequencePart, hazard: xr.Dataset) -> int | None:
+    """Return which event of a family is meant; None where there is none."""
+    if part.return_period is not None:
+        same = np.flatnonzero(hazard["return_period"].values == part.return_period)
+    else:
+        names = hazard["event"].values.astype(str)
+        same = np.flatnonzero((names == part.event) | (names == f"rp{part.event}"))
+    return int(same[0]) if same.size else None
+
+
+def add_sequences(damaged: xr.Dataset, sequences: Sequence[EventSequence], replacement_cost: Floats) -> xr.Dataset:
+    """Return exposure and damage with the sequences as further events.
+
+    Parameters
+    ----------
+    damaged : xarray.Dataset
+        Of the events of all families, (event, asset).
+    sequences : sequence of EventSequence
+    replacement_cost : (n_asset,) float64
+
+    Returns
+    -------
+    xarray.Dataset
+        Of a sequence `failure_probability` is that of what comes at time zero, as all that is told at the peak;
+        direct losses combine as in :func:`resilience.damage.combine_damage`. Intensities of several parts are theirs
+        alone: NaN.
+
+    Notes
+    -----
+    Maps of one family share their random numbers, so the larger probability counts; those of several are independent.
+    """
+    if not sequences:
+        return damaged
+    fraction, probability, losses = (
+        damaged[name].values for name in ("damage_fraction", "failure_probability", "asset_direct_loss")
+    )
+    families, perils = damaged["family"].values.astype(str), damaged["peril"].values.astype(str)
+    rows: dict[str, list[Floats]] = {"damage_fraction": [], "failure_probability": [], "asset_direct_loss": []}
+    for one in sequences:
+        events = np.array(one.event)
+        damage = combine_damage(list(fraction[events]))
+        lost = [np.divide(part, replacement_cost, out=np.zeros_like(part), where=replacement_cost > 0)
+                for part in losses[events]]  # fmt: skip
+        alone = len(one.event) == 1
+        loss = losses[events[0]] if alone else combine_damage(lost) * replacement_cost
+        at_zero = events[np.array(one.onset) == 0]
+        stands = np.ones(probability.shape[1])
+        for family in dict.fromkeys(families[at_zero]):
+            worst = probability[at_zero[families[at_zero] == family]].max(axis=0)
+            stands = stands * (1.0 - worst)
+        rows["damage_fraction"].append(fraction[events[0]] if alone else damage)
+        rows["asset_direct_loss"].append(loss)
+        rows["failure_probability"].append(probability[events[0]] if alone else 1.0 - stands)
+    further: dict[str, Floats] = {name: np.stack(values) for name, values in rows.items()}
+    names = np.array([one.name for one in sequences], dtype=object)
+    rates = np.array([one.annual_rate for one in sequences])
+    told = np.array(["+".join(dict.fromkeys(perils[list(one.event)].tolist())) for one in sequences], dtype=object)
+    values = {
+        str(name): (("event", "asset"), further.get(str(name), _of_single(damaged[name].values, sequences)))
+        for name in damaged.data_vars
+        if damaged[name].dims == ("event", "asset")
+    }
+    loss = further["asset_direct_loss"]
+    extra = xr.Dataset(
+        {**values, "direct_loss": ("event", loss.sum(axis=1))},
+        coords={
+            "event": names, "family": ("event", names), "peril": ("event", told), "asset": damaged["asset"],
+            "return_period": ("event", np.full(names.size, np.nan)), "annual_rate": ("event", rates),
+        },
+    )  # fmt: skip
+    return xr.concat([damaged, extra], dim="event", combine_attrs="override", join="exact")
+
+
+def _of_single(values: Floats, sequences: Sequence[EventSequence]) -> Floats:
+    """Return what the event of each sequence of one part has, ``(n_sequence, n_asset) float64``; NaN for others."""
+    none = np.full(values.shape[1], np.nan)
+    return np.stack([values[one.event[0]] if len(one.event) == 1 else none for one in sequences])
