@@ -89,13 +89,16 @@ def blame_received(
     provider: Indices,
     unmet: Words,
     up: Words,
+    roots: NDArray[np.uint64],
     fraction_row: Indices,
     reduced: Words,
     sector: Indices,
     blame: NDArray[np.uint64],
     need_roots: NDArray[np.uint64],
 ) -> None:
-    """Add the roots of needs (of zones) that receive less because a provider that still counts is served less.
+    """Add the roots of needs (of zones) that receive less because a provider is served less that did not fall.
+
+    One still counts, or did not count in the intact city either, where it served something all the same.
 
     Parameters
     ----------
@@ -104,6 +107,8 @@ def blame_received(
     unmet : (n, 8) uint64
         Where the need receives less than in the intact city.
     up : (n_asset, 8) uint64
+    roots : (n_category, n_asset, 8) uint64
+        Of the assets.
     fraction_row : (n_asset,) int32
         Row of `reduced`, or -1.
     reduced : (m, 8) uint64
@@ -121,7 +126,10 @@ def blame_received(
             if row < 0:
                 continue
             for w in range(8):
-                part = unmet[i, w] & reduced[row, w] & up[provider[x], w]
+                fell = np.uint64(0)
+                for category in range(roots.shape[0]):
+                    fell |= roots[category, provider[x], w]
+                part = unmet[i, w] & reduced[row, w] & (up[provider[x], w] | ~fell)
                 if part:
                     for category in range(need_roots.shape[0]):
                         need_roots[category, i, w] |= part & blame[sector[row], category, w]

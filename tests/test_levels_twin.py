@@ -390,10 +390,8 @@ def test_everything_lost_has_causes_and_roots(seed: int) -> None:
     down = N_SAMPLE - bits(states.cascade.up).sum(axis=1)
     down[case.city.baseline.down] = 0
     np.testing.assert_array_equal(counter.causes.sum(axis=1), down)
-    # What several roots share loses less than one part per zone and sample.
-    people = sums.people.sum(axis=1)
-    assert (sums.root_people.sum(axis=1) == people).all()
-    assert (np.abs(sums.zone_roots.sum(axis=2) - sums.zone_samples) == 0).all()
+    np.testing.assert_array_equal(sums.root_people.sum(axis=1), sums.people.sum(axis=1))
+    np.testing.assert_array_equal(sums.zone_roots.sum(axis=2), sums.zone_samples)
     np.testing.assert_array_equal(sums.root_shares.sum(axis=1), sums.causes.sum(axis=1) * 720720)
 
 
@@ -452,8 +450,10 @@ def test_factors_alone_lose_what_the_twin_says_and_for_as_long_as_they_last(seed
     np.testing.assert_allclose(sums.over_time.people / N_SAMPLE / 1000, people, atol=0.01)
     assert gone[0].sum() > 0
     assert people[2].sum() == 0
-    # Nothing failed: the shortage is that of the sector itself.
-    np.testing.assert_array_equal(sums.root_people.sum(axis=1), sums.people.sum(axis=1))
+    # Nothing failed: the shortage is that of the sector itself. What did not count in the intact city is not traced on.
+    traced, lost = sums.root_people.sum(axis=1), sums.people.sum(axis=1)
+    assert (traced <= lost).all()
+    assert case.city.baseline.down.any() or (traced == lost).all()
 
 
 def test_factors_must_fit() -> None:

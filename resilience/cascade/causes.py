@@ -224,7 +224,7 @@ class CauseCounter:
             for level, own, blame in zip(self.cascade.levels, self._own, self._blame, strict=True):
                 blame_shortage(level.member, up, self.roots, own, blame)
             blame_received(
-                compiled.zone_need, compiled.provider_indptr, compiled.provider, unmet, up, reduced.row, reduced.less,
-                reduced.level, self._blame, found,
+                compiled.zone_need, compiled.provider_indptr, compiled.provider, unmet, up, self.roots, reduced.row,
+                reduced.less, reduced.level, self._blame, found,
             )  # fmt: skip
         return found
