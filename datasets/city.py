@@ -31,7 +31,7 @@ from resilience.datasets.siting import Ground
 from resilience.datasets.streets import SPACING, lay_streets, make_plan, thin_streets
 from resilience.datasets.terrain import Terrain, make_terrain
 from resilience.datasets.utilities import make_power, make_telecom, make_water
-from resilience.datasets.wiring import NOTES, read_rules, written_rules, written_services
+from resilience.datasets.wiring import NOTE_ALONE, NOTES, read_rules, written_rules, written_services
 from resilience.errors import ConfigurationError, Problems
 from resilience.hazard import make_hazard
 from resilience.network import Network, Rule, derive
@@ -66,6 +66,8 @@ class SyntheticCity:
         What to know before a result is believed.
     seed, size : int
         What it was made from.
+    standby : bool
+        Whether the rules give people the standby data centre.
     """
 
     hazards: tuple[xr.Dataset, ...]
@@ -75,18 +77,19 @@ class SyntheticCity:
     notes: tuple[str, ...]
     seed: int
     size: int
+    standby: bool = True
 
     def scenario_dict(self) -> dict[str, Any]:
         """Return the rules and services sections of a scenario of this city, free to edit."""
         kinds = set(self.network.assets["kind"])
-        return {"rules": written_rules(kinds), "services": written_services(kinds)}
+        return {"rules": written_rules(kinds, standby=self.standby), "services": written_services(kinds)}
 
     def __repr__(self) -> str:
         persons = float(self.network.zones["persons"].sum())
         return f"<{NAME}: seed {self.seed}, {len(self.network.assets):,} assets, {persons:,.0f} persons>"
 
 
-def synthetic_city(seed: int = 1, size: int = 5000) -> SyntheticCity:
+def synthetic_city(seed: int = 1, size: int = 5000, *, standby: bool = True) -> SyntheticCity:
     """Return a synthetic city of about `size` assets and 30 persons per asset.
 
     Parameters
@@ -95,6 +98,9 @@ def synthetic_city(seed: int = 1, size: int = 5000) -> SyntheticCity:
         From 0; every seed is another city, and always the same one.
     size : int
         Assets (nodes and links) wanted, from 500; met to within a few per cent. The area grows with it.
+    standby : bool
+        Whether people and facilities have the standby data centre, by the fail-over control in the basement of the
+        first. Without, it stands there and nobody has it. Nothing else changes.
 
     Returns
     -------
@@ -157,7 +163,7 @@ def synthetic_city(seed: int = 1, size: int = 5000) -> SyntheticCity:
     temperature = heat.heat_maxima(seed, terrain=terrain, population=population)
     tables = _tables(sectors, population, crs)
     kinds = set(tables.assets["kind"])
-    rules = read_rules(written_rules(kinds))
+    rules = read_rules(written_rules(kinds, standby=standby))
     network = derive(tables, rules)
     for table in (network.assets, network.needs, network.dependencies, network.supply, network.zones):
         table.attrs.update(title=NAME, synthetic=True)
@@ -166,9 +172,10 @@ def synthetic_city(seed: int = 1, size: int = 5000) -> SyntheticCity:
         network=network,
         rules=rules,
         services=written_services(kinds),
-        notes=NOTES,
+        notes=NOTES if standby else (*NOTES[:-1], NOTE_ALONE),
         seed=seed,
         size=size,
+        standby=standby,
     )
 
 

@@ -152,15 +152,18 @@ NOTES: Final[tuple[str, ...]] = (
     "Costs, buffers, heights and barriers are defaults (expert judgement), to be replaced by a city's own.",
     "Fail-over control of the data centres stands in the basement of the first one: a weakness left in on purpose.",
 )
+NOTE_ALONE: Final = "Nobody has the standby data centre but by what the scenario says of redundancy."
 
 
-def written_rules(kinds: Collection[str]) -> list[dict[str, Any]]:
+def written_rules(kinds: Collection[str], *, standby: bool = True) -> list[dict[str, Any]]:
     """Return the rules of a city as a scenario file has them.
 
     Parameters
     ----------
     kinds : collection of str
         Kinds of assets in the city; selectors name no others, and a rule that would choose nothing is left out.
+    standby : bool
+        Whether people and facilities have the standby data centre too.
 
     Examples
     --------
@@ -169,6 +172,10 @@ def written_rules(kinds: Collection[str]) -> list[dict[str, Any]]:
     """
     written = []
     for rule in _RULES:
+        if not standby and rule.get("service") == "data":
+            if "failover_control" in rule["from"]["kind"]:
+                continue
+            rule = {**rule, "from": {"kind": ["data_centre"]}, "nearest": 1}
         ends = {end: _present(rule[end], kinds) for end in ("from", "to") if end in rule}
         if all(end == "zones" or end == "facilities" or end["kind"] for end in ends.values()):
             written.append({**rule, **ends})

@@ -102,6 +102,12 @@ def caveats(labelled: xr.Dataset, inputs: Inputs) -> tuple[str, ...]:
             f"{unknown:,} assets have unknown hazard; the cascade takes them as not failing, "
             "their direct loss is unknown"
         )
+    anyway = int((inputs.network.assets["unavailability"].to_numpy(dtype=np.float64) > 0).sum())
+    if anyway:
+        lines.append(
+            f"{anyway:,} assets are out with a probability of their own, whatever the hazard: what that costs in an "
+            "event is counted as the event's"
+        )
     for name, count in labelled.attrs.items():
         if str(name).startswith("monotonicity_repairs_") and count:
             lines.append(f"{count:,} cells of {str(name).removeprefix('monotonicity_repairs_')} fell with rarer events")

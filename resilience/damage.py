@@ -58,6 +58,8 @@ def damage(
 
     Notes
     -----
+    An asset with an ``unavailability`` u is out with probability 1 - (1 - P)(1 - u), P as below.
+
     Direct loss is damage fraction times replacement cost; an asset without a damage curve for the peril loses nothing.
 
     Heat: the fragility curve at the temperature. Flood, for depth d above ground, e the ``component_height``,
@@ -97,12 +99,47 @@ def damage(
         worth = (assets[f"{peril}_damage_curve"] != "").to_numpy() & (cost != 0.0)
         loss[rows] = np.where(worth, fraction[rows] * cost, 0.0)
         probability[rows] = _FAILURE[peril](intensity[rows], assets, curves, seal_failure)
+    anyway = unavailable(assets)
+    # The product would round what no other cause changes.
+    probability = np.where(anyway > 0.0, 1.0 - (1.0 - probability) * (1.0 - anyway), probability)
     coords = {name: exposure.coords[name] for name in ("event", "asset")}
     return exposure.assign(
         asset_direct_loss=VARIABLES["asset_direct_loss"].array(loss, coords),
         direct_loss=VARIABLES["direct_loss"].array(loss.sum(axis=1), {"event": coords["event"]}),
         failure_probability=VARIABLES["failure_probability"].array(probability, coords),
     )
+
+
+def unavailable(assets: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the probability of each asset to be out in an event whatever the hazard, ``(n_asset,) float64``."""
+    if "unavailability" not in assets:
+        return np.zeros(len(assets))
+    return assets["unavailability"].to_numpy(dtype=np.float64)
+
+
+def share_of_hazard(failure_probability: ArrayLike, anyway: ArrayLike) -> NDArray[np.float64]:
+    """Return the share of a failure probability that is the hazard's own: only that can be damage.
+
+    Parameters
+    ----------
+    failure_probability, anyway : float64 array
+        Of both causes together, and of the asset whatever the hazard.
+
+    Notes
+    -----
+    With p of both and u whatever the hazard, ``1 - (1 - p) / (1 - u)`` is the hazard's; divided by p.
+
+    Examples
+    --------
+    >>> share_of_hazard([0.28, 0.1, 0.0, 1.0], [0.1, 0.1, 0.0, 1.0]).round(4)
+    array([0.7143, 0.    , 1.    , 0.    ])
+    """
+    both, alone = np.nan_to_num(np.asarray(failure_probability)), np.asarray(anyway, dtype=np.float64)
+    out = np.ones(both.shape)
+    given = (alone > 0.0) & (both > 0.0)
+    left = np.where(alone < 1.0, (1.0 - both) / np.where(alone < 1.0, 1.0 - alone, 1.0), 1.0)
+    out[given] = np.clip((1.0 - left)[given] / both[given], 0.0, 1.0)
+    return out
 
 
 def combine_damage(fractions: Sequence[ArrayLike]) -> NDArray[np.float64]:

@@ -22,8 +22,11 @@ from resilience.errors import (
     suggestion,
 )
 from resilience.flow import LevelRule, LevelSector, prepare_levels
+from resilience.heat.indices import add_index
 from resilience.network import Network, check_curve_names, derive
 from resilience.network.compile import PERSON
+from resilience.network.redundancy import SECTOR as DERIVED
+from resilience.network.redundancy import Standby, Units, add_redundancy
 from resilience.network.rules import AccessRule, DependencyRule, Rule, SupplyRule
 from resilience.network.selectors import RowFinder
 from resilience.readers import open_hazard
@@ -31,6 +34,7 @@ from resilience.readers.graphml import read_graphml
 from resilience.readers.vector import read_layer, read_table
 from resilience.scenario import Scenario
 from resilience.scenario import rules as written
+from resilience.scenario.redundancy import RedundantUnits
 from resilience.sequences import EventSequence, find_sequences
 from resilience.service import Drive, ServiceRule
 
@@ -99,9 +103,13 @@ def _load_hazards(scenario: Scenario, attempt: Attempts) -> list[xr.Dataset | No
     hazards: list[xr.Dataset | None] = []
     for section in scenario.hazards:
 
-        def open_section(section: Any = section) -> xr.Dataset:
+        def open_section(section: Any = section, peril: str | None = None) -> xr.Dataset:
+            if section.index is not None:
+                parts = section.parts()
+                air = open_section(parts["temperature"])
+                return add_index(air, open_section(parts["humidity"], "humidity"), section.index)
             common = {
-                "family": section.family, "peril": section.peril, "unit": section.unit, "crs": section.crs,
+                "family": section.family, "peril": peril or section.peril, "unit": section.unit, "crs": section.crs,
                 "nodata": section.nodata, "nodata_value": section.nodata_value, "outside": section.outside,
                 "variable": section.variable, "plausible": section.plausible,
             }  # fmt: skip
@@ -215,6 +223,26 @@ def build_rules(scenario: Scenario) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
+def build_redundancy(scenario: Scenario) -> tuple[Units | Standby, ...]:
+    """Return the scenario's spare units and standby sites as the network knows them."""
+    parts: list[Units | Standby] = []
+    for section in scenario.redundancy:
+        if isinstance(section, RedundantUnits):
+            fields = {key: getattr(section, key) for key in type(section).model_fields if key != "of"}
+            parts.append(Units(of=_plain(section.of), **fields))
+        else:
+            parts.append(
+                Standby(
+                    of=_plain(section.of),
+                    standby=_plain(section.standby),
+                    service=section.service,
+                    switch=section.switch,
+                    control=_plain(section.control or "standby"),
+                )
+            )
+    return tuple(parts)
+
+
 def _name_group(selector: Any) -> str:
     """Return what a group of facilities is called: its kinds, or whatever it was chosen by."""
     return selector if isinstance(selector, str) else ", ".join(str(v) for values in selector.values() for v in values)
@@ -280,7 +308,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
     levels: dict[str, str] | None = None
     sectors: tuple[LevelSector, ...] | None = None
     if section is not None:
-        city = synthetic_city(seed=section.seed, size=section.size)
+        city = synthetic_city(seed=section.seed, size=section.size, standby=section.standby)
         network: Network | None = city.network
         notes += city.notes
         if not scenario.hazards:
@@ -293,6 +321,9 @@ def load_inputs(scenario: Scenario) -> Inputs:
     if network is not None:
         base = network
         network = attempt(lambda: derive(base, build_rules(scenario))) if scenario.rules else base
+        if network is not None and scenario.redundancy:
+            ruled = network
+            network = attempt(lambda: add_redundancy(ruled, build_redundancy(scenario)))
         # Where a rule is wrong, the city without rules is still looked at.
         known = base if network is None else network
         if curves is not None:
@@ -375,7 +406,9 @@ def _settle_levels(scenario: Scenario, network: Network) -> dict[str, str]:
     """Return the level of every sector of the city."""
     sectors = sorted(network.assets["sector"].astype(str).unique())
     named = {sector: section.level for sector, section in scenario.cascade.levels.items()}
-    levels: dict[str, str] = {sector: named.get(sector, scenario.cascade.default) for sector in sectors}
+    levels: dict[str, str] = {
+        sector: named.get(sector, "function" if sector == DERIVED else scenario.cascade.default) for sector in sectors
+    }
     unknown = [sector for sector in scenario.cascade.levels if sector not in sectors]
     if unknown:
         raise ConfigurationError(

@@ -67,6 +67,19 @@ PERILS: dict[str, PerilRule] = {
 }
 
 
+QUANTITIES: Mapping[str, PerilRule] = {
+    **PERILS,
+    "humidity": PerilRule(
+        unit="%",
+        units={"%": (1.0, 0.0), "1": (100.0, 0.0)},
+        spellings=_spellings(**{"%": "%|percent|pct", "1": "1|fraction|dimensionless"}),
+        plausible=(0.0, 100.0),
+        what="relative humidity",
+    ),
+}
+"""Perils, and what else of the weather is read from maps."""
+
+
 def parse_unit(text: str, *, peril: str) -> str | None:
     """Return the accepted unit that `text` spells for `peril`, or None.
 
@@ -75,7 +88,7 @@ def parse_unit(text: str, *, peril: str) -> str | None:
     >>> parse_unit("metres", peril="flood"), parse_unit("kelvin", peril="heat"), parse_unit("K", peril="flood")
     ('m', 'K', None)
     """
-    return PERILS[peril].spellings.get(text.strip().lower())
+    return QUANTITIES[peril].spellings.get(text.strip().lower())
 
 
 def check_plausible(
@@ -112,7 +125,7 @@ def check_plausible(
     resilience.errors.DataError: depth.tif: 1 of 2 cells are not a credible water depth above ground (first: row 0, \
 column 1: -9999 m); wanted: 0 to 30 m; a code for no data that is not declared? (`nodata_value: -9999`)
     """
-    rule = PERILS[peril]
+    rule = QUANTITIES[peril]
     low, high = rule.plausible if plausible is None else plausible
     bad = (values < low) | (values > high)
     if not bad.any():
@@ -144,6 +157,8 @@ def _hint(bad: NDArray[np.float32], peril: str, low: float, high: float) -> str:
     if 2 * counts.max() >= bad.size and (abs(code) > 1e30 or (code.is_integer() and set(f"{abs(code):g}") == {"9"})):
         written = f"{code:g}" if float(np.float32(f"{code:g}")) == code else repr(code)
         return f"a code for no data that is not declared? (`nodata_value: {written}`)"
+    if peril == "humidity":
+        return "another unit, or a code for no data that is not declared?"
     if peril == "heat" and (bad > 200.0).all() and (bad < 360.0).all():
         return "kelvin read as degC? (`unit: K`)"
     if peril == "heat" and (bad > high).all() and (bad < 180.0).all():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from resilience.annual import add_annual, exceed, rank_assets, rated_events, weigh_events
 from resilience.cascade import EventPlan, supplied_graphs
 from resilience.caveats import caveats, with_costs
-from resilience.damage import damage, damage_states
+from resilience.damage import damage, damage_states, share_of_hazard, unavailable
 from resilience.engine import (
     Block,
     BlockSums,
     City,
     EventTask,
     Recovery,
+    Toll,
     Water,
     find_baseline,
     lay_out_levels,
@@ -34,6 +35,7 @@ from resilience.engine import (
 )
 from resilience.errors import Attempts
 from resilience.exposure import expose
+from resilience.heat_toll import heat_notes, label_heat, plan_toll, read_heat
 from resilience.horizon import Horizon, plan_horizon
 from resilience.hourly import HourlyEvent, follow_hazard
 from resilience.inputs import Inputs, load_inputs
@@ -50,6 +52,7 @@ from resilience.store import TOTALS, RunStore
 from resilience.variables import label_dataset
 from resilience.ways import label_ways
 from resilience.writing import input_paths, write_run
+from resilience.zone_heat import HeatParts
 
 Progress = Callable[[int, int], None]
 Floats = NDArray[np.float64]
@@ -95,16 +98,21 @@ def assess(
     damaged, hourly = expose_and_damage(inputs)
     weights = weigh_events(inputs, scenario)
     horizon = plan_horizon(inputs, scenario, hourly)
-    city, tasks = prepare(inputs, damaged, scenario, horizon)
+    zone_heat = read_heat(inputs, scenario)
+    city, tasks = prepare(inputs, damaged, scenario, horizon, zone_heat)
     store = RunStore(Path(out), inputs=input_paths(scenario)) if out is not None else None
     sums, totals = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
     labelled = totals.label(label_sums(city, tasks, sums, damaged).assign(weights))
     labelled = label_times(labelled, city, tasks, sums)
     labelled = label_ways(labelled, city, sums, scenario.monte_carlo.samples)
+    labelled = label_heat(labelled, inputs, scenario, zone_heat, [task.toll for task in tasks], sums, totals.toll)
     labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
     importance = rank_assets(labelled)
     pairs = rerun(city, inputs, damaged, labelled, importance, scenario, workers)
-    notes = (*inputs.notes, *caveats(labelled, inputs), *time_caveats(labelled, scenario, horizon))
+    notes = (
+        *inputs.notes, *caveats(labelled, inputs), *time_caveats(labelled, scenario, horizon),
+        *heat_notes(labelled, scenario),
+    )  # fmt: skip
     result = Result(
         dataset=labelled.assign_attrs({**describe(scenario, inputs, damaged), "notes": list(notes)}),
         exceedance=exceed(labelled, inputs, scenario),
@@ -173,7 +181,11 @@ def expose_and_damage(inputs: Inputs) -> tuple[xr.Dataset, list[HourlyEvent | No
 
 
 def prepare(
-    inputs: Inputs, damaged: xr.Dataset, scenario: Scenario, horizon: Horizon | None = None
+    inputs: Inputs,
+    damaged: xr.Dataset,
+    scenario: Scenario,
+    horizon: Horizon | None = None,
+    zone_heat: Sequence[HeatParts] | None = None,
 ) -> tuple[City, list[EventTask]]:
     """Return the compiled city and its events as tasks; without a horizon they are solved at their peak only."""
     compiled = compile_network(inputs.network, services=inputs.service_order)
@@ -190,19 +202,31 @@ def prepare(
         grid=None if horizon is None else horizon.grid,
         levels=levels,
     )
-    return city, prepare_tasks(city, inputs, damaged, scenario, horizon)
+    return city, prepare_tasks(city, inputs, damaged, scenario, horizon, zone_heat)
 
 
 def prepare_tasks(
-    city: City, inputs: Inputs, damaged: xr.Dataset, scenario: Scenario, horizon: Horizon | None = None
+    city: City,
+    inputs: Inputs,
+    damaged: xr.Dataset,
+    scenario: Scenario,
+    horizon: Horizon | None = None,
+    zone_heat: Sequence[HeatParts] | None = None,
 ) -> list[EventTask]:
     """Return the events of all families, then the sequences, as tasks on a compiled city."""
     compiled = city.compiled
+
+    def toll(event: int) -> Toll | None:
+        if zone_heat is None or horizon is None:
+            return None
+        return plan_toll(zone_heat[event], scenario.heat, city.layout.names, compiled.persons / PERSON, horizon)
+
     probability = damaged["failure_probability"].values
     intensity = damaged["exposed_intensity"].values
     perils = damaged["peril"].values.astype(str)
     n_single = damaged.sizes["event"] - len(inputs.sequences)
     states = find_severity(inputs, damaged.isel(event=slice(0, n_single)), horizon)
+    anyway = unavailable(inputs.network.assets)
     tasks: list[EventTask] = []
     for i in range(n_single):
         family, peril = str(damaged["family"][i].item()), perils[i]
@@ -214,6 +238,7 @@ def prepare_tasks(
                 restart_hours=horizon.restart_hours, rules=horizon.rules, peril=peril, family=family,
                 seed=scenario.seed,
                 states=None if states is None else states[:, i],
+                by_hazard=share_of_hazard(probability[i], anyway) if anyway.any() else None,
             )  # fmt: skip
             follow = None if hourly is None else hourly.follow
         depth = intensity[i] if peril == "flood" else None
@@ -223,16 +248,17 @@ def prepare_tasks(
             water = Water(falls, gone)
         tasks.append(
             prepare_event(
-                city, i, probability[i], family=family, depth=depth, recover=recover, water=water, follow=follow
+                city, i, probability[i], family=family, depth=depth, recover=recover, water=water, follow=follow,
+                toll=toll(i),
             )
-        )
+        )  # fmt: skip
     for sequence in inputs.sequences:
         own = [(tasks[event], onset) for event, onset in zip(sequence.event, sequence.onset, strict=True)]
         depths = [intensity[event] if perils[event] == "flood" else None for event in sequence.event]
         tasks.append(
             prepare_sequence(
                 city, len(tasks), own, perils=[perils[event] for event in sequence.event], depths=depths,
-                rules=None if horizon is None else horizon.rules,
+                rules=None if horizon is None else horizon.rules, toll=toll(len(tasks)),
             )
         )  # fmt: skip
     return tasks

@@ -34,6 +34,8 @@ class SampleTotals:
         Over time: person-hours, most people at one time, people at any time; empty without a time grid.
     unserved, not_served : (n_event, n_supplied, n_sample) float64
         Demand that is not served at the peak, and times hours over time, in the sectors' own units.
+    toll : (n_event, n_sample) int64
+        Weights of zones without a service, see :class:`resilience.engine.Toll`; 0 where none are asked for.
     """
 
     def __init__(self, city: City, n_event: int, n_sample: int) -> None:
@@ -43,6 +45,7 @@ class SampleTotals:
         self.lost: Floats = np.empty(over_time)
         self.worst: Floats = np.empty(over_time)
         self.interrupted: Floats = np.empty(over_time)
+        self.toll = np.zeros((over_time[0], over_time[2]), np.int64)
         self._worst_minute = np.empty(over_time, np.int32)
         self._restored = np.empty((len(LEVELS), *over_time), np.int32)
         supplied = (n_event, len(city.supplied), n_sample)
@@ -63,6 +66,8 @@ class SampleTotals:
         self.lost[event, :, here] = over.sample_minutes / (60 * PERSON)
         self.worst[event, :, here] = over.worst / PERSON
         self.interrupted[event, :, here] = over.interrupted / PERSON
+        if over.toll.size:
+            self.toll[event, here] = over.toll
         self._worst_minute[event, :, here] = over.worst_minute
         self._restored[:, event, :, here] = over.restored
 

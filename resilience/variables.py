@@ -42,7 +42,7 @@ GLOSSARY: dict[str, str] = {
 }
 
 DIMENSIONS: tuple[str, ...] = (
-    "event", "asset", "zone", "service", "supplied", "access", "outcome", "cause", "root", "level", "time",
+    "event", "asset", "zone", "service", "supplied", "access", "outcome", "cause", "root", "level", "time", "day",
     "sample", "quantity", "period", "y", "x",
 )  # fmt: skip
 
@@ -172,8 +172,8 @@ VARIABLES: dict[str, Variable] = _register(
         # damage
         ("direct_loss", "event", "float64", "money", "repair cost of all assets"),
         ("asset_direct_loss", "event asset", "float64", "money", "repair cost of the asset"),
-        ("failure_probability", "event asset", "float64", "1", "probability that the hazard puts it out of function, "
-         "in a sequence at time zero"),
+        ("failure_probability", "event asset", "float64", "1", "probability that the hazard, or anything else, puts it "
+         "out of function, in a sequence at time zero"),
         # cascade and service
         ("people_without_service", "event service sample", "float64", "persons", "people who lost the service"),
         ("failed_count", "event asset", "int32", "1", "samples in which the hazard put the asset out of function, at "
@@ -245,6 +245,29 @@ VARIABLES: dict[str, Variable] = _register(
         ("root_person_hours", "event service root", "float64", "persons h", "mean of what is lost over time, by root"),
         ("down_hours", "event asset cause", "float32", "h", "mean of hours down, by proximate cause"),
         ("root_hours", "event asset root", "float32", "h", "mean of hours down, by root cause, ties shared"),
+        # heat where people live
+        ("day", "day", "int64", "", "day of the event, by local midnights, from 0"),
+        ("daily_maximum", "event zone day", "float64", "degC", "highest air temperature of the day; NaN after the "
+         "event and for floods"),
+        ("daily_index", "event zone day", "float64", "degC", "highest value of the day of the event's heat index; NaN "
+         "without one"),
+        ("heat_index_name", "event", "str", "", "heat index of the event; empty without one"),
+        ("advisory_days", "event zone", "float64", "day", "days of a heat advisory; NaN without an index"),
+        ("warning_days", "event zone", "float64", "day", "days of a heat warning; NaN without an index"),
+        ("heat_deaths", "event zone", "float64", "persons", "deaths by heat if no service fails; NaN where the heat is "
+         "unknown"),
+        ("outage_deaths", "event zone", "float64", "persons", "mean of further deaths by heat, of people whose cooling "
+         "has no power"),
+        ("heat_patients", "event zone", "float64", "persons", "further patients in emergency rooms by heat"),
+        ("event_heat_deaths", "event", "float64", "persons", "deaths by heat in all zones where it is known"),
+        ("event_outage_deaths", "event", "float64", "persons", "mean of further deaths in all zones, of people whose "
+         "cooling has no power"),
+        ("event_outage_deaths_standard_error", "event", "float64", "persons", "Monte Carlo standard error of it"),
+        ("emergency_load", "event", "float64", "1", "emergency beds that patients would take on the worst day"),
+        ("emergency_loss", "event", "float64", "1", "share of patients on the worst day who find every emergency bed "
+         "taken"),
+        ("annual_heat_deaths", "", "float64", "persons/year", "expected annual deaths by heat if no service fails"),
+        ("annual_outage_deaths", "", "float64", "persons/year", "expected annual further deaths without power"),
         # risk
         ("annual_value", "service", "float64", "persons/year", "expected annual number of people without the service"),
         ("annual_standard_error", "service", "float64", "persons/year", "Monte Carlo standard error of annual_value"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from resilience.heat_toll import heat_table
 from resilience.inputs import Inputs
 from resilience.network.writing import write_tables
 from resilience.provenance import describe_run
@@ -31,8 +32,9 @@ from resilience.why import causes_table, roots_table
 def input_paths(scenario: Scenario) -> Iterator[Path]:
     """Yield every file that the scenario names."""
     for section in scenario.hazards:
-        for source in section.sources():
-            yield from source.hour_paths or (source.path,)
+        for part in section.parts().values():
+            for source in part.sources():
+                yield from source.hour_paths or (source.path,)
     for layer in (*scenario.network.assets, *scenario.network.zones):
         yield layer.path
     for table in (scenario.network.needs, scenario.network.dependencies, scenario.network.supply):
@@ -95,6 +97,8 @@ def write_run(
         store.write_table("resilience.csv", *resilience_table(dataset, unit=result.unit))
         if "saidi" in dataset:
             store.write_table("indices.csv", *indices_table(dataset))
+    if "daily_maximum" in dataset:
+        store.write_table("heat.csv", *heat_table(dataset, unit=result.unit))
     if "exceedance" in wanted and result.exceedance is not None:
         store.write_table("exceedance.csv", *exceedance_table(result.exceedance, tells_money=result.tells_money))
     write_tables(inputs.network, store.path / NETWORK)

@@ -100,7 +100,7 @@ def tables_of(
     return {
         "assets": gpd.GeoDataFrame(rows, crs=CRS),
         "zones": gpd.GeoDataFrame(
-            [{"persons": 1000.0, **zone, "geometry": Point(*cell_of(0))} for zone in zones], crs=CRS
+            [{"persons": 1000.0, "geometry": Point(*cell_of(0)), **zone} for zone in zones], crs=CRS
         ),
         "needs": pd.DataFrame(named, columns=None if named else ["id", "dependent", "service"]),
         "dependencies": pd.DataFrame(provided, columns=["need", "provider"]),

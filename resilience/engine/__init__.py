@@ -7,7 +7,7 @@ blocks or in which order the blocks end.
 from __future__ import annotations
 
 from resilience.engine.block import solve_block
-from resilience.engine.city import City, EventTask, find_baseline, prepare_event
+from resilience.engine.city import City, EventTask, Toll, find_baseline, prepare_event
 from resilience.engine.course import LEVELS, NEVER
 from resilience.engine.factors import LevelFactors
 from resilience.engine.hazard_course import HazardCourse
@@ -21,7 +21,7 @@ from resilience.engine.water import Water
 
 __all__ = [
     "LEVELS", "NEVER", "Block", "BlockSums", "City", "EventTask", "HazardCourse", "LevelFactors", "Levels", "Recovery",
-    "RepairRules", "SequenceRecovery", "TimeSums", "Water", "cut_blocks", "find_baseline", "lay_out_levels",
+    "RepairRules", "SequenceRecovery", "TimeSums", "Toll", "Water", "cut_blocks", "find_baseline", "lay_out_levels",
     "plan_recovery", "prepare_event", "prepare_sequence", "return_minutes", "run_blocks", "simulate", "solve_block",
     "square_step",
 ]  # fmt: skip

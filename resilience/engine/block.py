@@ -49,7 +49,7 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     over_time = None
     if city.grid is not None:
         over_time = TimeCounter(
-            city, city.grid, causes, services, states.levels, n_words * 64, from_peak=peak == 0
+            city, city.grid, causes, services, states.levels, n_words * 64, from_peak=peak == 0, toll=task.toll
         )  # fmt: skip
     for group in range(n_words // WORDS):
         here = slice(group * SAMPLES, (group + 1) * SAMPLES)
@@ -77,7 +77,7 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
             people[:, here] = services.people
             unserved[:, here] = states.levels.unserved(city.baseline.gap)
             if over_time is not None and peak == 0:
-                over_time.course.see(0, here, services.people)
+                over_time.see(0, here)
             squares = (services.people * SQUARE_STEPS // total) ** 2
             loss_square += squares.sum(axis=1)
             for service in range(n_service):

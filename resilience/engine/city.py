@@ -94,6 +94,22 @@ class City:
 
 
 @dataclass(frozen=True)
+class Toll:
+    """What a zone without a service adds to a sum over time that is told for every sample.
+
+    Parameters
+    ----------
+    service : int
+        One that zones have by assignment.
+    weight : (n_step, n_zone) int64
+        Per step of the time grid, for all of the zone.
+    """
+
+    service: int
+    weight: Integers
+
+
+@dataclass(frozen=True)
 class EventTask:
     """One event, prepared.
 
@@ -114,6 +130,8 @@ class EventTask:
         What the event does to what sectors can give, draw and carry, one per sector that it scales.
     water_root : int
         What is added to the number of a sector for the root cause that water slows it.
+    toll : Toll, optional
+        What is summed for every sample beside people; used with a grid only.
     """
 
     event: int
@@ -124,6 +142,7 @@ class EventTask:
     course: HazardCourse | SequenceCourse | None = None
     factors: tuple[LevelFactors, ...] = ()
     water_root: int = 0
+    toll: Toll | None = None
 
     @property
     def followed_until(self) -> int:
@@ -194,6 +213,7 @@ def prepare_event(
     water: Water | None = None,
     follow: Callable[[EventPlan, Recovery], HazardCourse] | None = None,
     factors: tuple[LevelFactors, ...] = (),
+    toll: Toll | None = None,
 ) -> EventTask:
     """Return the event as a task.
 
@@ -216,6 +236,7 @@ def prepare_event(
     follow : callable, optional
         Makes the course of the hazard from the event's plan and its recovery.
     factors : tuple of LevelFactors
+    toll : Toll, optional
 
     Raises
     ------
@@ -239,7 +260,7 @@ def prepare_event(
     levels = {PEAK} if water is None or city.grid is None else water.levels(city.grid)
     services = plan_services(city.layout, can_be_down, depth, levels=levels, out=city.baseline.down)
     course = None if follow is None else follow(plan, recovery)
-    return EventTask(event, plan, services, recovery, water, course, tuple(factors))
+    return EventTask(event, plan, services, recovery, water, course, tuple(factors), toll=toll)
 
 
 def check_factors(city: City, factors: tuple[LevelFactors, ...]) -> None:

@@ -10,16 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.cascade import Cascade, CauseCounter, TimeGrid, Timeline
-from resilience.engine.city import City, EventTask
+from resilience.engine.city import City, EventTask, Toll
 from resilience.engine.course import CourseCounter
 from resilience.engine.levels import LevelStates
 from resilience.engine.sums import BlockSums, TimeSums
 from resilience.kernels.received import receive_shares
 from resilience.kernels.rows import SAMPLES, pack_rows
-from resilience.service import PEAK, ROUNDING, ServiceCounter, ServiceSums
+from resilience.service import PEAK, ROUNDING, AssignedPart, ServiceCounter, ServiceSums
 
 AT_WORST = -1
 """In the place of a step: the state in which all is out that the event puts out at any time."""
+
+Integers = NDArray[np.int64]
 
 
 class States:
@@ -114,6 +116,8 @@ class TimeCounter:
     n_sample : int
     from_peak : bool
         Whether the event begins at its peak.
+    toll : Toll, optional
+        What is summed for every sample.
     """
 
     def __init__(
@@ -126,6 +130,7 @@ class TimeCounter:
         n_sample: int,
         *,
         from_peak: bool = True,
+        toll: Toll | None = None,
     ) -> None:
         n_service, n_root = len(city.layout.names), causes.root_sectors.size
         self._with_roots = city.with_roots
@@ -147,6 +152,12 @@ class TimeCounter:
         self._levels = levels
         self._gap = city.baseline.gap
         self._unserved_minutes = np.zeros((len(city.supplied), n_sample))
+        self._toll = np.zeros(0 if toll is None else n_sample, np.int64)
+        self._weights: dict[int, Integers] = {}
+        for number, part in enumerate(services.parts):
+            if toll is not None and isinstance(part, AssignedPart) and part.service == toll.service:
+                served = city.baseline.served[number, part.zone]
+                self._weights[number] = np.ascontiguousarray(toll.weight[:, part.zone] * served)
         self.course = CourseCounter(city, grid, services, n_sample)
 
     def count(self, point: int, here: slice) -> None:
@@ -162,7 +173,15 @@ class TimeCounter:
         self._people[point] += services.people.sum(axis=1)
         self._sample_minutes[:, here] += services.people * minutes
         self._unserved_minutes[:, here] += self._levels.unserved(self._gap) * minutes
-        self.course.see(point, here, services.people)
+        self.see(point, here)
+
+    def see(self, point: int, here: slice) -> None:
+        """Take the state that stands for a step, and that the service counter has counted."""
+        self.course.see(point, here, self._counter.people)
+        for number, weight in self._weights.items():
+            lanes = np.zeros(SAMPLES, np.int64)
+            self._counter.add_lost(number, weight[point], lanes)
+            self._toll[here] += lanes
 
     def join(self, peak: BlockSums, affected: NDArray[np.int32]) -> TimeSums:
         """Return the sums of all points."""
@@ -180,6 +199,7 @@ class TimeCounter:
             worst=self.course.worst,
             worst_minute=self.course.worst_minute,
             at_end=self.course.at_end,
+            toll=self._toll,
             interrupted=self.course.interrupted,
             restored=self.course.restored,
             unserved_minutes=self._unserved_minutes + peak.unserved * first,

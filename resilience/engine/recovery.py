@@ -176,6 +176,7 @@ def plan_recovery(
     family: str,
     seed: int,
     begin: NDArray[np.int64] | None = None,
+    by_hazard: NDArray[np.float64] | None = None,
     states: NDArray[np.float64] | None = None,
 ) -> Recovery:
     """Return when what an event puts out of function is back.
@@ -194,6 +195,8 @@ def plan_recovery(
     seed : int
     begin : (n_failing,) int64, optional, s
         When crews can set off; by default when the hazard is over.
+    by_hazard : (n_asset,) float64, optional
+        Share of the failure probability that is the hazard's, the only one that can be damage; all by default.
     states : (n_state, n_asset) float64, optional
         Probability of each state of damage or a worse one, for classes whose states have curves.
 
@@ -218,10 +221,11 @@ def plan_recovery(
     fails = plan.threshold[order]
     by_curve = np.isin(classes, list(rules.states.get(peril, {})))
     shares = rules.damaged.get(peril, ())
+    of_hazard = 1.0 if by_hazard is None else by_hazard[failing]
     threshold = np.zeros((times.index.shape[1] - 1, failing.size), np.uint32)
     for state, row in enumerate(threshold):
         if state < len(shares):
-            row[:] = np.floor(fails * shares[state])
+            row[:] = np.floor(fails * shares[state] * of_hazard)
         if states is not None and by_curve.any():
             reached = np.empty(failing.size, np.uint32)
             quantise_probability(states[min(state, len(states) - 1), failing], reached)

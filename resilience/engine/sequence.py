@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.cascade import SequencePart, plan_sequence
-from resilience.engine.city import City, EventTask
+from resilience.engine.city import City, EventTask, Toll
 from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.recovery import NEVER_MINUTE, Recovery, RepairRules, order_by_id, plan_crews
 from resilience.engine.sequence_course import SequenceCourse
@@ -27,6 +27,7 @@ def prepare_sequence(
     perils: Sequence[str],
     depths: Sequence[NDArray[np.float64] | None],
     rules: RepairRules | None = None,
+    toll: Toll | None = None,
 ) -> EventTask:
     """Return a sequence as a task.
 
@@ -43,6 +44,8 @@ def prepare_sequence(
         Water at each asset, of each part that is a flood.
     rules : RepairRules, optional
         How the city repairs; those by which the parts' recoveries were planned.
+    toll : Toll, optional
+        Of the sequence.
 
     Raises
     ------
@@ -87,5 +90,6 @@ def prepare_sequence(
         SequenceRecovery(tuple(recoveries), crews, order),
         water,
         course if any(course.courses) else None,
+        toll=toll,
         water_root=len(city.compiled.sectors) * (names.index("flood") if "flood" in names else 0),
     )

@@ -39,6 +39,8 @@ class TimeSums:
         People without each service at the end of the grid, summed over samples.
     unserved_minutes : (n_supplied, n_sample) float64
         Demand not served beyond that of the intact city times minutes, by sample, in the sectors' own units.
+    toll : (n_sample,) int64
+        Weights of zones without a service, by sample; empty where none are asked for.
     worst, worst_minute, interrupted, restored
         Of each sample, see :class:`resilience.engine.course.CourseCounter`.
     """
@@ -50,6 +52,7 @@ class TimeSums:
     cause_minutes: Integers
     root_minutes: Integers
     at_end: Integers
+    toll: Integers
     worst: Integers
     worst_minute: NDArray[np.int32]
     interrupted: Integers

@@ -29,7 +29,7 @@ from resilience.hazard.checks import (
     warn_identical,
 )
 from resilience.hazard.severity import check_return_periods, interpolate_severity, repair_monotone
-from resilience.perils import PERILS, check_plausible, parse_unit
+from resilience.perils import PERILS, QUANTITIES, check_plausible, parse_unit
 from resilience.variables import VARIABLES
 
 
@@ -109,10 +109,10 @@ def make_hazard(
     (['rp10', 'rp100'], [0.1, 0.01])
     """
     problems = Problems()
-    if peril not in PERILS:
+    if peril not in QUANTITIES:
         problems.add("peril", wanted=" or ".join(PERILS), got=f"{peril!r}{suggestion(str(peril), PERILS)}")
         problems.raise_if_any(ConfigurationError)
-    rule = PERILS[peril]
+    rule = QUANTITIES[peril]
     _check_word("nodata", nodata, NODATA_MEANINGS, problems)
     _check_word("outside", outside, OUTSIDE_MEANINGS, problems)
     name = parse_unit(rule.unit if unit is None else unit, peril=peril) or ""
@@ -201,17 +201,19 @@ def make_hazard(
     )
 
 
-def view_hours(hazard: xr.Dataset, event: int, hours: slice) -> xr.Dataset:
+def view_hours(hazard: xr.Dataset, event: int, hours: slice, variable: str = "intensity") -> xr.Dataset:
     """Return some hours of one event as distinct events without rates, as lazy as the hazard is.
 
     Parameters
     ----------
     hazard : xarray.Dataset
-        With time.
+        Without time, an event is one hour.
     event : int
         Position of the event.
     hours : slice
         Positions in time.
+    variable : str
+        What becomes the intensity, on the grid of the hazard.
 
     Examples
     --------
@@ -223,10 +225,12 @@ def view_hours(hazard: xr.Dataset, event: int, hours: slice) -> xr.Dataset:
     >>> wave.duration_hours.item(), view_hours(wave, 0, slice(1, 2)).intensity.values.tolist()
     (6.0, [[[30.0, 31.0]]])
     """
-    cells = hazard.variables["intensity"][event, hours]
+    timed = "time" in hazard.dims
+    cells = hazard.variables[variable][event, hours] if timed else hazard.variables[variable][event : event + 1]
     cells.dims = ("event", "y", "x")
     n = cells.shape[0]
-    names = [f"{hazard['event'].values[event]} hour {hour:g}" for hour in hazard["time"].values[hours]]
+    times = hazard["time"].values[hours] if timed else np.zeros(1)
+    names = [f"{hazard['event'].values[event]} hour {hour:g}" for hour in times]
     unknown = ("event", np.full(n, np.nan))
     return xr.Dataset(
         {"intensity": cells},

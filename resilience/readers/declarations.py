@@ -14,7 +14,7 @@ from pyproj.exceptions import CRSError
 from resilience.errors import Problems, suggestion
 from resilience.hazard import HazardWarning
 from resilience.hazard.checks import NODATA_MEANINGS
-from resilience.perils import PERILS, parse_unit
+from resilience.perils import QUANTITIES, parse_unit
 from resilience.readers.layers import Layer
 from resilience.readers.sources import known_unit
 
@@ -146,7 +146,7 @@ def _earthly(crs: CRS | None, subject: str, problems: Problems) -> CRS | None:
 def _settle_units(
     layers: Sequence[Layer], given: str | None, family: str, peril: str, problems: Problems
 ) -> tuple[tuple[float, float], ...]:
-    rule = PERILS[peril]
+    rule = QUANTITIES[peril]
     subject = f"unit of family {family!r}"
     choices = ", ".join(rule.units)
     unit = None if given is None else parse_unit(given, peril=peril)

@@ -15,7 +15,7 @@ from resilience.errors import ConfigurationError, DataError, MissingInputError, 
 from resilience.grid import Grid
 from resilience.hazard import make_hazard
 from resilience.hazard.severity import check_return_periods
-from resilience.perils import PERILS
+from resilience.perils import PERILS, QUANTITIES
 from resilience.readers.declarations import Declared, crs_name, declare, same_crs
 from resilience.readers.identical import warn_identical_layers
 from resilience.readers.labelled import choose_variable, labelled_layers
@@ -127,7 +127,7 @@ def open_hazard(
     >>> river.intensity.sel(event="rp100", y=5, x=5).item()
     0.009999999776482582
     """
-    if peril not in PERILS:
+    if peril not in QUANTITIES:
         raise ConfigurationError(Problem("peril", " or ".join(PERILS), f"{peril!r}{suggestion(peril, PERILS)}"))
     layers, keyed = _layers(source, variable=variable, bands=bands, hours=hours, num_threads=str(num_threads))
     n_time, times = _times(layers, family)

@@ -17,7 +17,7 @@ from xarray.core import indexing
 from resilience.errors import DataError, Problems
 from resilience.hazard import check_plausible
 from resilience.kernels.clean_cells import clean_cells
-from resilience.perils import PERILS
+from resilience.perils import QUANTITIES
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
@@ -116,7 +116,7 @@ class LayerStack(BackendArray):
         self.layers = layers
         self.conversions = conversions
         self.peril = peril
-        self.plausible = PERILS[peril].plausible if plausible is None else plausible
+        self.plausible = QUANTITIES[peril].plausible if plausible is None else plausible
         self.shape = (len(layers), layers[0].height, layers[0].width)
         self.dtype = np.dtype(np.float32)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from resilience.scenario.hazards import HazardSection, HazardSource
+from resilience.scenario.heat import HeatSection
 from resilience.scenario.model import Scenario
 from resilience.scenario.networks import AssetLayer, NetworkSection, SyntheticCity, TableFile, ZoneLayer
 from resilience.scenario.options import (
@@ -18,6 +19,6 @@ from resilience.scenario.rules import AccessRule, DependencyRule, Rule, ServiceS
 
 __all__ = [
     "AccessRule", "AssetLayer", "CascadeSection", "CurveFile", "CurvesSection", "DependencyRule", "HazardSection",
-    "HazardSource", "ImportanceSection", "MonteCarloSection", "NetworkSection", "OutputsSection", "RiskSection", "Rule",
-    "Scenario", "ServiceSection", "SupplyRule", "SyntheticCity", "TableFile", "ZoneLayer",
+    "HazardSource", "HeatSection", "ImportanceSection", "MonteCarloSection", "NetworkSection", "OutputsSection",
+    "RiskSection", "Rule", "Scenario", "ServiceSection", "SupplyRule", "SyntheticCity", "TableFile", "ZoneLayer",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from resilience.scenario.fields import Finding
 from resilience.scenario.hazards import HazardSection
 from resilience.scenario.networks import NetworkSection
 from resilience.scenario.options import CascadeSection, RiskSection, TimeSection
+from resilience.scenario.redundancy import Redundancy
 from resilience.scenario.rules import DependencyRule, Rule, ServiceSection, SupplyRule
 from resilience.scenario.sequences import SequenceSection
 
@@ -26,6 +27,7 @@ class Sections:
     hazards: tuple[HazardSection, ...] | None
     network: NetworkSection | None
     rules: tuple[Rule, ...] | None
+    redundancy: tuple[Redundancy, ...] | None
     services: Mapping[str, ServiceSection] | None
     cascade: CascadeSection | None
     risk: RiskSection | None
@@ -110,6 +112,10 @@ def _check_services(sections: Sections) -> Iterator[Finding]:
             if service.by != "assignment":
                 wanted = f"services.{rule.service}.by: assignment where zones are assigned"
                 yield Finding("rules", i, "to", wanted=wanted, got=f"by: {service.by}")
+    for i, part in enumerate(sections.redundancy or ()):
+        if part.service not in services:
+            wanted = f"one of services: {', '.join(services)}{suggestion(part.service, services)}"
+            yield Finding("redundancy", i, "service", wanted=wanted, got=repr(part.service))
     network = sections.network
     if network is None or sections.rules is None or network.synthetic is not None or network.needs is not None:
         return
@@ -151,6 +157,10 @@ def _selectors(sections: Sections) -> Iterator[tuple[tuple[str | int, ...], Mapp
             used = field != "over" or getattr(rule, "by", None) == "road"
             if used and isinstance(selector := getattr(rule, field), Mapping):
                 yield ("rules", i, type(rule).model_fields[field].alias or field), selector
+    for i, part in enumerate(sections.redundancy or ()):
+        for field in ("of", "standby", "control"):
+            if isinstance(selector := getattr(part, field, None), Mapping):
+                yield ("redundancy", i, field), selector
     for name, service in (sections.services or {}).items():
         for i, selector in enumerate(service.providers):
             yield ("services", name, "providers", i), selector

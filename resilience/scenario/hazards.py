@@ -37,6 +37,9 @@ _TOKEN = re.compile(r"\{(rp(?::0?[0-9]{1,2}d)?|event|hour(?::0?[0-9]{1,2}d)?)\}"
 _BRACES = re.compile(r"\{([^{}]*)\}")
 
 
+_MAPS = ("files", "path", "variable", "unit", "nodata_value")
+
+
 class HazardSource(NamedTuple):
     """Where one event's map is.
 
@@ -67,6 +70,26 @@ class HazardSource(NamedTuple):
     hour_paths: tuple[Path, ...] = ()
 
 
+class TemperatureMaps(Section):
+    """Maps of the air temperature of an index."""
+
+    files: Annotated[tuple[InputPath, ...], *OneOrMany] = Field(default=(), description="as `files` of the hazard")
+    path: InputPath | None = Field(default=None, description="one file that holds all events")
+    variable: Text | None = Field(default=None, description="variable of a netCDF file")
+    unit: Literal["degC", "K", "degF"] | None = Field(
+        default=None, description="unit of the values; needed where the file does not tell"
+    )
+    nodata_value: Number | None = Field(default=None, description="value that marks no data")
+
+
+class HumidityMaps(TemperatureMaps):
+    """Maps of the relative humidity of an index, on the grid and at the hours of the temperature."""
+
+    unit: Literal["%", "1"] | None = Field(  # type: ignore[assignment]
+        default=None, description="unit of the values: percent, or shares; needed where the file does not tell"
+    )
+
+
 class HazardSection(Section):
     """One event family: a stack of return periods, or a list of distinct events.
 
@@ -87,6 +110,16 @@ class HazardSection(Section):
         description="band of each event in `path`, counted from 1: a list, or a mapping from return period or event",
     )
     variable: Text | None = Field(default=None, description="variable of a netCDF file")
+    index: (
+        Literal["kma_apparent", "heat_index", "humidex", "steadman", "swbgt", "wbgt_shade", "wbgt_sun", "wet_bulb"]
+        | None
+    ) = Field(
+        default=None,
+        description="heat: what people feel, worked out of `temperature` and `humidity` and told per zone; curves of "
+        "assets are of the air temperature, and read that",
+    )
+    temperature: TemperatureMaps | None = Field(default=None, description="with `index`: maps of the air temperature")
+    humidity: HumidityMaps | None = Field(default=None, description="with `index`: maps of the relative humidity")
     unit: Literal["m", "cm", "mm", "ft", "degC", "K", "degF"] | None = Field(
         default=None, description="unit of the values; needed where the file does not tell"
     )
@@ -174,6 +207,16 @@ class HazardSection(Section):
         """Whether the family has no rates, so that nothing per year can be said."""
         return not self.return_periods and not self.annual_rates
 
+    def parts(self) -> dict[str, HazardSection]:
+        """Return the sections of the maps it is worked out of: itself, or temperature and humidity of an index."""
+        if self.temperature is None or self.humidity is None:
+            return {"intensity": self}
+        none = {"index": None, "temperature": None, "humidity": None}
+        return {
+            name: self.model_copy(update={**none, **{key: getattr(maps, key) for key in _MAPS}})
+            for name, maps in (("temperature", self.temperature), ("humidity", self.humidity))
+        }
+
     @property
     def pattern(self) -> str | None:
         """The token of the file pattern, ``rp`` or ``event``, if `files` is one."""
@@ -196,6 +239,8 @@ class HazardSection(Section):
         >>> [(source.event, source.path.name) for source in family.sources()]
         [('rp20', 'd_020.tif'), ('rp100', 'd_100.tif')]
         """
+        if self.temperature is not None:
+            return self.parts()["temperature"].sources()
         labels = [format_return_period(period) for period in self.return_periods] or list(self.events)
         periods: list[float | None] = list(self.return_periods) or [None] * len(labels)
         rates: list[float | None] = list(self.annual_rates)
@@ -228,6 +273,31 @@ class HazardSection(Section):
         return Path(_TOKEN.sub(fill, str(self.files[i if self.pattern is None else 0])))
 
     def _findings(self) -> Iterator[Finding]:
+        given = [self.index, self.temperature, self.humidity]
+        if any(one is not None for one in given):
+            yield from self._index_findings()
+            if all(one is not None for one in given):
+                for name, part in self.parts().items():
+                    for finding in part._map_findings():
+                        own = finding.loc[0] in _MAPS
+                        if own or name == "temperature":
+                            loc = (name, *finding.loc) if own else finding.loc
+                            yield Finding(*loc, wanted=finding.wanted, got=finding.got)
+        else:
+            yield from self._map_findings()
+        yield from self._word_findings()
+
+    def _index_findings(self) -> Iterator[Finding]:
+        for key in ("index", "temperature", "humidity"):
+            if getattr(self, key) is None:
+                yield Finding(key, wanted="index, temperature and humidity together", got="absent")
+        if self.peril != "heat":
+            yield Finding("index", wanted="an index for heat only", got=f"peril: {self.peril}")
+        for key in (*_MAPS, "bands"):
+            if getattr(self, key):
+                yield Finding(key, wanted="maps under temperature and humidity, with an index", got="both")
+
+    def _map_findings(self) -> Iterator[Finding]:
         if bool(self.files) == (self.path is not None):
             yield Finding("files", wanted="either files or path", got="both" if self.files else "neither")
         if self.return_periods and self.events:
@@ -235,6 +305,8 @@ class HazardSection(Section):
         yield from self._axis_findings()
         yield from self._count_findings()
         yield from self._hour_findings()
+
+    def _word_findings(self) -> Iterator[Finding]:
         if self.unit is not None and self.unit not in UNITS[self.peril]:
             yield Finding(
                 "unit", wanted=f"one of {', '.join(UNITS[self.peril])} for {self.peril}", got=shown(self.unit)

@@ -15,8 +15,9 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model
 from resilience.errors import ConfigurationError, Problem
 from resilience.scenario.checks import Sections, check_sections
 from resilience.scenario.dump import dump_yaml
-from resilience.scenario.fields import MetricCrsText, Name, Section, Whole, raise_findings, whole
+from resilience.scenario.fields import MetricCrsText, Name, OneOrMany, Section, Whole, raise_findings, whole
 from resilience.scenario.hazards import HazardSection
+from resilience.scenario.heat import HeatSection
 from resilience.scenario.messages import problems_of
 from resilience.scenario.networks import NetworkSection
 from resilience.scenario.options import (
@@ -28,6 +29,7 @@ from resilience.scenario.options import (
     RiskSection,
     TimeSection,
 )
+from resilience.scenario.redundancy import Redundancy
 from resilience.scenario.rules import Rule, ServiceSection
 from resilience.scenario.sequences import SequenceSection
 from resilience.scenario.source import Node, read_source, set_value
@@ -63,6 +65,9 @@ class Scenario(Section):
     )
     network: NetworkSection = Field(description="assets, zones and who needs what")
     rules: tuple[Rule, ...] = Field(default=(), description="rules that derive needs, access and supply")
+    redundancy: Annotated[tuple[Redundancy, ...], *OneOrMany] = Field(
+        default=(), description="spare units and standby sites: assets and needs that are derived after the rules"
+    )
     services: dict[Name, ServiceSection] = Field(
         default_factory=dict,
         description="services, in the order in which they are named as causes; the built-in city has its own",
@@ -72,6 +77,10 @@ class Scenario(Section):
     monte_carlo: MonteCarloSection = Field(default_factory=MonteCarloSection, description="samples")
     time: TimeSection | None = Field(
         default=None, description="services over time: buffers end, what failed comes back"
+    )
+    heat: HeatSection | None = Field(
+        default=None,
+        description="what heat does to people, rails, data centres, crews and power; `{}` for people alone",
     )
     sequences: tuple[SequenceSection, ...] = Field(
         default=(), description="hazards that come one after the other, as one event each; need a time section"

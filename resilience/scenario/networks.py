@@ -33,7 +33,7 @@ ASSET_COLUMNS: tuple[str, ...] = (
     "id", "sector", "kind", "geometry", "x", "y", "lon", "lat", "from_asset", "to_asset", "oneway",
     *(f"{role}_curve" for role in CURVE_ROLES),
     "component_height", "barrier_height", "seal_failure", "dry_threshold", "replacement_cost", "repair_class",
-    "failure_group", "district", "access_asset", "length", "speed", "reactance", "rating",
+    "failure_group", "unavailability", "district", "access_asset", "length", "speed", "reactance", "rating",
 )  # fmt: skip
 ZONE_COLUMNS: tuple[str, ...] = (
     "id",
@@ -133,6 +133,9 @@ class AssetLayer(Layer):
     replacement_cost: NotNegative | None = Field(default=None, description="money per asset")
     repair_class: Text | None = Field(default=None, description="class that sets the repair time")
     failure_group: Text | None = Field(default=None, description="assets of one group fail together")
+    unavailability: Share | None = Field(
+        default=None, description="probability that an asset is out in an event, whatever the hazard"
+    )
     district: Text | None = Field(default=None, description="district of all assets of the layer")
     oneway: Switch | None = Field(default=None, description="whether links lead only from from_asset to to_asset")
     speed_kmh: Positive | None = Field(default=None, description="free speed on links, km/h")
@@ -225,6 +228,11 @@ class SyntheticCity(Section):
 
     seed: Annotated[Whole, Field(ge=0, lt=2**63)] = Field(default=0, description="seed of the city, not of the samples")
     size: Annotated[Whole, Field(ge=500, le=5_000_000)] = Field(default=5_000, description="number of assets")
+    standby: Switch = Field(
+        default=True,
+        description="whether people have the standby data centre, by the fail-over control in the basement of the "
+        "first; false leaves it to `redundancy`",
+    )
 
 
 class NetworkSection(Section):

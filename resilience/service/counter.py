@@ -154,11 +154,23 @@ class ServiceCounter:
         self._road_blame.clear()
         self.present = [self.lost(number, up) for number in range(len(self.parts))]
         for number, part in enumerate(self.parts):
-            people = self.people[part.service]
-            if number in self.lost_shares:
-                add_share_people(self.lost_shares[number], self.weights[number], people)
-            else:
-                add_people(self.present[number], self.weights[number], people)
+            self.add_lost(number, self.weights[number], self.people[part.service])
+
+    def add_lost(self, number: int, weight: Integers, lanes: Integers) -> None:
+        """Add, per sample, the weight of the zones of a part that are without it, times the share that they lost.
+
+        Parameters
+        ----------
+        number : int
+            Of the part; :meth:`look` or :meth:`count` has looked at the present word group.
+        weight : (n_zone_served,) int64
+        lanes : (512,) int64
+            Changed in place.
+        """
+        if number in self.lost_shares:
+            add_share_people(self.lost_shares[number], weight, lanes)
+        else:
+            add_people(self.present[number], weight, lanes)
 
     def count(
         self,
