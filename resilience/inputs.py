@@ -23,6 +23,7 @@ from resilience.errors import (
 )
 from resilience.flow import LevelRule, LevelSector, prepare_levels
 from resilience.heat.indices import add_index
+from resilience.joint import JointFamily
 from resilience.network import Network, check_curve_names, derive
 from resilience.network.compile import PERSON
 from resilience.network.redundancy import SECTOR as DERIVED
@@ -35,7 +36,7 @@ from resilience.readers.vector import read_layer, read_table
 from resilience.scenario import Scenario
 from resilience.scenario import rules as written
 from resilience.scenario.redundancy import RedundantUnits
-from resilience.sequences import EventSequence, find_sequences
+from resilience.sequences import EventSequence, find_joint, find_sequences
 from resilience.service import Drive, ServiceRule
 
 
@@ -67,6 +68,8 @@ class Inputs:
     min_fraction_judged : bool
         Whether that is the default.
     sequences : tuple of EventSequence
+        Those of the scenario, then the pairs of joint families.
+    joint : tuple of JointFamily
     """
 
     hazards: tuple[xr.Dataset, ...]
@@ -81,6 +84,7 @@ class Inputs:
     min_fraction: float = 0.5
     min_fraction_judged: bool = True
     sequences: tuple[EventSequence, ...] = ()
+    joint: tuple[JointFamily, ...] = ()
 
 
 def load_curve_table(scenario: Scenario) -> CurveTable:
@@ -346,11 +350,15 @@ def load_inputs(scenario: Scenario) -> Inputs:
     ):  # pragma: no cover - it has raised
         raise AssertionError("an input was lost without a problem")
     opened = tuple(hazard for hazard in hazards if hazard is not None)
-    if scenario.sequences and scenario.time is None:
+    if scenario.time is None and (scenario.sequences or any(one.after_hours for one in scenario.joint)):
         wanted = "a time section: what comes later meets what is not yet repaired"
-        raise ConfigurationError(Problem("sequences", wanted=wanted, got="no `time`"))
+        subject = "sequences" if scenario.sequences else "joint.after_hours"
+        raise ConfigurationError(Problem(subject, wanted=wanted, got="no `time`"))
     if not opened:
         raise ConfigurationError(Problem("hazards", wanted="at least one event family", got="none"))
+    sequences = find_sequences(scenario.sequences, opened)
+    n_event = sum(hazard.sizes["event"] for hazard in opened) + len(sequences)
+    joint, pairs = find_joint(scenario.joint, opened, n_event)
     return Inputs(
         hazards=opened,
         methods=tuple(methods),
@@ -363,7 +371,8 @@ def load_inputs(scenario: Scenario) -> Inputs:
         sectors=sectors,
         min_fraction=scenario.cascade.min_fraction,
         min_fraction_judged="min_fraction" not in scenario.cascade.model_fields_set,
-        sequences=find_sequences(scenario.sequences, opened),
+        sequences=(*sequences, *pairs),
+        joint=joint,
     )
 
 
