@@ -23,6 +23,7 @@ from resilience.scenario.fields import (
     Whole,
     raise_findings,
 )
+from resilience.scenario.networks import Table
 
 _GROUP = 512  # samples in a word group
 _DAMAGED = {"flood": (1.0,), "heat": (0.25,)}
@@ -115,12 +116,19 @@ class RepairSection(Section):
     crews: dict[Name, Annotated[Whole, Field(ge=0)]] = Field(
         default_factory=dict, description="crews per sector; sectors not named have one for every asset"
     )
-    rule: Literal["fifo", "shortest", "longest", "priority"] = Field(
+    rule: Literal["fifo", "shortest", "longest", "persons", "priority"] = Field(
         default="fifo",
-        description="which job a free crew takes: the first that can begin, the shortest or longest, or by `priority`",
+        description="which job a free crew takes: the first that can begin, the shortest or longest, that of the asset "
+        "with most people behind it, or by `priority` or `ranks`",
     )
     priority: dict[Name, NotNegative] = Field(
         default_factory=dict, description="with rule: priority: rank by kind of asset, the largest first; others have 0"
+    )
+    ranks: Table | None = Field(
+        default=None,
+        description="with rule: priority: CSV table of `asset` and `rank`, the largest first, the sum where an asset "
+        "is named several times, others 0; importance.csv of an earlier run with columns: {asset: asset, rank: "
+        "fussell_vesely}",
     )
     after: dict[Name, Annotated[tuple[Name, ...], *OneOrMany]] = Field(
         default_factory=dict,
@@ -148,10 +156,13 @@ class RepairSection(Section):
                 yield Finding("damaged", peril, wanted="shares that do not grow with the state", got=got)
         if self.unit is not None and self.file is None:
             yield Finding("unit", wanted="a file that it is of", got="no file")
-        if self.priority and self.rule != "priority":
-            yield Finding("priority", wanted="only with rule: priority", got=f"rule: {self.rule}")
-        if self.rule == "priority" and not self.priority:
-            yield Finding("priority", wanted="ranks of the kinds that come first", got="none")
+        for name in ("priority", "ranks"):
+            if getattr(self, name) and self.rule != "priority":
+                yield Finding(name, wanted="only with rule: priority", got=f"rule: {self.rule}")
+        if self.rule == "priority" and not (self.priority or self.ranks):
+            yield Finding("priority", wanted="ranks of the kinds that come first, or `ranks` of assets", got="none")
+        if self.priority and self.ranks:
+            yield Finding("ranks", wanted="ranks of kinds or of assets", got="both")
 
 
 class TimeSection(Section):
