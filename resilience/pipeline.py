@@ -234,22 +234,19 @@ def prepare_tasks(
     tasks: list[EventTask] = []
     for i in range(n_single):
         family, peril = str(damaged["family"][i].item()), perils[i]
-        recover, follow = None, None
+        depth = intensity[i] if peril == "flood" else None
+        recover, follow, water = None, None, None
         if horizon is not None:
+            falls, gone = return_minutes(np.array([horizon.falls[i], horizon.ends[i]])).tolist()
+            water = Water(falls, gone)
             hourly = horizon.hourly[i]
             recover = partial(
                 _recover, compiled, hourly=hourly, end_hours=float(horizon.ends[i]),
                 restart_hours=horizon.restart_hours, rules=rules, peril=peril, family=family,
-                seed=scenario.seed,
-                states=None if states is None else states[:, i],
+                seed=scenario.seed, water=water, depth=depth, states=None if states is None else states[:, i],
                 by_hazard=share_of_hazard(probability[i], anyway) if anyway.any() else None,
             )  # fmt: skip
             follow = None if hourly is None else hourly.follow
-        depth = intensity[i] if peril == "flood" else None
-        water = None
-        if horizon is not None:
-            falls, gone = return_minutes(np.array([horizon.falls[i], horizon.ends[i]])).tolist()
-            water = Water(falls, gone)
         tasks.append(
             prepare_event(
                 city, i, probability[i], family=family, depth=depth, recover=recover, water=water, follow=follow,
