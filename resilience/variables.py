@@ -162,7 +162,7 @@ VARIABLES: dict[str, Variable] = _register(
         ("branch_direct_loss", "branch event", "float64", "money", "repair cost of all assets"),
         ("branch_annual_value", "branch service", "float64", "persons/year", "people without the service at the peak, "
          "per year"),
-        ("branch_annual_person_hours", "branch service", "float64", "persons h/year", "people times hours lost, per year"),
+        ("branch_annual_person_hours", "branch service", "float64", "persons h/year", "people times hours, per year"),
         ("branch_annual_direct_loss", "branch", "float64", "money/year", "repair cost of all assets, per year"),
         # hazard
         ("intensity", "event y x", "float32", "", "hazard intensity per cell; unit in the attribute; NaN is no data"),
