@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.annual import weigh_events
+from resilience.branches import check_branches
 from resilience.cascade import MOST_POINTS, supplied_graphs
 from resilience.engine import Block, BlockSums, simulate
 from resilience.horizon import Horizon, halve, plan_horizon
@@ -67,6 +68,7 @@ def check(scenario: Scenario) -> CheckReport:
         With everything that is wrong.
     """
     inputs = load_inputs(scenario)
+    check_branches(scenario.branches, inputs)
     damaged, hourly = expose_and_damage(inputs)
     weights = weigh_events(inputs, scenario)
     horizon = plan_horizon(inputs, scenario, hourly)

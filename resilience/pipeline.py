@@ -14,6 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.annual import add_annual, exceed, rank_assets, rated_events, weigh_events
+from resilience.branches import check_branches, join_branches, take_branch
 from resilience.cascade import EventPlan, supplied_graphs
 from resilience.caveats import caveats, correlation_caveats, with_costs
 from resilience.damage import damage, damage_states, share_of_hazard, unavailable
@@ -48,6 +49,7 @@ from resilience.provenance import now
 from resilience.result import Result, label_sums
 from resilience.sample_totals import SampleTotals
 from resilience.scenario import Scenario
+from resilience.scenario.options import ImportanceSection
 from resilience.sequences import add_sequences
 from resilience.service import lay_out_services
 from resilience.store import TOTALS, RunStore
@@ -97,12 +99,31 @@ def assess(
     """
     started = now()
     inputs = load_inputs(scenario)
+    check_branches(scenario.branches, inputs)
+    store = RunStore(Path(out), inputs=input_paths(scenario)) if out is not None else None
+    result = solve(scenario, inputs, store=store, progress=progress, workers=workers)
+    if scenario.branches:
+        further = solve_branches(scenario, inputs, workers=workers)
+        both = label_dataset(
+            result.dataset.merge(further, combine_attrs="override"), subject="result",
+            persons_unit=inputs.network.persons_unit,
+        )  # fmt: skip
+        result = replace(result, dataset=both)
+    if store is not None:
+        write_run(store, result, scenario, inputs, block_samples=block_samples(scenario), started=started)
+        store.close()
+    return result
+
+
+def solve(
+    scenario: Scenario, inputs: Inputs, *, store: RunStore | None, progress: Progress | None, workers: int | None
+) -> Result:
+    """Return the result of a scenario on its inputs; blocks go to the store as they end."""
     damaged, hourly = expose_and_damage(inputs)
     weights = weigh_events(inputs, scenario)
     horizon = plan_horizon(inputs, scenario, hourly)
     zone_heat = read_heat(inputs, scenario)
     city, tasks = prepare(inputs, damaged, scenario, horizon, zone_heat)
-    store = RunStore(Path(out), inputs=input_paths(scenario)) if out is not None else None
     sums, totals = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
     labelled = totals.label(label_sums(city, tasks, sums, damaged).assign(weights))
     labelled = label_times(labelled, city, tasks, sums)
@@ -117,7 +138,7 @@ def assess(
         *inputs.notes, *caveats(labelled, inputs), *time_caveats(labelled, scenario, horizon),
         *heat_notes(labelled, scenario), *correlation_caveats(scenario),
     )  # fmt: skip
-    result = Result(
+    return Result(
         dataset=labelled.assign_attrs({**describe(scenario, inputs, damaged), "notes": list(notes)}),
         exceedance=exceed(labelled, inputs, scenario),
         importance=importance,
@@ -125,10 +146,17 @@ def assess(
         path=store.path if store is not None else None,
         notes=notes,
     )
-    if store is not None:
-        write_run(store, result, scenario, inputs, block_samples=block_samples(scenario), started=started)
-        store.close()
-    return result
+
+
+def solve_branches(scenario: Scenario, inputs: Inputs, *, workers: int | None) -> xr.Dataset:
+    """Return what the branches of a scenario come to, side by side; all have the random numbers of the run itself."""
+    risk = scenario.risk.model_copy(update={"catalogue_years": 0})
+    plain = scenario.model_copy(update={"risk": risk, "importance": ImportanceSection()})
+    found = [
+        solve(plain, take_branch(inputs, branch), store=None, progress=None, workers=workers).dataset
+        for branch in scenario.branches
+    ]
+    return join_branches(scenario.branches, found)
 
 
 def expose_and_damage(inputs: Inputs) -> tuple[xr.Dataset, list[HourlyEvent | None]]:

@@ -42,8 +42,8 @@ GLOSSARY: dict[str, str] = {
 }
 
 DIMENSIONS: tuple[str, ...] = (
-    "event", "asset", "zone", "service", "supplied", "access", "outcome", "cause", "root", "level", "time", "day",
-    "sample", "quantity", "period", "y", "x",
+    "branch", "event", "asset", "zone", "service", "supplied", "access", "outcome", "cause", "root", "level", "time",
+    "day", "sample", "quantity", "period", "y", "x",
 )  # fmt: skip
 
 
@@ -154,6 +154,16 @@ VARIABLES: dict[str, Variable] = _register(
         ("quantity", "quantity", "str", "", "what a catalogue value is of: a service, or direct_loss"),
         ("quantity_unit", "quantity", "str", "", "unit of the catalogue values of the quantity"),
         ("period", "period", "float64", "year", "return period of a catalogue value"),
+        # branches
+        ("branch", "branch", "str", "", "name of a run under what is not known, with the same random numbers"),
+        ("branch_weight", "branch", "float64", "1", "weight of the branch; they add up to one"),
+        ("branch_people", "branch event service", "float64", "persons", "mean of people without it at the peak"),
+        ("branch_person_hours", "branch event service", "float64", "persons h", "mean of people times hours lost"),
+        ("branch_direct_loss", "branch event", "float64", "money", "repair cost of all assets"),
+        ("branch_annual_value", "branch service", "float64", "persons/year", "people without the service at the peak, "
+         "per year"),
+        ("branch_annual_person_hours", "branch service", "float64", "persons h/year", "people times hours, per year"),
+        ("branch_annual_direct_loss", "branch", "float64", "money/year", "repair cost of all assets, per year"),
         # hazard
         ("intensity", "event y x", "float32", "", "hazard intensity per cell; unit in the attribute; NaN is no data"),
         ("return_period", "event", "float64", "year", "return period of the event; NaN where it has none"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from resilience.branches import branches_table
 from resilience.heat_toll import heat_table
 from resilience.inputs import Inputs
 from resilience.network.writing import write_tables
@@ -92,6 +93,8 @@ def write_run(
         store.write_table("zone_access.csv", *zone_ways_table(dataset, unit=result.unit))
     if "supplied" in dataset.dims:
         store.write_table("unserved.csv", *unserved_table(dataset))
+    if "branch" in dataset.dims:
+        store.write_table("branches.csv", *branches_table(dataset, unit=result.unit, tells_money=result.tells_money))
     if "time" in dataset.dims:
         store.write_table("recovery.csv", *recovery_table(dataset, unit=result.unit))
         store.write_table("resilience.csv", *resilience_table(dataset, unit=result.unit))

@@ -288,7 +288,8 @@ def read_window(hazard: xr.Dataset, rows: slice, columns: slice) -> NDArray[np.f
     Returns
     -------
     (event, [time,] row, column) float32, m or degC
-        NaN where the map has no data. A view where the hazard is in memory; do not write to it.
+        NaN where the map has no data. A view where the hazard is in memory; do not write to it. The attribute `bias`
+        of the hazard, if it has one, is added: to depths where there is water, to temperatures everywhere.
 
     Raises
     ------
@@ -304,8 +305,14 @@ def read_window(hazard: xr.Dataset, rows: slice, columns: slice) -> NDArray[np.f
     >>> read_window(rain, slice(0, 1), slice(0, 2)).tolist()
     [[[1.0, 0.0]]]
     """
-    values = hazard.variables["intensity"][..., rows, columns].values
-    return np.asarray(values, dtype=np.float32)
+    values = np.asarray(hazard.variables["intensity"][..., rows, columns].values, dtype=np.float32)
+    bias = np.float32(hazard.attrs.get("bias", 0.0))
+    if bias == 0.0:
+        return values
+    if hazard.attrs["peril"] == "flood":
+        # What is dry stays dry: a map tells where water goes, a bias how deep it stands there.
+        return np.where(values > 0, np.maximum(values + bias, np.float32(0)), values)
+    return values + bias
 
 
 @overload

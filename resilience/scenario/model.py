@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from resilience.errors import ConfigurationError, Problem
+from resilience.scenario.branches import BranchSection
 from resilience.scenario.checks import Sections, check_sections
 from resilience.scenario.dump import dump_yaml
 from resilience.scenario.fields import MetricCrsText, Name, OneOrMany, Section, Whole, raise_findings, whole
@@ -87,6 +88,10 @@ class Scenario(Section):
     )
     joint: tuple[JointSection, ...] = Field(
         default=(), description="pairs of families whose severities of a year belong together"
+    )
+    branches: tuple[BranchSection, ...] = Field(
+        default=(),
+        description="the run again under what is not known, with the same random numbers, beside the run itself",
     )
     risk: RiskSection = Field(default_factory=RiskSection, description="from events to expected values")
     importance: ImportanceSection = Field(default_factory=ImportanceSection, description="whose failure matters")

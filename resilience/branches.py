@@ -1,0 +1,131 @@
+"""Branches: the run again under what is not known, with the same random numbers; results side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from resilience.cells import Table, in_columns
+from resilience.curves import CurveTable
+from resilience.curves.quantile import at_quantile
+from resilience.errors import ConfigurationError, Problems, suggestion
+from resilience.inputs import Inputs
+from resilience.scenario.branches import BranchSection
+
+_KEPT = {
+    "people_without_service": "branch_people",
+    "person_hours_lost": "branch_person_hours",
+    "direct_loss": "branch_direct_loss",
+    "annual_value": "branch_annual_value",
+    "annual_person_hours": "branch_annual_person_hours",
+    "annual_direct_loss": "branch_annual_direct_loss",
+}
+
+
+def check_branches(branches: Sequence[BranchSection], inputs: Inputs) -> None:
+    """Raise ConfigurationError for names that come twice and families that are not there."""
+    problems = Problems()
+    families = [str(hazard.attrs["family"]) for hazard in inputs.hazards]
+    names: set[str] = set()
+    for i, branch in enumerate(branches):
+        if branch.name in names:
+            problems.add(f"branches.{i}.name", wanted="every name once", got=f"{branch.name} twice")
+        names.add(branch.name)
+        for family in branch.hazard_bias:
+            if family not in families:
+                wanted = f"families {', '.join(families)}{suggestion(family, families)}"
+                problems.add(f"branches.{i}.hazard_bias", wanted=wanted, got=family)
+    spread = [curve.name for curve in inputs.curves if curve.spread.size]
+    asked = [branch.name for branch in branches if branch.curve_quantile is not None]
+    if asked and not spread:
+        problems.add("branches.curve_quantile", wanted="curves that tell a spread", got="none", first=asked)
+    problems.raise_if_any(ConfigurationError)
+
+
+def take_branch(inputs: Inputs, branch: BranchSection) -> Inputs:
+    """Return the inputs as they are in a branch.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    branch : BranchSection
+    """
+    bias = branch.hazard_bias
+    hazards = tuple(
+        hazard.assign_attrs(bias=bias[family]) if (family := str(hazard.attrs["family"])) in bias else hazard
+        for hazard in inputs.hazards
+    )
+    curves, network = inputs.curves, inputs.network
+    if branch.curve_quantile is not None:
+        curves = CurveTable(at_quantile(curve, branch.curve_quantile) for curve in curves)
+    if branch.cost_factor != 1.0:
+        costs = network.assets["replacement_cost"] * branch.cost_factor
+        network = replace(network, assets=network.assets.assign(replacement_cost=costs))
+    return replace(inputs, hazards=hazards, curves=curves, network=network)
+
+
+def join_branches(branches: Sequence[BranchSection], found: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Return what the branches came to, side by side.
+
+    Parameters
+    ----------
+    branches : sequence of BranchSection
+    found : sequence of xarray.Dataset
+        Of the result of each.
+    """
+    parts = []
+    for one in found:
+        kept = one[[name for name in _KEPT if name in one]]
+        if "sample" in kept.dims:
+            kept = kept.mean("sample")
+        parts.append(kept.rename({name: _KEPT[str(name)] for name in kept.data_vars}).reset_coords(drop=True))
+    together = xr.concat(parts, dim="branch", combine_attrs="drop")
+    weight = np.array([branch.weight for branch in branches])
+    return together.assign_coords(branch=np.array([branch.name for branch in branches], dtype=object)).assign(
+        branch_weight=("branch", weight / weight.sum())
+    )
+
+
+def branches_table(dataset: xr.Dataset, *, unit: str, tells_money: bool) -> Table:
+    """Return the annual figures of every branch, and their weighted mean: per event where no family has rates.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Of a result with branches.
+    unit : str
+        What people are counted in.
+    tells_money : bool
+        Whether a direct loss of 0 is known to be one.
+    """
+    header = ["branch", "weight", "event", "service", "quantity", "value", "unit"]
+    names = [*dataset["branch"].values.tolist(), "weighted mean"]
+    weight = dataset["branch_weight"].values
+    annual = "branch_annual_value" in dataset
+    kinds = [("at_peak", "annual_value" if annual else "people", unit),
+             ("over_time", "annual_person_hours" if annual else "person_hours", f"{unit} h")]  # fmt: skip
+    if tells_money:
+        kinds.append(("direct_loss", "annual_direct_loss" if annual else "direct_loss", "money"))
+    events = [""] if annual else dataset["event"].values.tolist()
+    services = dataset["service"].values.tolist()
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for quantity, name, told in kinds:
+            if f"branch_{name}" not in dataset:
+                continue
+            array = dataset[f"branch_{name}"]
+            values = np.concatenate([array.values, np.tensordot(weight, array.values, axes=1)[np.newaxis]])
+            of = services if "service" in array.dims else [""]
+            values = values.reshape(len(names), len(events), len(of))
+            for b, branch in enumerate(names):
+                share = float(weight[b]) if b < weight.size else 1.0
+                for e, event in enumerate(events):
+                    for s, service in enumerate(of):
+                        rate = f"{told}/year" if annual else told
+                        yield branch, share, event, service, quantity, float(values[b, e, s]), rate
+
+    return header, in_columns(rows())
