@@ -16,6 +16,7 @@ from resilience.engine.sequence_course import SequenceCourse
 from resilience.engine.sequence_recovery import SequenceRecovery
 from resilience.engine.water import SequenceWater, Water
 from resilience.errors import ConfigurationError, Problem
+from resilience.repair import WorkCapacity
 from resilience.service import plan_services
 
 
@@ -28,6 +29,7 @@ def prepare_sequence(
     depths: Sequence[NDArray[np.float64] | None],
     rules: RepairRules | None = None,
     toll: Toll | None = None,
+    work: WorkCapacity | None = None,
 ) -> EventTask:
     """Return a sequence as a task.
 
@@ -46,6 +48,8 @@ def prepare_sequence(
         How the city repairs; those by which the parts' recoveries were planned.
     toll : Toll, optional
         Of the sequence.
+    work : WorkCapacity, optional
+        What heat leaves of the capacity of crews, over the minutes of the sequence.
 
     Raises
     ------
@@ -82,7 +86,7 @@ def prepare_sequence(
     courses = tuple(task.course if isinstance(task.course, HazardCourse) else None for task, _ in parts)
     course = SequenceCourse(tuple(onset for _, onset in parts), courses)
     order = order_by_id(city.compiled, plan)
-    crews = None if rules is None else plan_crews(city.compiled, plan, rules, order)
+    crews = None if rules is None else plan_crews(city.compiled, plan, rules, order, work=work)
     return EventTask(
         event,
         plan,
