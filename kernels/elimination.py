@@ -119,6 +119,7 @@ def eliminate_some(
     max_fill: int,
     search: bool,
     newest: bool,
+    chunk: int,
 ) -> tuple[
     Integers,
     Integers,
@@ -152,11 +153,15 @@ def eliminate_some(
     newest : bool
         Of nodes of one degree, remove first whose degree changed last; else whose degree changed first. On street
         graphs that leaves a core with a fifteenth fewer edges, for the same fill.
+    chunk : int
+        So many nodes of the postorder at a time are put into the order of their removal, hence nearly that of their
+        degrees: 1,024 stay in the cache, and the processor guesses how long columns are. 1 keeps the postorder.
 
     Returns
     -------
     position : (n,) int64
-        New number of each node: eliminated nodes 0 .. k-1 in postorder of the elimination tree, then the core.
+        New number of each node: eliminated nodes 0 .. k-1 in postorder of the elimination tree, but for `chunk`; then
+        the core.
     column : (k + 1,) int64
         Rows of eliminated node j are ``row[column[j]:column[j + 1]]``; entry x is also edge slot x.
     row : (column[k],) int32
@@ -321,6 +326,8 @@ def eliminate_some(
             if r >= 0 and (parent[j] < 0 or r < parent[j]):
                 parent[j] = r
     sequence = _postorder(parent)
+    for start in range(0, k, chunk):
+        sequence[start : start + chunk].sort()
     position = np.full(n, _EMPTY)
     for j in range(k):
         position[order[sequence[j]]] = j
@@ -415,4 +422,4 @@ def eliminate_nodes(
 
     Parameters and results as in :func:`eliminate_some`.
     """
-    return eliminate_some(n, tail, head, np.zeros(n, np.bool_), max_degree, max_fill, True, False)
+    return eliminate_some(n, tail, head, np.zeros(n, np.bool_), max_degree, max_fill, True, False, 1)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.kernels.compiler import kernel
-from resilience.kernels.row_lists import collect_row, push_list, spread_row
+from resilience.kernels.row_lists import collect_row, join_rows, push_list, spread_row
 from resilience.kernels.rows import ZERO, Words, and_and_row, and_row, any_row, fill_row, or_row, prefetch_row
 
 Integers = NDArray[np.int64]
@@ -55,13 +55,12 @@ def factorise_reach(
     """
     p = 0
     for j in range(column.size - 1):
-        end = column[j + 1]
-        for x in range(column[j], end - 1):
-            count = end - x - 1
-            spread_row(outward, fill, p, count, inward, x, up, j, outward, x + 1)
-            if directed:
-                spread_row(inward, fill, p, count, outward, x, up, j, inward, x + 1)
-            p += count
+        first = column[j]
+        count = column[j + 1] - first
+        join_rows(outward, fill, p, count, inward, outward, first, up, j)
+        if directed:
+            join_rows(inward, fill, p, count, outward, inward, first, up, j)
+        p += count * (count - 1) // 2
     k = column.size - 1
     for c in range(core_middle.size):
         for x in range(core_middle[c], core_indptr[c + 1]):

@@ -5,6 +5,7 @@ As in :mod:`resilience.kernels.rows`, every operation has a plain body and a vec
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,31 @@ _I32 = ir.IntType(32)
 _BYTE = ir.IntType(8).as_pointer()
 # Rows of the list are asked for this many entries before they are needed.
 AHEAD = 16
+# Columns up to this many rows are joined without loops.
+_SHORT = 6
+
+
+def plain_join(
+    target: Words,
+    place: NDArray[np.int32],
+    first: int,
+    count: int,
+    a: Words,
+    b: Words,
+    k: int,
+    up: Words,
+    j: int,
+) -> None:
+    """target[place[..]] |= a[k + x] & up[j] & b[k + y] for each pair x < y below `count`, in order, from `first` on.
+
+    No target is one of these rows.
+    """
+    at = first
+    for x in range(count):
+        for y in range(x + 1, count):
+            for w in range(8):
+                target[place[at], w] |= a[k + x, w] & up[j, w] & b[k + y, w]
+            at += 1
 
 
 def plain_spread(
@@ -125,6 +151,76 @@ def _ask_ahead(context: Any, builder: Any, rows: Any, array: Any, places: Any, l
         builder.module, ir.FunctionType(ir.VoidType(), [_BYTE, _I32, _I32, _I32]), "llvm.prefetch.p0"
     )
     builder.call(prefetch, [pointer, ir.Constant(_I32, 0), ir.Constant(_I32, 3), ir.Constant(_I32, 1)])
+
+
+@intrinsic
+def vector_join(
+    typing: Any, target: Any, place: Any, first: Any, count: Any, a: Any, b: Any, k: Any, up: Any, j: Any
+) -> Any:
+    """Vector body of :func:`plain_join`."""
+    _require_contiguous(target, place, a, b, up)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kinds = signature.args
+        into, places, first, count, k = args[0], args[1], args[2], args[3], args[6]
+        passes = _load(builder, _row(context, builder, kinds[7], args[7], args[8]))
+        size = context.make_array(kinds[1])(context, builder, value=places).nitems
+
+        def number(value: int) -> Any:
+            return ir.Constant(_I64, value)
+
+        def row(operand: int, offset: Any) -> Any:
+            return _load(builder, _row(context, builder, kinds[operand], args[operand], builder.add(k, offset)))
+
+        def join(index: Any, kept: Any, other: Any) -> None:
+            pointer = _row(context, builder, kinds[0], into, _place(context, builder, kinds[1], places, index))
+            _store(builder, builder.or_(_load(builder, pointer), builder.and_(kept, other)), pointer)
+
+        def ask(index: Any) -> None:
+            pointer = _row(context, builder, kinds[0], into, _place(context, builder, kinds[1], places, index))
+            prefetch = cgutils.get_or_insert_function(
+                builder.module, ir.FunctionType(ir.VoidType(), [_BYTE, _I32, _I32, _I32]), "llvm.prefetch.p0"
+            )
+            builder.call(
+                prefetch,
+                [builder.bitcast(pointer, _BYTE), ir.Constant(_I32, 0), ir.Constant(_I32, 3), ir.Constant(_I32, 1)],
+            )
+
+        many, done = builder.append_basic_block("many"), builder.append_basic_block("joined")
+        choice = builder.switch(count, many)
+        for n in range(2):
+            choice.add_case(number(n), done)
+        # Most columns are short: rows stay in registers, and one jump is guessed wrong, not one per row.
+        for n in range(2, _SHORT + 1):
+            block = builder.append_basic_block(f"join{n}")
+            choice.add_case(number(n), block)
+            builder.position_at_end(block)
+            last = builder.sub(size, number(n * (n - 1) // 2))
+            ahead = builder.add(first, number(AHEAD))
+            ahead = builder.select(builder.icmp_signed("<", ahead, last), ahead, last)
+            kept = [builder.and_(row(4, number(x)), passes) for x in range(n - 1)]
+            other = [row(5, number(y)) for y in range(1, n)]
+            for at, (x, y) in enumerate(combinations(range(n), 2)):
+                ask(builder.add(ahead, number(at)))
+                join(builder.add(first, number(at)), kept[x], other[y - 1])
+            builder.branch(done)
+        builder.position_at_end(many)
+        at = cgutils.alloca_once_value(builder, first)
+        with cgutils.for_range(builder, count, intp=_I64) as outer:
+            kept_row = builder.and_(row(4, outer.index), passes)
+            rest = builder.sub(builder.sub(count, outer.index), number(1))
+            start = builder.load(at)
+            with cgutils.for_range(builder, rest, intp=_I64) as inner:
+                index = builder.add(start, inner.index)
+                _ask_ahead(context, builder, kinds[0], into, kinds[1], places, index)
+                join(index, kept_row, row(5, builder.add(builder.add(outer.index, inner.index), number(1))))
+            builder.store(builder.add(start, rest), at)
+        builder.branch(done)
+        builder.position_at_end(done)
+        return context.get_dummy_value()
+
+    number = types.int64
+    return types.void(target, place, number, number, a, b, number, up, number), generate
 
 
 @intrinsic
@@ -245,6 +341,7 @@ def _fold(join: str, start: int) -> Any:
 vector_any_of = _fold("or_", 0)
 vector_all_of = _fold("and_", -1)
 
+join_rows = plain_join if INTERPRETED else vector_join
 spread_row = plain_spread if INTERPRETED else vector_spread
 collect_row = plain_collect if INTERPRETED else vector_collect
 push_list = plain_push if INTERPRETED else vector_push

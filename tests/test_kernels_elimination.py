@@ -47,11 +47,11 @@ GRAPHS = graphs()
 
 
 def check_plan(
-    n: int, tail: np.ndarray, head: np.ndarray, max_degree: int, max_fill: int, *, newest: bool = False
+    n: int, tail: np.ndarray, head: np.ndarray, max_degree: int, max_fill: int, *, newest: bool = False, chunk: int = 1
 ) -> int:
     """Check every promise of the docstring and return how many nodes went."""
     position, column, row, fill, n_slot, slot, core_indptr, core_middle, core_neighbour, core_slot = eliminate_some(
-        n, tail, head, np.zeros(n, bool), max_degree, max_fill, True, newest
+        n, tail, head, np.zeros(n, bool), max_degree, max_fill, True, newest, chunk
     )
     k = column.size - 1
     assert sorted(position.tolist()) == list(range(n))
@@ -129,14 +129,14 @@ def test_plan_stops_at_the_limit_of_fill(name: str, max_fill: int) -> None:
 @given(st.integers(1, 30), st.integers(0, 80), st.integers(0, 24), st.sampled_from([0, 3, 20, 10**9]), st.randoms())
 def test_plan_of_random_multigraphs(n: int, m: int, max_degree: int, max_fill: int, random: object) -> None:
     rng = np.random.default_rng(random.getrandbits(32))
-    newest = bool(random.getrandbits(1))
-    check_plan(n, rng.integers(0, n, m), rng.integers(0, n, m), max_degree, max_fill, newest=newest)
+    newest, chunk = bool(random.getrandbits(1)), 1 + random.getrandbits(3)
+    check_plan(n, rng.integers(0, n, m), rng.integers(0, n, m), max_degree, max_fill, newest=newest, chunk=chunk)
 
 
 @pytest.mark.parametrize("max_degree", [0, 2])
 def test_the_core_is_numbered_by_distance_across_the_graph(max_degree: int) -> None:
     n, tail, head = GRAPHS["grid"]
-    plan = eliminate_some(n, tail, head, np.zeros(n, bool), max_degree, 10**9, True, True)
+    plan = eliminate_some(n, tail, head, np.zeros(n, bool), max_degree, 10**9, True, True, 1)
     position, n_core = plan[0], n - (plan[1].size - 1)
     assert n_core > 10
     graph = nx.Graph(zip(tail.tolist(), head.tolist(), strict=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numba
 import numpy as np
 import pytest
@@ -34,6 +36,23 @@ def test_spread_adds_to_every_place_of_the_list() -> None:
         for t in range(count):
             wanted[place[first + t]] |= a[i] & b[j] & c[k + t]
         row_lists.plain_spread(*case)
+        np.testing.assert_array_equal(target, wanted)
+
+
+def join_case(rng: np.random.Generator) -> tuple:
+    place = rng.integers(0, 9, 50).astype(np.int32)
+    first, count = int(rng.integers(0, 14)), int(rng.integers(0, 10))
+    return some_rows(rng, 9), place, first, count, some_rows(rng, 14), some_rows(rng, 14), 4, some_rows(rng, 5), 3
+
+
+def test_join_adds_to_the_place_of_every_pair() -> None:
+    rng = np.random.default_rng(7)
+    for _ in range(30):
+        target, place, first, count, a, b, k, up, j = case = join_case(rng)
+        wanted = target.copy()
+        for at, (x, y) in enumerate(combinations(range(count), 2)):
+            wanted[place[first + at]] |= a[k + x] & up[j] & b[k + y]
+        row_lists.plain_join(*case)
         np.testing.assert_array_equal(target, wanted)
 
 
@@ -111,9 +130,10 @@ def copy_of(case: tuple) -> tuple:
 
 
 @compiled_only
-@pytest.mark.parametrize("name", ["spread", "collect", "push", "any_of", "all_of"])
+@pytest.mark.parametrize("name", ["join", "spread", "collect", "push", "any_of", "all_of"])
 def test_vector_body_equals_plain_body(name: str) -> None:
-    make = {"spread": spread_case, "collect": collect_case, "push": push_case}.get(name, fold_case)
+    cases = {"join": join_case, "spread": spread_case, "collect": collect_case, "push": push_case}
+    make = cases.get(name, fold_case)
     of_vector, of_plain = (getattr(row_lists, f"{kind}_{name}") for kind in ("vector", "plain"))
     vector = numba.njit(lambda *case: of_vector(*case))
     rng = np.random.default_rng(4)
@@ -152,6 +172,7 @@ def test_eight_rows_add_their_weights() -> None:
 
 def test_the_choice_is_the_plain_body_when_interpreted_and_the_vector_body_when_compiled() -> None:
     kind = "plain" if INTERPRETED else "vector"
+    assert row_lists.join_rows is getattr(row_lists, f"{kind}_join")
     assert row_lists.spread_row is getattr(row_lists, f"{kind}_spread")
     assert row_lists.collect_row is getattr(row_lists, f"{kind}_collect")
     assert row_lists.push_list is getattr(row_lists, f"{kind}_push")

@@ -50,7 +50,7 @@ def relax(
 @settings(deadline=None, max_examples=10 if INTERPRETED else 60)
 @given(
     n=st.integers(1, 25), m=st.integers(0, 60), directed=st.booleans(), max_degree=st.integers(0, 12),
-    max_fill=st.sampled_from([0, 15, 10**9]), search=st.booleans(), newest=st.booleans(),
+    max_fill=st.sampled_from([0, 15, 10**9]), search=st.booleans(), newest=st.booleans(), chunk=st.integers(1, 9),
     high=st.sampled_from([2, 40, 2**28]), labelled=st.booleans(), seed=st.integers(0, 2**32 - 1),
 )  # fmt: skip
 def test_random_multigraphs(
@@ -61,6 +61,7 @@ def test_random_multigraphs(
     max_fill: int,
     search: bool,
     newest: bool,
+    chunk: int,
     high: int,
     labelled: bool,
     seed: int,
@@ -69,7 +70,7 @@ def test_random_multigraphs(
     tail, head = rng.integers(0, n, m), rng.integers(0, n, m)
     kept = rng.random(n) < 0.2
     position, column, row, fill, n_slot, slot, *core = eliminate_some(
-        n, tail, head, kept, max_degree, max_fill, search, newest
+        n, tail, head, kept, max_degree, max_fill, search, newest, chunk
     )
     k = column.size - 1
     assert not kept[np.argsort(position)[:k]].any()

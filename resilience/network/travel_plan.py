@@ -229,7 +229,7 @@ def _by_slot(n_slot: int, slot: Integers, time: Integers) -> Times:
 
 def _eliminate(n: int, tail: Integers, head: Integers, kept: Flags) -> Elimination:
     max_fill = MAX_FILL_PER_ELEMENT * (n + tail.size)
-    return Elimination(*eliminate_some(n, tail, head, kept, MAX_DEGREE, max_fill, False, False))
+    return Elimination(*eliminate_some(n, tail, head, kept, MAX_DEGREE, max_fill, False, False, 1))
 
 
 def _constant_edges(
