@@ -54,6 +54,12 @@ class HourlyFamily:
         Speed of trains as a share of that of the line, for `slow`.
     slow : (n_slow,) intp
         Positions of assets on which trains are slow at some hour of some event.
+    air : (n_event, n_time, n_kept) float32, degC
+        Highest temperature of the air at `kept`; NaN where unknown.
+    kept : (n_kept,) intp
+        Positions of assets of which that was asked.
+    clock : int
+        Minute of the local day at which events begin.
     """
 
     minute: Minutes
@@ -62,6 +68,9 @@ class HourlyFamily:
     stopped: NDArray[np.bool_]
     slowness: Floats
     slow: NDArray[np.intp]
+    air: NDArray[np.float32]
+    kept: NDArray[np.intp]
+    clock: int
 
     def course(
         self, event: int, plan: EventPlan, *, restart_minutes: Minutes, damage: NDArray[np.uint32]
@@ -205,6 +214,7 @@ def follow_hazard(
     curves: CurveTable,
     method: Literal["nearest", "bilinear"],
     limits: HeatLimits | None = None,
+    keep: NDArray[np.bool_] | None = None,
 ) -> tuple[xr.Dataset, HourlyFamily]:
     """Return the peaks of a hazard with a time axis at the assets, as of one without, and its hours.
 
@@ -218,6 +228,8 @@ def follow_hazard(
     method : {"nearest", "bilinear"}
     limits : HeatLimits, optional
         What heat stops and slows beside what chance decides.
+    keep : (n_asset,) bool, optional
+        Assets whose temperature is kept hour by hour.
 
     Returns
     -------
@@ -239,6 +251,8 @@ def follow_hazard(
     slow = np.zeros(0, np.intp) if limits is None else np.flatnonzero(limits.rail)
     slows = np.ones((n_event, n_time, slow.size))
     stops = np.zeros((n_event, n_time, 0 if limits is None else n_asset), bool)
+    kept_asset = np.zeros(0, np.intp) if keep is None else np.flatnonzero(keep)
+    air_kept = np.empty((n_event, n_time, kept_asset.size), np.float32)
     repairs, before, template = 0, None, None
     for k in range(n_event):
         peak: dict[str, Floats] = {}
@@ -252,12 +266,14 @@ def follow_hazard(
                 highest = one[name].values.max(axis=0)
                 peak[name] = np.maximum(peak[name], highest) if name in peak else highest
             probability[now] = one["failure_probability"].values
+            air = one["exposed_intensity"].values
+            air_kept[k, now] = air[:, kept_asset]
             if limits is not None:
-                air = one["exposed_intensity"].values
                 stops[k, now], slows[k, now] = limits.stopped(air), limits.slowness(air)[:, slow]
         if hazard.attrs["axis"] == "severity" and k:
             stops[k] |= stops[k - 1]
             slows[k] = np.minimum(slows[k], slows[k - 1])
+            air_kept[k] = np.fmax(air_kept[k], air_kept[k - 1])
         if hazard.attrs["axis"] == "severity" and before is not None:
             repairs += int((probability < before).sum())
             probability = np.fmax(probability, before)
@@ -295,4 +311,7 @@ def follow_hazard(
     )
     damaged["direct_loss"] = ("event", damaged["asset_direct_loss"].values.sum(axis=1), template["direct_loss"].attrs)
     still = np.zeros(kept.shape, bool) if limits is None else stops[:, :, asset]
-    return damaged, HourlyFamily(minute, asset, kept, still, slows[:, :, moving], slow[moving])
+    clock = round(float(hazard.attrs.get("clock", 0.0)) * 60)
+    return damaged, HourlyFamily(
+        minute, asset, kept, still, slows[:, :, moving], slow[moving], air_kept, kept_asset, clock
+    )

@@ -22,6 +22,7 @@ from resilience.engine import (
     BlockSums,
     City,
     EventTask,
+    LevelFactors,
     Recovery,
     Toll,
     Water,
@@ -35,6 +36,7 @@ from resilience.engine import (
 from resilience.errors import Attempts
 from resilience.exposure import expose
 from resilience.heat_limits import find_limits
+from resilience.heat_power import find_power, followed_assets, label_power
 from resilience.heat_toll import heat_notes, label_heat, plan_toll, read_heat
 from resilience.heat_work import crew_capacity
 from resilience.horizon import Horizon, plan_horizon
@@ -108,6 +110,7 @@ def assess(
     labelled = label_times(labelled, city, tasks, sums)
     labelled = label_ways(labelled, city, sums, scenario.monte_carlo.samples)
     labelled = label_heat(labelled, inputs, scenario, zone_heat, [task.toll for task in tasks], sums, totals.toll)
+    labelled = label_power(labelled, inputs, scenario, hourly)
     labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
     importance = rank_assets(labelled)
     pairs = rerun(city, inputs, damaged, hourly, labelled, importance, scenario, workers)
@@ -136,22 +139,24 @@ def expose_and_damage(inputs: Inputs, heat: HeatSection | None = None) -> tuple[
     nothing for certain.
     """
     limits = find_limits(inputs.network.assets, heat)
+    followed = followed_assets(inputs.network.assets, heat)
     parts = []
     hours: list[HourlyEvent | None] = []
     attempt = Attempts()
     for hazard, method in zip(inputs.hazards, inputs.methods, strict=True):
         family, peril = str(hazard.attrs["family"]), str(hazard.attrs["peril"])
         n = hazard.sizes["event"]
-        limited = limits if peril == "heat" else None
-        if "time" in hazard.dims or limited is not None:
-            followed = attempt(
+        limited, keep = (limits, followed if followed.any() else None) if peril == "heat" else (None, None)
+        if "time" in hazard.dims or limited is not None or keep is not None:
+            found = attempt(
                 partial(
-                    follow_hazard, hazard, inputs.network, curves=inputs.curves, method=method, limits=limited
+                    follow_hazard, hazard, inputs.network, curves=inputs.curves, method=method, limits=limited,
+                    keep=keep,
                 )
             )  # fmt: skip
-            if followed is None:
+            if found is None:
                 continue
-            one, hourly = followed
+            one, hourly = found
             hours += [HourlyEvent(hourly, k, peril) for k in range(n)]
         else:
             exposure = attempt(partial(expose, hazard, inputs.network, curves=inputs.curves, method=method))
@@ -230,6 +235,13 @@ def prepare_tasks(
             return None
         return plan_toll(zone_heat[event], scenario.heat, city.layout.names, compiled.persons / PERSON, horizon)
 
+    power = find_power(inputs.network.assets, scenario.heat, inputs.levels)
+
+    def factors(hours: HourlyEvent | None) -> tuple[LevelFactors, ...]:
+        if power is None or hours is None or hours.peril != "heat":
+            return ()
+        return power.factors(compiled, hours, city.grid)
+
     def work(event: int) -> WorkCapacity | None:
         if zone_heat is None or scenario.heat is None:
             return None
@@ -267,7 +279,7 @@ def prepare_tasks(
         tasks.append(
             prepare_event(
                 city, i, probability[i], family=family, depth=depth, recover=recover, water=water, follow=follow,
-                toll=toll(i), slow=slow,
+                toll=toll(i), slow=slow, factors=factors(hours),
             )
         )  # fmt: skip
     for sequence in inputs.sequences:
