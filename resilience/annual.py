@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import xarray as xr
 
 from resilience.events import draw_catalogue, family_of, family_weights
 from resilience.inputs import Inputs
+from resilience.joint import draw_joint, joint_losses, joint_weights
 from resilience.risk.expected import expected_annual
 from resilience.risk.importance import asset_importance
 from resilience.risk.tail import catalogue_risk
@@ -34,10 +36,16 @@ def weigh_events(inputs: Inputs, scenario: Scenario) -> dict[str, Any]:
         tails.append(found.tail_weights)
     weights.append(np.array([one.annual_rate for one in inputs.sequences]))
     tails.append(np.array([0.0 * one.annual_rate for one in inputs.sequences]))
+    weight, tail = np.concatenate(weights), np.concatenate(tails)
+    for joint in inputs.joint:
+        # What the families weigh alone is what their pairs leave of it.
+        both = joint_weights(joint.first, joint.second, joint.copula, rule=scenario.risk.rule, tail=scenario.risk.tail)
+        told = joint.node >= 0
+        weight[joint.node[told]], tail[joint.node[told]] = (one[told] for one in both)
     unit = {"units": "1/year"}
     return {
-        "annual_weight": ("event", np.concatenate(weights), {**unit, "rule": scenario.risk.rule}),
-        "tail_weight": ("event", np.concatenate(tails), {**unit, "tail": scenario.risk.tail}),
+        "annual_weight": ("event", weight, {**unit, "rule": scenario.risk.rule}),
+        "tail_weight": ("event", tail, {**unit, "tail": scenario.risk.tail}),
     }
 
 
@@ -110,16 +118,15 @@ def customer_indices(rated: xr.Dataset) -> dict[str, Any]:
 
 def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Dataset | None:
     """Return occurrence and aggregate values by return period from a catalogue of years; None without rates."""
-    sequences = [one.family for one in inputs.sequences]
-    families = [family for family in (*map(family_of, inputs.hazards), *sequences) if family.has_rates]
+    joined = {family.name for joint in inputs.joint for family in (joint.first, joint.second)}
+    sequences = [one.family for one in inputs.sequences if not one.of]
+    known = [family for family in map(family_of, inputs.hazards) if family.name not in joined]
+    families = [family for family in (*known, *sequences) if family.has_rates]
     risk = scenario.risk
-    if not families or not risk.catalogue_years:
+    if not (families or inputs.joint) or not risk.catalogue_years:
         return None
     wanted = [TOTALS, "direct_loss", *([PERSON_HOURS] if PERSON_HOURS in labelled else [])]
     rated = labelled[wanted].isel(event=rated_events(labelled))
-    catalogue = draw_catalogue(
-        families, years=risk.catalogue_years, seed=scenario.seed, n_samples=rated.sizes["sample"], rule=risk.rule
-    )
     people = rated[TOTALS].rename(service="quantity")
     parts = [people]
     unit = inputs.network.persons_unit
@@ -129,20 +136,32 @@ def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Datas
         names = np.array([f"{name}_person_hours" for name in lost["quantity"].values])
         parts.append(lost.assign_coords(quantity=names))
         units += [f"{unit} h"] * names.size
-    known = [name for part in parts for name in part["quantity"].values.tolist()]
+    named = [name for part in parts for name in part["quantity"].values.tolist()]
     if np.isfinite(rated["direct_loss"].values).all():
         parts.append(
             rated["direct_loss"].expand_dims(quantity=[DIRECT_LOSS], sample=rated.sizes["sample"], axis=(1, 2))
         )
     totals = xr.concat(parts, dim="quantity", join="override", combine_attrs="drop")
-    losses = occurrence_losses(totals, catalogue)
-    years = yearly_losses(losses, year=catalogue["year"].to_numpy(), n_years=risk.catalogue_years)
+    draw = {"years": risk.catalogue_years, "seed": scenario.seed, "n_samples": rated.sizes["sample"]}
+    losses, year = [], []
+    if families:
+        catalogue = draw_catalogue(families, **draw, rule=risk.rule)
+        losses.append(occurrence_losses(totals, catalogue))
+        year.append(catalogue["year"].to_numpy())
+    place = np.cumsum(rated_events(labelled)) - 1
+    for joint in inputs.joint:
+        catalogue = draw_joint(joint, **draw, rule=risk.rule)
+        own = replace(joint, node=np.where(joint.node >= 0, place[joint.node], -1))
+        losses.append(joint_losses(totals, own, catalogue))
+        year.append(catalogue["year"].to_numpy())
+    together = xr.concat(losses, dim="occurrence", join="override") if len(losses) > 1 else losses[0]
+    years = yearly_losses(together, year=np.concatenate(year), n_years=risk.catalogue_years)
     found = catalogue_risk(
         years, np.array(risk.return_periods), confidence=risk.confidence, replicates=risk.bootstrap,
         seed=scenario.seed,
     )  # fmt: skip
     # A direct loss that is unknown has no curve: NaN.
-    quantities = np.array([*known, DIRECT_LOSS])
+    quantities = np.array([*named, DIRECT_LOSS])
     found = found.assign_coords(quantity=totals["quantity"]).reindex(quantity=quantities)
     return found.assign_coords(quantity_unit=("quantity", [*units, "money"]))
 

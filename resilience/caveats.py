@@ -35,6 +35,12 @@ def sequence_caveats(inputs: Inputs) -> list[str]:
         "sequences: what is told at the peak is the state at the first peak (time zero); hours lost count all parts; "
         "the direct loss takes nothing for repaired in between"
     ]
+    for joint in inputs.joint:
+        lines.append(
+            f"{joint.name}: severities of a year of {joint.first.name} and {joint.second.name} by the copula "
+            f"{joint.copula.kind} (Kendall's tau {joint.copula.tau:.2g}), each at most once a year; annual figures at "
+            "the peak count the first peak of a year with both"
+        )
     rated = [one.name for one in inputs.sequences if np.isfinite(one.annual_rate)]
     if rated:
         lines.append(

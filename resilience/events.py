@@ -309,7 +309,7 @@ def _draw_family(family: EventFamily, *, years: int, seed: int, n_samples: int, 
     uniform = 1.0 - _generator(seed, "severity", family.name).random(n)
     if severity:
         period = first / uniform
-        lower, upper, weight, beyond = _locate(family, period, rule)
+        lower, upper, weight, beyond = locate_periods(family, period, rule)
     else:
         period, weight, beyond = np.full(n, np.nan), np.ones(n), np.zeros(n, dtype=bool)
         # Sorted by name, so that the order in which events are listed changes nothing.
@@ -327,14 +327,37 @@ def _draw_family(family: EventFamily, *, years: int, seed: int, n_samples: int, 
             "upper": upper.astype(np.int64),
             "weight": weight,
             "beyond": beyond,
-            "sample": _generator(seed, "sample", family.name).integers(0, n_samples, n),
+            "sample": draw_samples(seed, family.name, n, n_samples),
         }
     )
 
 
-def _locate(
+def draw_samples(seed: int, family: str, n: int, n_samples: int) -> NDArray[np.int64]:
+    """Return which of the samples tells what fails in each of `n` occurrences of a family."""
+    return _generator(seed, "sample", family).integers(0, n_samples, n)
+
+
+def locate_periods(
     family: EventFamily, period: NDArray[np.float64], rule: Rule
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64], NDArray[np.bool_]]:
+    """Return between which two events of a severity axis return periods lie.
+
+    Parameters
+    ----------
+    family : EventFamily
+    period : (n,) float64, year
+        From the first return period, or the onset, on.
+    rule : {"trapezoid", "log_linear"}
+
+    Returns
+    -------
+    lower, upper : (n,) intp
+        Positions in the family; -1 for the onset, without loss.
+    weight : (n,) float64
+        Of `upper`; 1 minus it for `lower`.
+    beyond : (n,) bool
+        Rarer than the rarest event, which is held.
+    """
     order = np.argsort(family.return_period)
     points = family.return_period[order]
     position = order.astype(np.intp)

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from resilience.cascade import TimeGrid, make_grid
 from resilience.datasets import load_repair_times
-from resilience.engine import RepairRules
+from resilience.engine import Depots, RepairRules
 from resilience.errors import ConfigurationError, DataError, Problem, Problems, suggestion
 from resilience.hourly import HourlyEvent
 from resilience.inputs import Inputs
 from resilience.kernels.repair_times import FIXED
 from resilience.network import Network
+from resilience.network.selectors import RowFinder
 from resilience.repair_times import RepairTimeTable
 from resilience.scenario import Scenario
 from resilience.scenario.options import RepairSection
@@ -194,13 +195,14 @@ def repair_rules(inputs: Inputs, section: RepairSection) -> RepairRules:
         if name not in known_kinds:
             problems.add(f"time.repair.priority.{name}", wanted="kinds of assets",
                          got=f"no such kind{suggestion(name, known_kinds)}")  # fmt: skip
+    depots = find_depots(inputs, section, problems)
     problems.raise_if_any(DataError)
     priority = None
     if section.rule == "priority":
         priority = kinds.map(section.priority).fillna(0.0).to_numpy(dtype=np.float64)
     return RepairRules(
         table, classes, shares, dict(section.crews), section.rule, priority,
-        before=repaired_first(inputs.network, section.after), states=states,
+        before=repaired_first(inputs.network, section.after), depots=depots, states=states,
     )  # fmt: skip
 
 
@@ -232,6 +234,32 @@ def state_curves(
                 problems.add(subject, wanted="one group for each peril", got=f"two for {peril}")
             found.setdefault(peril, {})[name] = tuple(curve.name for curve in curves)
     return found
+
+
+def find_depots(inputs: Inputs, section: RepairSection, problems: Problems) -> Depots | None:
+    """Return where crews set off, None where they are everywhere at once; note what does not fit."""
+    if not section.depots:
+        return None
+    assets = inputs.network.assets
+    sector = assets["sector"].astype(str).to_numpy()
+    if section.roads not in set(sector):
+        problems.add("time.repair.roads", wanted="a sector of assets",
+                     got=f"no sector {section.roads!r}{suggestion(section.roads, set(sector))}")  # fmt: skip
+        return None
+    finder = RowFinder(assets)
+    chosen = np.zeros(len(assets), bool)
+    for number, selector in enumerate(section.depots):
+        chosen |= finder.find(selector, problems, subject=f"time.repair.depots.{number}")
+    access = assets["access_asset"].astype(str).to_numpy()
+    node = (sector == section.roads) & (assets["from_asset"].astype(str).to_numpy() == "")
+    lost = chosen & (access == "") & ~node
+    if lost.any():
+        problems.add(
+            "time.repair.depots", wanted="depots with an access_asset in the road network, as of an access rule",
+            got="depots without", count=int(lost.sum()), total=int(chosen.sum()),
+            first=assets["id"].to_numpy()[lost][:3].tolist(),
+        )  # fmt: skip
+    return Depots(np.flatnonzero(chosen).astype(np.int32), assets, section.roads)
 
 
 def repaired_first(network: Network, after: Mapping[str, Sequence[str]]) -> dict[int, NDArray[np.int32]]:

@@ -22,6 +22,7 @@ from resilience.errors import (
     suggestion,
 )
 from resilience.heat.indices import add_index
+from resilience.joint import JointFamily
 from resilience.network import Network, check_curve_names, derive
 from resilience.network.compile import PERSON
 from resilience.network.redundancy import SECTOR as DERIVED
@@ -34,7 +35,7 @@ from resilience.readers.vector import read_layer, read_table
 from resilience.scenario import Scenario
 from resilience.scenario import rules as written
 from resilience.scenario.redundancy import RedundantUnits
-from resilience.sequences import EventSequence, find_sequences
+from resilience.sequences import EventSequence, find_joint, find_sequences
 from resilience.service import Drive, ServiceRule
 
 
@@ -60,6 +61,8 @@ class Inputs:
     notes : tuple of str
         What a reader of the result must know.
     sequences : tuple of EventSequence
+        Those of the scenario, then the pairs of joint families.
+    joint : tuple of JointFamily
     """
 
     hazards: tuple[xr.Dataset, ...]
@@ -71,6 +74,7 @@ class Inputs:
     levels: dict[str, str]
     notes: tuple[str, ...]
     sequences: tuple[EventSequence, ...] = ()
+    joint: tuple[JointFamily, ...] = ()
 
 
 def load_curve_table(scenario: Scenario) -> CurveTable:
@@ -331,11 +335,15 @@ def load_inputs(scenario: Scenario) -> Inputs:
     if network is None or curves is None or reached is None or levels is None:  # pragma: no cover - it has raised
         raise AssertionError("an input was lost without a problem")
     opened = tuple(hazard for hazard in hazards if hazard is not None)
-    if scenario.sequences and scenario.time is None:
+    if scenario.time is None and (scenario.sequences or any(one.after_hours for one in scenario.joint)):
         wanted = "a time section: what comes later meets what is not yet repaired"
-        raise ConfigurationError(Problem("sequences", wanted=wanted, got="no `time`"))
+        subject = "sequences" if scenario.sequences else "joint.after_hours"
+        raise ConfigurationError(Problem(subject, wanted=wanted, got="no `time`"))
     if not opened:
         raise ConfigurationError(Problem("hazards", wanted="at least one event family", got="none"))
+    sequences = find_sequences(scenario.sequences, opened)
+    n_event = sum(hazard.sizes["event"] for hazard in opened) + len(sequences)
+    joint, pairs = find_joint(scenario.joint, opened, n_event)
     return Inputs(
         hazards=opened,
         methods=tuple(methods),
@@ -345,7 +353,8 @@ def load_inputs(scenario: Scenario) -> Inputs:
         service_order=tuple(services),
         levels=levels,
         notes=tuple(notes),
-        sequences=find_sequences(scenario.sequences, opened),
+        sequences=(*sequences, *pairs),
+        joint=joint,
     )
 
 

@@ -67,6 +67,8 @@ def time_caveats(labelled: xr.Dataset, scenario: Scenario, horizon: Horizon | No
     free = sorted(set(sectors[rules.classes != ""].tolist()) - set(rules.crews))
     if free:
         lines.append(f"as many crews as assets in {', '.join(free)}: `crews` does not name them")
+    if rules.depots is None:
+        lines.append("crews are everywhere as soon as an event is over: `time.repair.depots` asks for their ways")
     bare = int((rules.classes == "").sum())
     if bare:
         lines.append(f"{bare:,} assets have no repair class: they are never damaged, only out")

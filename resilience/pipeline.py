@@ -257,21 +257,18 @@ def prepare_tasks(
     followed = horizon.hourly if horizon is not None else tuple(hourly) or (None,) * n_single
     for i in range(n_single):
         family, peril = str(damaged["family"][i].item()), perils[i]
-        hours, recover, follow = followed[i], None, None
-        if horizon is not None:
-            recover = partial(
-                _recover, compiled, hourly=hours, work=work(i), end_hours=float(horizon.ends[i]),
-                restart_hours=horizon.restart_hours, rules=horizon.rules, peril=peril, family=family,
-                seed=scenario.seed,
-                states=None if states is None else states[:, i],
-                by_hazard=share_of_hazard(probability[i], anyway) if anyway.any() else None,
-            )  # fmt: skip
-            follow = None if hours is None else hours.follow
         depth = intensity[i] if peril == "flood" else None
-        water = None
+        hours, recover, follow, water = followed[i], None, None, None
         if horizon is not None:
             falls, gone = return_minutes(np.array([horizon.falls[i], horizon.ends[i]])).tolist()
             water = Water(falls, gone)
+            recover = partial(
+                _recover, compiled, hourly=hours, work=work(i), end_hours=float(horizon.ends[i]),
+                restart_hours=horizon.restart_hours, rules=horizon.rules, peril=peril, family=family,
+                seed=scenario.seed, water=water, depth=depth, states=None if states is None else states[:, i],
+                by_hazard=share_of_hazard(probability[i], anyway) if anyway.any() else None,
+            )  # fmt: skip
+            follow = None if hours is None else hours.follow
         slow = None
         if hours is not None and (until := hours.family.slow_until(hours.position)):
             slow = hours.family.slowest(hours.position, compiled.n_asset)

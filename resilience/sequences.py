@@ -9,10 +9,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from resilience.copulas import Copula
 from resilience.damage import combine_damage
 from resilience.errors import ConfigurationError, Problems, suggestion
-from resilience.events import EventFamily
-from resilience.scenario.sequences import SequencePart, SequenceSection
+from resilience.events import EventFamily, family_of
+from resilience.joint import JointFamily
+from resilience.scenario.sequences import JointSection, SequencePart, SequenceSection
 
 Floats = NDArray[np.float64]
 
@@ -30,12 +32,15 @@ class EventSequence:
         Minute of its peak after that of the first.
     annual_rate : float
         1/year; NaN without.
+    of : str
+        Joint family whose pair it is; empty for a sequence of its own.
     """
 
     name: str
     event: tuple[int, ...]
     onset: tuple[int, ...]
     annual_rate: float = np.nan
+    of: str = ""
 
     @property
     def family(self) -> EventFamily:
@@ -66,7 +71,7 @@ def find_sequences(sections: Sequence[SequenceSection], hazards: Sequence[xr.Dat
     ...     attrs={"family": "river"})
     >>> parts = [{"family": "river", "return_period": 100}, {"family": "river", "event": "10", "after_hours": 48}]
     >>> find_sequences([SequenceSection(name="twice", parts=parts)], [hazard])
-    (EventSequence(name='twice', event=(1, 0), onset=(0, 2880), annual_rate=nan),)
+    (EventSequence(name='twice', event=(1, 0), onset=(0, 2880), annual_rate=nan, of=''),)
     """
     problems = Problems()
     first = 0
@@ -100,6 +105,77 @@ def find_sequences(sections: Sequence[SequenceSection], hazards: Sequence[xr.Dat
         found.append(EventSequence(section.name, tuple(events), onset, rate))
     problems.raise_if_any(ConfigurationError)
     return tuple(found)
+
+
+def find_joint(
+    sections: Sequence[JointSection], hazards: Sequence[xr.Dataset], first_event: int
+) -> tuple[tuple[JointFamily, ...], tuple[EventSequence, ...]]:
+    """Return the joint families of a scenario, and every pair of their events as a sequence.
+
+    Parameters
+    ----------
+    sections : sequence of JointSection
+    hazards : sequence of xarray.Dataset
+        One per event family, in the order of the event axis.
+    first_event : int
+        Position on the event axis of the first pair.
+
+    Raises
+    ------
+    ConfigurationError
+        Families that are not there, have no return periods, or belong to two; names that are taken.
+    """
+    problems = Problems()
+    first, known = 0, {}
+    for hazard in hazards:
+        known[str(hazard.attrs["family"])] = (first, hazard)
+        first += hazard.sizes["event"]
+    taken: set[str] = set()
+    used: set[str] = set()
+    found: list[JointFamily] = []
+    pairs: list[EventSequence] = []
+    for i, section in enumerate(sections):
+        if section.name in taken or section.name in known:
+            problems.add(f"joint.{i}.name", wanted="a name that no family and no other has", got=section.name)
+        taken.add(section.name)
+        axes = []
+        for name in section.families:
+            subject = f"joint.{i}.families"
+            if name not in known:
+                problems.add(subject, wanted=f"two of {', '.join(known)}{suggestion(name, known)}", got=name)
+            elif known[name][1].attrs["axis"] != "severity":
+                problems.add(subject, wanted="families with return periods", got=f"{name}, a list of events")
+            elif name in used:
+                problems.add(subject, wanted="each family in one pair", got=f"{name} in two")
+            else:
+                used.add(name)
+                axes.append(known[name])
+        try:
+            copula = _copula(section)
+        except ConfigurationError as error:
+            problems.extend(error.problems)
+            continue
+        if len(axes) < 2:
+            continue
+        begins, maps = zip(*axes, strict=True)
+        node = np.full([one.sizes["event"] + 1 for one in maps], -1)
+        node[1:, 0] = begins[0] + np.arange(maps[0].sizes["event"])
+        node[0, 1:] = begins[1] + np.arange(maps[1].sizes["event"])
+        onset = (0, round(60 * section.after_hours))
+        for a, one in enumerate(maps[0]["event"].values.astype(str), start=1):
+            for b, two in enumerate(maps[1]["event"].values.astype(str), start=1):
+                node[a, b] = first_event + len(pairs)
+                event = (int(node[a, 0]), int(node[0, b]))
+                pairs.append(EventSequence(f"{section.name}:{one}+{two}", event, onset, of=section.name))
+        found.append(JointFamily(section.name, family_of(maps[0]), family_of(maps[1]), copula, node))
+    problems.raise_if_any(ConfigurationError)
+    return tuple(found), tuple(pairs)
+
+
+def _copula(section: JointSection) -> Copula:
+    if section.tau is not None:
+        return Copula.from_tau(section.copula, section.tau)
+    return Copula(section.copula, section.parameter or 0.0)
 
 
 def _position(part: SequencePart, hazard: xr.Dataset) -> int | None:
@@ -157,6 +233,7 @@ def add_sequences(damaged: xr.Dataset, sequences: Sequence[EventSequence], repla
         rows["failure_probability"].append(probability[events[0]] if alone else 1.0 - stands)
     further: dict[str, Floats] = {name: np.stack(values) for name, values in rows.items()}
     names = np.array([one.name for one in sequences], dtype=object)
+    families_ = np.array([one.of or one.name for one in sequences], dtype=object)
     rates = np.array([one.annual_rate for one in sequences])
     told = np.array(["+".join(dict.fromkeys(perils[list(one.event)].tolist())) for one in sequences], dtype=object)
     values = {
@@ -168,7 +245,7 @@ def add_sequences(damaged: xr.Dataset, sequences: Sequence[EventSequence], repla
     extra = xr.Dataset(
         {**values, "direct_loss": ("event", loss.sum(axis=1))},
         coords={
-            "event": names, "family": ("event", names), "peril": ("event", told), "asset": damaged["asset"],
+            "event": names, "family": ("event", families_), "peril": ("event", told), "asset": damaged["asset"],
             "return_period": ("event", np.full(names.size, np.nan)), "annual_rate": ("event", rates),
         },
     )  # fmt: skip

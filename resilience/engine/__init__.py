@@ -9,6 +9,7 @@ from __future__ import annotations
 from resilience.engine.block import solve_block
 from resilience.engine.city import City, EventTask, Toll, find_baseline, prepare_event
 from resilience.engine.course import LEVELS, NEVER
+from resilience.engine.crew_ways import Depots
 from resilience.engine.factors import LevelFactors
 from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.recovery import Recovery, RepairRules, plan_recovery, return_minutes
@@ -19,7 +20,8 @@ from resilience.engine.sums import BlockSums, TimeSums, square_step
 from resilience.engine.water import Water
 
 __all__ = [
-    "LEVELS", "NEVER", "Block", "BlockSums", "City", "EventTask", "HazardCourse", "LevelFactors", "Recovery",
-    "RepairRules", "SequenceRecovery", "TimeSums", "Toll", "Water", "cut_blocks", "find_baseline", "plan_recovery",
+    "LEVELS", "NEVER", "Block", "BlockSums", "City", "Depots", "EventTask", "HazardCourse", "LevelFactors",
+    "Recovery", "RepairRules", "SequenceRecovery", "TimeSums", "Toll", "Water", "cut_blocks", "find_baseline",
+    "plan_recovery",
     "prepare_event", "prepare_sequence", "return_minutes", "run_blocks", "simulate", "solve_block", "square_step",
 ]  # fmt: skip

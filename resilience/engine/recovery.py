@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from resilience.cascade import EventPlan, whole_minutes
 from resilience.draws import REPAIR, stream_key
+from resilience.engine.crew_ways import CrewWays, Depots, plan_crew_ways
+from resilience.engine.water import Water
 from resilience.kernels.fragility import quantise_probability, sample_failures
 from resilience.kernels.repair_times import FIXED
 from resilience.kernels.rows import SAMPLES
@@ -43,6 +45,8 @@ class RepairRules:
         The largest first; with rule "priority".
     before : mapping of int to (n,) int32
         Assets that must be repaired, where they are damaged, before a crew sets off for the asset.
+    depots : Depots, optional
+        Where crews set off; without, they are everywhere at once.
     states : mapping of str to mapping of str to tuple of str
         Per peril and repair class, the fragility curve of each state of damage, in the place of the shares.
     """
@@ -54,6 +58,7 @@ class RepairRules:
     rule: str = "fifo"
     priority: NDArray[np.float64] | None = None
     before: Mapping[int, NDArray[np.int32]] = field(default_factory=dict)
+    depots: Depots | None = None
     states: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def state_curves(self) -> dict[str, list[NDArray[np.object_]]]:
@@ -99,6 +104,8 @@ class Recovery:
     crews : RepairPlan, optional
     key : uint64
         Of the repair times.
+    ways : CrewWays, optional
+        Of crews; without, they are everywhere at once.
     """
 
     outage: Minutes
@@ -109,6 +116,7 @@ class Recovery:
     times: PackedRepairTimes | None = None
     crews: RepairPlan | None = None
     key: np.uint64 | None = None
+    ways: CrewWays | None = None
 
     def damage(self, n_failing: int) -> NDArray[np.uint32]:
         """Return the threshold of damage of each failing asset, ``(n_failing,) uint32``."""
@@ -153,10 +161,11 @@ class Recovery:
         for threshold, rows in zip(self.threshold, damaged, strict=True):
             sample_failures(plan.key, identity, threshold, first_word, rows)
         none = np.zeros(plan.failing.size, np.int64)
-        return draw_jobs(
+        jobs = draw_jobs(
             damaged, times=self.times, identity=identity, key=self.key, first_word=first_word, travel=none,
             earliest=none + self.begin,
         )  # fmt: skip
+        return jobs if self.ways is None else self.ways.send(jobs, plan, first_word)
 
 
 def done_minutes(end: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -179,6 +188,8 @@ def plan_recovery(
     by_hazard: NDArray[np.float64] | None = None,
     states: NDArray[np.float64] | None = None,
     work: WorkCapacity | None = None,
+    water: Water | None = None,
+    depth: NDArray[np.float64] | None = None,
 ) -> Recovery:
     """Return when what an event puts out of function is back.
 
@@ -202,6 +213,10 @@ def plan_recovery(
         Probability of each state of damage or a worse one, for classes whose states have curves.
     work : WorkCapacity, optional
         What heat leaves of the capacity of crews.
+    water : Water, optional
+        How the water goes; needed where crews have depots.
+    depth : (n_asset,) float64, optional, m
+        Of the water at its peak.
 
     Raises
     ------
@@ -234,8 +249,14 @@ def plan_recovery(
             quantise_probability(states[min(state, len(states) - 1), failing], reached)
             row[by_curve] = np.minimum(reached, fails)[by_curve]
         row[~has_class | (state >= count)] = 0
+    outage_ends = return_minutes(end_hours + restart)
+    ways = None
+    if rules.depots is not None and water is not None:
+        ways = plan_crew_ways(
+            compiled, plan, rules.depots, failing=failing, water=water, depth=depth, outage=outage_ends
+        )
     return Recovery(
-        outage=return_minutes(end_hours + restart),
+        outage=outage_ends,
         restart=whole_minutes(restart),
         begin=int(np.ceil(end_hours * 3600)) if begin is None else begin[order],
         order=order,
@@ -243,6 +264,7 @@ def plan_recovery(
         times=times,
         crews=plan_crews(compiled, plan, rules, order, work=work),
         key=stream_key(seed, REPAIR, family),
+        ways=ways,
     )
 
 

@@ -60,9 +60,7 @@ def prepare_sequence(
     late = [onset for _, onset in parts if onset >= horizon > 0]
     if late:
         wanted = f"hours before the end of the time grid, {horizon / 60:g}"
-        raise ConfigurationError(
-            Problem("sequences.parts.after_hours", wanted, f"{late[0] / 60:g}", len(late), len(parts))
-        )
+        raise ConfigurationError(Problem("after_hours", wanted, f"{late[0] / 60:g}", len(late), len(parts)))
     names = list(dict.fromkeys(perils))
     plan = plan_sequence(
         city.compiled,

@@ -48,6 +48,16 @@ class Water:
         twice, fall = 2 * self.gone - begin - min(end, self.gone), 2 * (self.gone - self.falls)
         return -(-PEAK * twice // fall)
 
+    def falls_to(self, level: int) -> int:
+        """Return the first minute at which the water stands no deeper than so many eighths of its peak.
+
+        Examples
+        --------
+        >>> [Water(60, 120).falls_to(level) for level in (8, 4, 1, 0)]
+        [60, 90, 113, 120]
+        """
+        return self.gone - level * (self.gone - self.falls) // PEAK
+
     def levels(self, grid: TimeGrid) -> set[int]:
         """Return the levels of all steps of a grid, and of their beginnings."""
         minute = grid.minute.tolist()

@@ -31,7 +31,7 @@ from resilience.scenario.options import (
 )
 from resilience.scenario.redundancy import Redundancy
 from resilience.scenario.rules import Rule, ServiceSection
-from resilience.scenario.sequences import SequenceSection
+from resilience.scenario.sequences import JointSection, SequenceSection
 from resilience.scenario.source import Node, read_source, set_value
 
 _SPANNED = tuple(field.name for field in fields(Sections))
@@ -84,6 +84,9 @@ class Scenario(Section):
     )
     sequences: tuple[SequenceSection, ...] = Field(
         default=(), description="hazards that come one after the other, as one event each; need a time section"
+    )
+    joint: tuple[JointSection, ...] = Field(
+        default=(), description="pairs of families whose severities of a year belong together"
     )
     risk: RiskSection = Field(default_factory=RiskSection, description="from events to expected values")
     importance: ImportanceSection = Field(default_factory=ImportanceSection, description="whose failure matters")

@@ -23,6 +23,7 @@ from resilience.scenario.fields import (
     Whole,
     raise_findings,
 )
+from resilience.scenario.rules import Selector
 
 _GROUP = 512  # samples in a word group
 _DAMAGED = {"flood": (1.0,), "heat": (0.25,)}
@@ -122,6 +123,12 @@ class RepairSection(Section):
     priority: dict[Name, NotNegative] = Field(
         default_factory=dict, description="with rule: priority: rank by kind of asset, the largest first; others have 0"
     )
+    depots: Annotated[tuple[Selector, ...], *OneOrMany] = Field(
+        default=(),
+        description="assets from which crews set off, by road: once the peak is over, over what the water leaves open; "
+        "without, crews are everywhere as soon as the event is over",
+    )
+    roads: Text = Field(default="transport", description="with depots: sector whose assets crews travel")
     after: dict[Name, Annotated[tuple[Name, ...], *OneOrMany]] = Field(
         default_factory=dict,
         description="sectors whose assets wait, where damaged, for the repair of what they need in other sectors, e.g. "
@@ -148,6 +155,8 @@ class RepairSection(Section):
                 yield Finding("damaged", peril, wanted="shares that do not grow with the state", got=got)
         if self.unit is not None and self.file is None:
             yield Finding("unit", wanted="a file that it is of", got="no file")
+        if self.roads != "transport" and not self.depots:
+            yield Finding("roads", wanted="only with depots", got="no depots")
         if self.priority and self.rule != "priority":
             yield Finding("priority", wanted="only with rule: priority", got=f"rule: {self.rule}")
         if self.rule == "priority" and not self.priority:

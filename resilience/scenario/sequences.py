@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from resilience.scenario.fields import Finding, Name, NotNegative, Positive, Section, Text, raise_findings
+from resilience.scenario.fields import Finding, Name, NotNegative, Number, Positive, Section, Text, raise_findings
 
 
 class SequencePart(Section):
@@ -25,6 +25,40 @@ class SequencePart(Section):
             got = "neither" if self.event is None else "both"
             raise_findings(type(self).__name__, [Finding("event", wanted="either event or return_period", got=got)])
         return self
+
+
+class JointSection(Section):
+    """Two severity axes whose severities of a year belong together."""
+
+    name: Name = Field(description="unique id; pairs of events are named after it")
+    families: tuple[Name, Name] = Field(description="two event families with return periods, in the order they come")
+    copula: Literal["independent", "gaussian", "gumbel"] = Field(
+        default="independent",
+        description="how the annual severities go together (independent by judgement; tau 0.2 and 0.4 tell what hangs "
+        "on it)",
+    )
+    tau: Number | None = Field(default=None, description="Kendall's rank correlation, for gaussian and gumbel")
+    parameter: Number | None = Field(default=None, description="rho or theta, instead of `tau`")
+    after_hours: NotNegative = Field(
+        default=120.0,
+        description="h from the peak of the first to that of the second where a year has both (5 days by judgement, no "
+        "source); 0 for both at once",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> JointSection:
+        raise_findings(type(self).__name__, self._findings())
+        return self
+
+    def _findings(self) -> Iterator[Finding]:
+        if self.families[0] == self.families[1]:
+            yield Finding("families", wanted="two families", got=f"{self.families[0]} twice")
+        given = [name for name in ("tau", "parameter") if getattr(self, name) is not None]
+        if self.copula == "independent" and given:
+            yield Finding(given[0], wanted="only with copula: gaussian or gumbel", got="copula: independent")
+        if self.copula != "independent" and len(given) != 1:
+            got = "both" if given else "neither"
+            yield Finding("tau", wanted=f"either tau or parameter of the {self.copula} copula", got=got)
 
 
 class SequenceSection(Section):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from resilience.errors import ConfigurationError, Problems, suggestion
 from resilience.network.compile import CompiledNetwork, SectorGraph
-from resilience.roads import CurveName
+from resilience.roads import SPEED_CURVES, CurveName
 
 Words = NDArray[np.uint64]
 Indices = NDArray[np.int32]
@@ -44,6 +44,11 @@ class Drive:
     def limit(self) -> int:
         """The limit, whole milliseconds."""
         return round(self.limit_minutes * 60_000)
+
+    @property
+    def stops_at(self) -> float:
+        """Depth from which the vehicle stops, m."""
+        return SPEED_CURVES[self.speed_curve].end / 1000 if self.depth_limit_m is None else self.depth_limit_m
 
     @property
     def vehicle(self) -> Drive:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -79,8 +80,21 @@ def drive_times(
     DataError
         Links without a length or a speed.
     """
-    links = layout.links[network]
-    water = np.zeros(len(links)) if depth is None else depth[layout.graphs[network].link]
+    return time_links(layout.links[network], None if depth is None else depth[layout.graphs[network].link], drive)
+
+
+def time_links(links: pd.DataFrame, depth: NDArray[np.float64] | None, drive: Drive) -> Integers:
+    """Return how long each of some links takes, ``(n_link,) int64``, ms; see :func:`drive_times`.
+
+    Parameters
+    ----------
+    links : DataFrame
+        Rows of the asset table.
+    depth : (n_link,) float64, m
+        None where all is dry.
+    drive : Drive
+    """
+    water = np.zeros(len(links)) if depth is None else depth
     times = link_times(
         links, xr.DataArray(water, dims="asset", coords={"asset": links["id"].astype(str).to_numpy()}),
         speed_share=drive.speed_share, curve=drive.speed_curve, depth_limit=drive.depth_limit_m,
