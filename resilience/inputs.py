@@ -301,7 +301,9 @@ def load_inputs(scenario: Scenario) -> Inputs:
     reached: tuple[ServiceRule, ...] | None = None
     levels: dict[str, str] | None = None
     if section is not None:
-        city = synthetic_city(seed=section.seed, size=section.size, standby=section.standby)
+        city = synthetic_city(
+            seed=section.seed, size=section.size, standby=section.standby, hourly_heat=section.hourly_heat
+        )
         network: Network | None = city.network
         notes += city.notes
         if not scenario.hazards:
