@@ -115,7 +115,7 @@ def _load_hazards(scenario: Scenario, attempt: Attempts) -> list[xr.Dataset | No
             common = {
                 "family": section.family, "peril": peril or section.peril, "unit": section.unit, "crs": section.crs,
                 "nodata": section.nodata, "nodata_value": section.nodata_value, "outside": section.outside,
-                "variable": section.variable, "plausible": section.plausible,
+                "variable": section.variable, "plausible": section.plausible if peril is None else None,
             }  # fmt: skip
             # Spelled out per event: `sources` fills patterns and orders return periods, files and bands alike.
             events, axis = section.sources(), bool(section.return_periods)
