@@ -51,26 +51,41 @@ class HeatPower:
     transformer: Flags
     line: Flags
 
-    def factors(self, compiled: CompiledNetwork, event: HourlyEvent, grid: TimeGrid | None) -> tuple[LevelFactors, ...]:
-        """Return what an event does to each sector, per step of the grid; in one row, of the worst hours, without.
+    def factors(
+        self, compiled: CompiledNetwork, parts: Sequence[tuple[HourlyEvent, int]], grid: TimeGrid | None
+    ) -> tuple[LevelFactors, ...]:
+        """Return what heat does to each sector, per step of the grid; in one row, of the worst hours, without.
 
         Parameters
         ----------
         compiled : CompiledNetwork
-        event : HourlyEvent
+        parts : sequence of (HourlyEvent, int)
+            Heatwaves and the minutes at which they begin.
         grid : TimeGrid, optional
 
         Notes
         -----
-        A step has the mean of its hours. After the event all is as in the intact city.
+        A step has the mean of its hours. After the event all is as in the intact city. Where heatwaves of a sequence
+        overlap, their factors are multiplied.
         """
+        columns: dict[str, dict[str, Floats]] = {}
+        for event, onset in parts:
+            for sector, given in self._of_event(compiled, event, onset, grid).items():
+                known = columns.setdefault(sector, {})
+                for name, rows in given.items():
+                    known[name] = rows * known[name] if name in known else rows
+        return tuple(LevelFactors(sector, **given) for sector, given in columns.items())
+
+    def _of_event(
+        self, compiled: CompiledNetwork, event: HourlyEvent, onset: int, grid: TimeGrid | None
+    ) -> dict[str, dict[str, Floats]]:
         air = np.full((event.family.air.shape[1], compiled.n_asset), np.nan)
         air[:, event.family.kept] = event.family.air[event.position]
         heat = ZoneHeat(event.minute, event.family.clock, air)
         columns: dict[str, dict[str, Floats]] = {}
 
         def add(sector: str, column: str, hourly: Floats, worst: Floats) -> None:
-            rows = worst[np.newaxis] if grid is None else mean_over_steps(hourly, event.minute, grid)
+            rows = worst[np.newaxis] if grid is None else mean_over_steps(hourly, event.minute + onset, grid)
             columns.setdefault(sector, {})[column] = rows
 
         one, two, three = self.section.transformers, self.section.lines, self.section.demand
@@ -88,7 +103,7 @@ class HeatPower:
             node = compiled.graphs[three.sector].node
             growth = demand_growth(heat, three.base_temperature, three.slope)[:, node]
             add(three.sector, "demand", growth, growth.max(axis=0))
-        return tuple(LevelFactors(sector, **given) for sector, given in columns.items())
+        return columns
 
     def ageing(self, event: HourlyEvent, n_asset: int) -> Floats:
         """Return the hours of normal life that the insulation of each transformer loses, ``(n_asset,) float64``.

@@ -240,10 +240,9 @@ def prepare_tasks(
 
     power = find_power(inputs.network.assets, scenario.heat, inputs.levels)
 
-    def factors(hours: HourlyEvent | None) -> tuple[LevelFactors, ...]:
-        if power is None or hours is None or hours.peril != "heat":
-            return ()
-        return power.factors(compiled, hours, city.grid)
+    def factors(*parts: tuple[HourlyEvent | None, int]) -> tuple[LevelFactors, ...]:
+        hot = [(hours, onset) for hours, onset in parts if hours is not None and hours.peril == "heat"]
+        return () if power is None else power.factors(compiled, hot, city.grid)
 
     def work(event: int) -> WorkCapacity | None:
         if zone_heat is None or scenario.heat is None:
@@ -279,7 +278,7 @@ def prepare_tasks(
         tasks.append(
             prepare_event(
                 city, i, probability[i], family=family, depth=depth, recover=recover, water=water, follow=follow,
-                toll=toll(i), slow=slow, factors=factors(hours),
+                toll=toll(i), slow=slow, factors=factors((hours, 0)),
             )
         )  # fmt: skip
     for sequence in inputs.sequences:
@@ -289,6 +288,9 @@ def prepare_tasks(
             prepare_sequence(
                 city, len(tasks), own, perils=[perils[event] for event in sequence.event], depths=depths,
                 rules=None if horizon is None else horizon.rules, toll=toll(len(tasks)),
+                factors=factors(
+                    *((followed[event], onset) for event, onset in zip(sequence.event, sequence.onset, strict=True))
+                ),
                 work=work(len(tasks)),
             )
         )  # fmt: skip

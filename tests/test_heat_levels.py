@@ -9,6 +9,7 @@ import pytest
 
 from resilience.pipeline import assess
 from resilience.scenario import Scenario
+from tests.conftest import write_maps
 
 NAN = float("nan")
 HOURS = [0, 6, 12, 18]
@@ -90,3 +91,31 @@ def test_a_map_without_time_derates_for_the_whole_event(site) -> None:
     plain = assess(Scenario.from_dict(data)).dataset
     np.testing.assert_allclose(plain["person_hours_lost"].values, hourly["person_hours_lost"].values, rtol=1e-12)
     assert plain["person_hours_lost"].values[0, 0] == pytest.approx(24 * 1000 * (1 - 0.91539), abs=0.3)
+
+
+def test_heat_after_a_flood_derates_from_its_onset_on(site) -> None:
+    """A flood that takes nothing, then the heatwave 30 h later: what is lost is the same, 30 h later, by the heat."""
+    alone = town(site, {"transformers": {"kinds": ["substation"]}, "demand": {}}, time=GRID)
+    data = alone.to_dict()
+    data["time"]["hours"] = [0, 30, 36, 42, 48, 54, 60]
+    folder = alone.hazards[0].files[0].parent
+    write_maps(folder / "dry.tif", [[0.0] * 3])
+    data["hazards"].append(
+        {"family": "storm", "peril": "flood", "unit": "m", "nodata": "error", "path": str(folder / "dry.tif"),
+         "events": ["august"], "duration_hours": 2}
+    )  # fmt: skip
+    parts = [{"family": "storm", "event": "august"}, {"family": "wave", "event": "july", "after_hours": 30}]
+    data["sequences"] = [{"name": "both", "parts": parts}]
+    ds = assess(Scenario.from_dict(data)).dataset.sel(event="both")
+    one = assess(alone).dataset
+    later = ds["people_over_time"].values[0]
+    times = ds["time"].values.tolist()
+    assert later[: times.index(30)].sum() == 0
+    np.testing.assert_allclose(
+        [later[times.index(30 + t)] for t in (0, 6, 12, 18)],
+        [one["people_over_time"].values[0, 0][one["time"].values.tolist().index(t)] for t in (0, 6, 12, 18)], rtol=1e-9,
+    )  # fmt: skip
+    assert later.max() > 80
+    assert ds["person_hours_lost"].values[0] == pytest.approx(one["person_hours_lost"].values[0, 0], rel=1e-9)
+    by_root = dict(zip(ds["root"].values.tolist(), ds["root_person_hours"].values[0].tolist(), strict=True))
+    assert by_root["power/heat"] == pytest.approx(float(ds["person_hours_lost"].values[0].mean()), rel=1e-6)

@@ -51,7 +51,7 @@ def factors(section: dict[str, Any], hours: list[float] | None, level: str = "dc
     assert power is not None
     air = np.column_stack([AIR, AIR[:, 1]])
     grid = None if hours is None else make_grid(hours)
-    [one] = power.factors(compile_network(network), event(air, [0, 1, 2]), grid)
+    [one] = power.factors(compile_network(network), [(event(air, [0, 1, 2]), 0)], grid)
     return one.given
 
 
@@ -87,7 +87,7 @@ def test_cool_air_changes_exactly_nothing() -> None:
     power = find_power(network.assets, section, {"power": "dc_flow"})
     assert power is not None
     cool = event(np.full((4, 3), 20.0), [0, 1, 2])
-    [one] = power.factors(compile_network(network), cool, make_grid([0, 5, 13, 24, 40]))
+    [one] = power.factors(compile_network(network), [(cool, 0)], make_grid([0, 5, 13, 24, 40]))
     assert not one.changed.any()
 
 

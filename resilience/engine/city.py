@@ -132,6 +132,8 @@ class EventTask:
         What is added to the number of a sector for the root cause that water slows it.
     toll : Toll, optional
         What is summed for every sample beside people; used with a grid only.
+    scaled_root : int
+        What is added to the number of a sector for the root cause that `factors` are.
     """
 
     event: int
@@ -143,6 +145,7 @@ class EventTask:
     factors: tuple[LevelFactors, ...] = ()
     water_root: int = 0
     toll: Toll | None = None
+    scaled_root: int = 0
 
     @property
     def followed_until(self) -> int:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.cascade import SequencePart, plan_sequence
-from resilience.engine.city import City, EventTask, Toll
+from resilience.engine.city import City, EventTask, Toll, check_factors
+from resilience.engine.factors import LevelFactors
 from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.recovery import NEVER_MINUTE, Recovery, RepairRules, order_by_id, plan_crews
 from resilience.engine.sequence_course import SequenceCourse
@@ -29,6 +30,7 @@ def prepare_sequence(
     depths: Sequence[NDArray[np.float64] | None],
     rules: RepairRules | None = None,
     toll: Toll | None = None,
+    factors: tuple[LevelFactors, ...] = (),
     work: WorkCapacity | None = None,
 ) -> EventTask:
     """Return a sequence as a task.
@@ -48,19 +50,22 @@ def prepare_sequence(
         How the city repairs; those by which the parts' recoveries were planned.
     toll : Toll, optional
         Of the sequence.
+    factors : tuple of LevelFactors
+        What heat does to sectors, over the steps of the sequence.
     work : WorkCapacity, optional
         What heat leaves of the capacity of crews, over the minutes of the sequence.
 
     Raises
     ------
     ConfigurationError
-        A later part comes when the time grid has ended.
+        Factors that do not fit a sector. A later part comes when the time grid has ended.
     """
     horizon = 0 if city.grid is None else int(city.grid.minute[-1])
     late = [onset for _, onset in parts if onset >= horizon > 0]
     if late:
         wanted = f"hours before the end of the time grid, {horizon / 60:g}"
         raise ConfigurationError(Problem("after_hours", wanted, f"{late[0] / 60:g}", len(late), len(parts)))
+    check_factors(city, factors)
     names = list(dict.fromkeys(perils))
     plan = plan_sequence(
         city.compiled,
@@ -92,6 +97,8 @@ def prepare_sequence(
         SequenceRecovery(tuple(recoveries), crews, order),
         water,
         course if any(course.courses) else None,
+        factors=tuple(factors),
         toll=toll,
         water_root=len(city.compiled.sectors) * (names.index("flood") if "flood" in names else 0),
+        scaled_root=len(city.compiled.sectors) * (names.index("heat") if "heat" in names else 0),
     )
