@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 Minutes = NDArray[np.int64]
 
 # Values of one variable that are held at once: some hundred megabytes with all variables.
-MOST_VALUES = 1 << 23
+MOST_VALUES = 1 << 22
 PEAKS = (
     "exposed_intensity", "mean_intensity", "wet_length", "damage_fraction", "asset_direct_loss", "failure_probability",
 )  # fmt: skip
@@ -247,7 +247,8 @@ def follow_hazard(
     n_asset = len(network.assets)
     size = max(1, MOST_VALUES // max(n_asset, 1))
     peaks: list[dict[str, Floats]] = []
-    hours: list[Floats] = []
+    # Of most assets no hour of an event can put them out: they are not kept.
+    hours: list[tuple[NDArray[np.intp], Floats]] = []
     slow = np.zeros(0, np.intp) if limits is None else np.flatnonzero(limits.rail)
     slows = np.ones((n_event, n_time, slow.size))
     stops = np.zeros((n_event, n_time, 0 if limits is None else n_asset), bool)
@@ -283,7 +284,8 @@ def follow_hazard(
             }
         before = probability
         peaks.append(peak)
-        hours.append(probability)
+        able = np.flatnonzero((np.nan_to_num(probability) > 0).any(axis=0))
+        hours.append((able, probability[:, able]))
     assert template is not None  # there is an event
     begins = hazard["time"].values if "time" in hazard.dims else np.zeros(1)
     # Without a duration nothing is followed over time.
@@ -294,7 +296,10 @@ def follow_hazard(
     worst = np.stack([peak["failure_probability"] for peak in peaks])
     certain = np.zeros(worst.shape, bool) if limits is None else np.asarray(stops.any(axis=1))
     asset = np.flatnonzero(((np.nan_to_num(worst) > 0) | certain).any(axis=0))
-    kept = np.stack([one[:, asset] for one in hours])
+    kept = np.zeros((n_event, n_time, asset.size))
+    for row, (able, values) in zip(kept, hours, strict=True):
+        of_event = np.isin(able, asset)
+        row[:, np.searchsorted(asset, able[of_event])] = values[:, of_event]
     kept[np.broadcast_to(np.isnan(worst[:, np.newaxis, asset]), kept.shape)] = 0.0
     for peak, one in zip(peaks, certain, strict=True):
         peak["failure_probability"] = np.where(one, 1.0, peak["failure_probability"])

@@ -472,8 +472,9 @@ def describe_sources(hazards: Sequence[xr.Dataset]) -> list[str]:
     lines = []
     for hazard in hazards:
         events = hazard.sizes["event"]
+        in_time = f" of {hazard.sizes['time']} maps in time each" if "time" in hazard.dims else ""
         lines.append(
-            f"hazard {hazard.attrs['family']}: {hazard.attrs['peril']}, {events} events, "
+            f"hazard {hazard.attrs['family']}: {hazard.attrs['peril']}, {events} events{in_time}, "
             f"{hazard.sizes['y']:,} x {hazard.sizes['x']:,} cells, {hazard.attrs['unit']}, no data means "
             f"{hazard.attrs['nodata']}, outside the map {hazard.attrs['outside']}"
         )
