@@ -27,6 +27,7 @@ from resilience.engine import (
     Water,
     find_baseline,
     lay_out_levels,
+    people_behind,
     plan_recovery,
     prepare_event,
     prepare_sequence,
@@ -215,6 +216,12 @@ def prepare_tasks(
 ) -> list[EventTask]:
     """Return the events of all families, then the sequences, as tasks on a compiled city."""
     compiled = city.compiled
+    rules = None if horizon is None else horizon.rules
+    if rules is not None and rules.rule == "persons":
+        repaired = np.flatnonzero(rules.classes != "").astype(np.int32)
+        priority = np.zeros(compiled.n_asset)
+        priority[repaired] = people_behind(city, repaired)
+        rules = replace(rules, priority=priority)
 
     def toll(event: int) -> Toll | None:
         if zone_heat is None or horizon is None:
@@ -238,7 +245,7 @@ def prepare_tasks(
             hourly = horizon.hourly[i]
             recover = partial(
                 _recover, compiled, hourly=hourly, end_hours=float(horizon.ends[i]),
-                restart_hours=horizon.restart_hours, rules=horizon.rules, peril=peril, family=family,
+                restart_hours=horizon.restart_hours, rules=rules, peril=peril, family=family,
                 seed=scenario.seed, water=water, depth=depth, states=None if states is None else states[:, i],
                 by_hazard=share_of_hazard(probability[i], anyway) if anyway.any() else None,
             )  # fmt: skip
@@ -255,7 +262,7 @@ def prepare_tasks(
         tasks.append(
             prepare_sequence(
                 city, len(tasks), own, perils=[perils[event] for event in sequence.event], depths=depths,
-                rules=None if horizon is None else horizon.rules, toll=toll(len(tasks)),
+                rules=rules, toll=toll(len(tasks)),
             )
         )  # fmt: skip
     return tasks

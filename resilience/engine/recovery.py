@@ -40,9 +40,9 @@ class RepairRules:
         lightest; the rest is an outage. A class with fewer states ends with its worst.
     crews : mapping of str to int
         Crews per sector; sectors not named have one for every asset.
-    rule : {"fifo", "shortest", "longest", "priority"}
+    rule : {"fifo", "shortest", "longest", "persons", "priority"}
     priority : (n_asset,) float64, optional
-        The largest first; with rule "priority".
+        The largest first; with rule "priority", and with "persons" once they are counted.
     before : mapping of int to (n,) int32
         Assets that must be repaired, where they are damaged, before a crew sets off for the asset.
     depots : Depots, optional
@@ -277,7 +277,7 @@ def plan_crews(compiled: CompiledNetwork, plan: EventPlan, rules: RepairRules, o
     return plan_repairs(
         pd.DataFrame({"id": [compiled.asset_id[i] for i in failing], "sector": sectors}),
         crews={name: rules.crews.get(name, max(plan.failing.size, 1)) for name in compiled.sectors},
-        rule=rules.rule,
+        rule="priority" if rules.rule == "persons" else rules.rule,
         before=_waits(compiled, plan, rules),
         priority=None if rules.priority is None else rules.priority[failing],
     )

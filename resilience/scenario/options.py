@@ -25,6 +25,7 @@ from resilience.scenario.fields import (
     Whole,
     raise_findings,
 )
+from resilience.scenario.networks import Table
 from resilience.scenario.rules import Selector
 
 _GROUP = 512  # samples in a word group
@@ -199,12 +200,19 @@ class RepairSection(Section):
     crews: dict[Name, Annotated[Whole, Field(ge=0)]] = Field(
         default_factory=dict, description="crews per sector; sectors not named have one for every asset"
     )
-    rule: Literal["fifo", "shortest", "longest", "priority"] = Field(
+    rule: Literal["fifo", "shortest", "longest", "persons", "priority"] = Field(
         default="fifo",
-        description="which job a free crew takes: the first that can begin, the shortest or longest, or by `priority`",
+        description="which job a free crew takes: the first that can begin, the shortest or longest, that of the asset "
+        "with most people behind it, or by `priority` or `ranks`",
     )
     priority: dict[Name, NotNegative] = Field(
         default_factory=dict, description="with rule: priority: rank by kind of asset, the largest first; others have 0"
+    )
+    ranks: Table | None = Field(
+        default=None,
+        description="with rule: priority: CSV table of `asset` and `rank`, the largest first, the sum where an asset "
+        "is named several times, others 0; importance.csv of an earlier run with columns: {asset: asset, rank: "
+        "fussell_vesely}",
     )
     depots: Annotated[tuple[Selector, ...], *OneOrMany] = Field(
         default=(),
@@ -240,10 +248,13 @@ class RepairSection(Section):
             yield Finding("unit", wanted="a file that it is of", got="no file")
         if self.roads != "transport" and not self.depots:
             yield Finding("roads", wanted="only with depots", got="no depots")
-        if self.priority and self.rule != "priority":
-            yield Finding("priority", wanted="only with rule: priority", got=f"rule: {self.rule}")
-        if self.rule == "priority" and not self.priority:
-            yield Finding("priority", wanted="ranks of the kinds that come first", got="none")
+        for name in ("priority", "ranks"):
+            if getattr(self, name) and self.rule != "priority":
+                yield Finding(name, wanted="only with rule: priority", got=f"rule: {self.rule}")
+        if self.rule == "priority" and not (self.priority or self.ranks):
+            yield Finding("priority", wanted="ranks of the kinds that come first, or `ranks` of assets", got="none")
+        if self.priority and self.ranks:
+            yield Finding("ranks", wanted="ranks of kinds or of assets", got="both")
 
 
 class TimeSection(Section):
