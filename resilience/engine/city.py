@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from resilience.cascade import Cascade, EventPlan, Start, TimeGrid, plan_event
+from resilience.cascade import Cascade, CorrelatedFragility, EventPlan, Start, TimeGrid, plan_event
 from resilience.engine.factors import LevelFactors
 from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.levels import Levels, LevelStates, scale_steps
@@ -49,6 +49,8 @@ class City:
         Whether root causes are traced.
     grid : TimeGrid, optional
         Without one, the state at the peak of the hazard is all that is found.
+    correlated : CorrelatedFragility, optional
+        Random numbers of assets that fail together; without, fragility is independent.
     levels : Levels, optional
         Sectors that are solved state by state.
     """
@@ -61,6 +63,7 @@ class City:
     start: Start = "all_up"
     with_roots: bool = True
     grid: TimeGrid | None = None
+    correlated: CorrelatedFragility | None = None
     levels: Levels | None = None
 
     @property
@@ -250,6 +253,7 @@ def prepare_event(
     plan = plan_event(
         city.compiled, failure_probability, graphs=city.graphs, seed=city.seed, family=family, depth=depth,
         start=city.start, horizon_hours=0.0 if city.grid is None else float(city.grid.minute[-1]) / 60,
+        correlated=city.correlated,
         level_members=city.level_members,
     )  # fmt: skip
     if recover is not None:

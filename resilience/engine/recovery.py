@@ -13,7 +13,7 @@ from resilience.cascade import EventPlan, whole_minutes
 from resilience.draws import REPAIR, stream_key
 from resilience.engine.crew_ways import CrewWays, Depots, plan_crew_ways
 from resilience.engine.water import Water
-from resilience.kernels.fragility import quantise_probability, sample_failures
+from resilience.kernels.fragility import quantise_probability
 from resilience.kernels.repair_times import FIXED
 from resilience.kernels.rows import SAMPLES
 from resilience.kernels.schedule import NEVER, Jobs
@@ -159,7 +159,7 @@ class Recovery:
         identity = plan.identity if self.order is None else plan.identity[self.order]
         damaged = np.empty((*self.threshold.shape, 8), np.uint64)
         for threshold, rows in zip(self.threshold, damaged, strict=True):
-            sample_failures(plan.key, identity, threshold, first_word, rows)
+            plan.sample(first_word, rows, threshold=threshold, order=self.order)
         none = np.zeros(plan.failing.size, np.int64)
         jobs = draw_jobs(
             damaged, times=self.times, identity=identity, key=self.key, first_word=first_word, travel=none,
