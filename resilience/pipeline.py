@@ -304,7 +304,7 @@ def prepare_tasks(
                 rules=rules, toll=toll(len(tasks)),
                 factors=factors(
                     *((followed[event], onset) for event, onset in zip(sequence.event, sequence.onset, strict=True))
-                ),
+                ) or None,
                 work=work(len(tasks)),
             )
         )  # fmt: skip

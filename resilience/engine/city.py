@@ -131,12 +131,12 @@ class EventTask:
         recovers. Used with a grid only, which then begins with the event and not at its peak.
     factors : tuple of LevelFactors
         What the event does to what sectors can give, draw and carry, one per sector that it scales.
+    factor_root : int
+        What is added to the number of a sector for the root cause that the event scales it.
     water_root : int
         What is added to the number of a sector for the root cause that water slows it.
     toll : Toll, optional
         What is summed for every sample beside people; used with a grid only.
-    scaled_root : int
-        What is added to the number of a sector for the root cause that `factors` are.
     """
 
     event: int
@@ -146,9 +146,9 @@ class EventTask:
     water: Water | SequenceWater | None = None
     course: HazardCourse | SequenceCourse | None = None
     factors: tuple[LevelFactors, ...] = ()
+    factor_root: int = 0
     water_root: int = 0
     toll: Toll | None = None
-    scaled_root: int = 0
 
     @property
     def followed_until(self) -> int:
