@@ -32,7 +32,9 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     slowed = {name: compiled.sectors.index(name) + task.water_root for name in further}
     causes = CauseCounter(cascade, city.baseline.down, further_roots=sorted(slowed.values()))
     slowed_root = {name: int(np.searchsorted(causes.root_sectors, sector)) for name, sector in slowed.items()}
-    services = ServiceCounter(compiled, task.services, city.baseline, causes.root_sectors.size, slowed_root)
+    services = ServiceCounter(
+        compiled, task.services, city.baseline, causes.root_sectors.size, slowed_root, city.districts
+    )
     n_service = len(city.layout.names)
     people = np.empty((n_service, n_words * 64), np.int64)
     failed = np.zeros(plan.failing.size, np.int64)

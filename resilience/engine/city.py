@@ -20,6 +20,7 @@ from resilience.network.compile import CompiledNetwork, SectorGraph
 from resilience.service import (
     PEAK,
     Baseline,
+    Districts,
     ServiceLayout,
     ServicePlan,
     find_served,
@@ -47,6 +48,8 @@ class City:
         Whether root causes are traced.
     grid : TimeGrid, optional
         Without one, the state at the peak of the hazard is all that is found.
+    districts : Districts, optional
+        With indicators of access.
     """
 
     compiled: CompiledNetwork
@@ -57,6 +60,7 @@ class City:
     start: Start = "all_up"
     with_roots: bool = True
     grid: TimeGrid | None = None
+    districts: Districts | None = None
 
     @property
     def people(self) -> Integers:
