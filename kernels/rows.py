@@ -46,6 +46,11 @@ def empty_rows(n: int) -> Words:
     return raw[skipped : skipped + 8 * n].reshape(n, 8)
 
 
+def pack_rows(bits: NDArray[np.bool_]) -> Words:
+    """Return truth values, ``(n, 512)``, as rows."""
+    return empty_rows(0) if not len(bits) else np.packbits(bits, axis=1, bitorder="little").view(np.uint64)
+
+
 def plain_copy(target: Words, i: int, source: Words, j: int) -> None:
     """target[i] = source[j]."""
     for w in range(8):

@@ -96,6 +96,8 @@ def finish_work(begin: int, duration: int, step: Times, capacity: Times, done: T
     """
     if duration == 0:
         return begin
+    if step.size == 1 and capacity[0] == FULL:
+        return begin + duration
     k = np.searchsorted(step, begin, side="right") - 1
     wanted = done[k] + (begin - step[k]) * capacity[k] + duration * FULL
     k = np.searchsorted(done, wanted, side="left") - 1
@@ -149,6 +151,24 @@ def _order_jobs(jobs: Jobs, plan: Plan, rule: int, first: int, n: int) -> Times:
             bound = jobs.travel[j] + jobs.duration[j]
             key[i] = bound if rule == SHORTEST else -bound
     return np.argsort(key, kind="mergesort")
+
+
+@kernel
+def _are_enough(jobs: Jobs, plan: Plan, first: int, n: int) -> bool:
+    """Return whether no sector has more jobs than crews."""
+    idle = plan.crews.copy()
+    for j in range(first, first + n):
+        idle[plan.sector[jobs.asset[j]]] -= 1
+    return bool(idle.min() >= 0)
+
+
+@kernel
+def _at_once(jobs: Jobs, plan: Plan, first: int, n: int, start: Times, end: Times) -> None:
+    """Schedule jobs that wait for none where each has a crew of its own."""
+    for j in range(first, first + n):
+        if jobs.earliest[j] != NEVER:
+            start[j] = jobs.earliest[j] + jobs.travel[j]
+            end[j] = finish_work(start[j], jobs.duration[j], plan.step, plan.capacity, plan.done)
 
 
 @kernel
@@ -307,9 +327,6 @@ def schedule_jobs(jobs: Jobs, plan: Plan, rule: int, start: Times, end: Times) -
         n = jobs.indptr[sample + 1] - first
         if n == 0:
             continue
-        order = _order_jobs(jobs, plan, rule, first, n)
-        for i in range(n):
-            position[jobs.asset[first + i]] = i
         together = True
         common = NEVER
         for i in range(n):
@@ -317,15 +334,23 @@ def schedule_jobs(jobs: Jobs, plan: Plan, rule: int, start: Times, end: Times) -
             if earliest != NEVER:
                 together = together and common in (NEVER, earliest)
                 common = earliest
-            asset = jobs.asset[first + i]
-            for e in range(plan.before_indptr[asset], plan.before_indptr[asset + 1]):
-                together = together and position[plan.before[e]] < 0
-        if together:
-            _in_order(jobs, plan, first, order, start, end)
+        if plan.before.size > 0:
+            for i in range(n):
+                position[jobs.asset[first + i]] = i
+            for i in range(n):
+                asset = jobs.asset[first + i]
+                for e in range(plan.before_indptr[asset], plan.before_indptr[asset + 1]):
+                    together = together and position[plan.before[e]] < 0
+        if together and _are_enough(jobs, plan, first, n):
+            _at_once(jobs, plan, first, n, start, end)
+        elif together:
+            _in_order(jobs, plan, first, _order_jobs(jobs, plan, rule, first, n), start, end)
         else:
+            order = _order_jobs(jobs, plan, rule, first, n)
             _by_events(jobs, plan, first, order, position, start, end, 0)
-        for i in range(n):
-            position[jobs.asset[first + i]] = -1
+        if plan.before.size > 0:
+            for i in range(n):
+                position[jobs.asset[first + i]] = -1
 
 
 @kernel

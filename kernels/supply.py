@@ -309,6 +309,8 @@ def count_causes(
     required: Indices,
     buffer_row: Indices,
     buffered: Words,
+    short_row: Indices,
+    short: Words,
     weight: int,
     count: Integers,
 ) -> None:
@@ -334,6 +336,10 @@ def count_causes(
         Neighbouring assets of the same sector from which supply can come.
     need_indptr, need_service, provider_indptr, provider, required, buffer_row, buffered
         The needs.
+    short_row : (n_asset,) int32
+        Row of `short`, or -1 for assets of sectors that are not solved state by state.
+    short : (n_short, 8) uint64
+        Where the asset is served too little, or tripped: that is supply.
     weight : int
         What a sample counts for.
     count : (n_asset, 2 + n_service) int64
@@ -355,6 +361,11 @@ def count_causes(
             copy_row(part, 0, rest, 0)
             and_row(part, 0, failed, failed_row[asset])
             count[asset, 0] += weight * count_row(part, 0)
+            and_not_row(rest, 0, part, 0)
+        if short_row[asset] >= 0:
+            copy_row(part, 0, rest, 0)
+            and_row(part, 0, short, short_row[asset])
+            count[asset, 1] += weight * count_row(part, 0)
             and_not_row(rest, 0, part, 0)
         if supplied[asset] and not source[asset] and any_row(rest, 0):
             copy_row(part, 0, rest, 0)

@@ -17,6 +17,7 @@ from resilience.risk.tail import catalogue_risk
 from resilience.risk.yearly import occurrence_losses, yearly_losses
 from resilience.scenario import Scenario
 from resilience.store import TOTALS
+from resilience.unserved import annual_unserved
 
 DIRECT_LOSS = "direct_loss"
 PERSON_HOURS = "person_hours_lost"
@@ -65,6 +66,7 @@ def add_annual(labelled: xr.Dataset) -> xr.Dataset:
     annual = expected_annual(part[TOTALS], weights=weights, tail_weights=tails)
     money = expected_annual(part["direct_loss"], weights=weights, tail_weights=tails)
     per_asset = expected_annual(part["asset_direct_loss"], weights=weights, tail_weights=tails)
+    labelled = labelled.assign(annual_unserved(labelled.isel(event=rated)))
     if PERSON_HOURS in labelled:
         lost = expected_annual(labelled[PERSON_HOURS].isel(event=rated), weights=weights, tail_weights=tails)
         ends = {"annual_value": "", "annual_standard_error": "_standard_error", "annual_tail": "_tail"}

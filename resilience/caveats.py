@@ -27,6 +27,28 @@ def exposed_without_curve(labelled: xr.Dataset, inputs: Inputs) -> dict[str, int
     return dict(zip(kinds.tolist(), counts.tolist(), strict=True))
 
 
+def level_caveats(labelled: xr.Dataset, inputs: Inputs) -> list[str]:
+    """Return what must be known of sectors that are solved state by state."""
+    if not inputs.sectors:
+        return []
+    told = ", ".join(f"{sector.graph.sector} ({sector.level})" for sector in inputs.sectors)
+    lines = [
+        f"levels that are not monotone: {told}, solved in that order; what they take away stays away, and another "
+        "order could end elsewhere"
+    ]
+    if "supplied" in labelled.dims:
+        judged = " (a default, expert judgement)" if inputs.min_fraction_judged else ""
+        lines.append(
+            f"an asset served {inputs.min_fraction:g} of its demand or more{judged} counts in full for the assets that "
+            "need it; zones receive the share itself"
+        )
+        shares = labelled["baseline_unserved"].values / labelled["demand"].values
+        for sector, share in zip(labelled["supplied"].values, shares, strict=True):
+            if share > 1e-9:
+                lines.append(f"baseline gap: the intact city leaves {100 * share:.1f} % of the demand in {sector}")
+    return lines
+
+
 def sequence_caveats(inputs: Inputs) -> list[str]:
     """Return what must be known of sequences."""
     if not inputs.sequences:
@@ -79,6 +101,7 @@ def caveats(labelled: xr.Dataset, inputs: Inputs) -> tuple[str, ...]:
             lines.append(
                 f"baseline gap: {people:,.0f} {inputs.network.persons_unit} without {service} in the intact city"
             )
+    lines += level_caveats(labelled, inputs)
     unknown = int(np.isnan(labelled["failure_probability"].values).any(axis=0).sum())
     if unknown:
         lines.append(

@@ -21,6 +21,7 @@ from resilience.errors import (
     Problems,
     suggestion,
 )
+from resilience.flow import LevelRule, LevelSector, prepare_levels
 from resilience.heat.indices import add_index
 from resilience.joint import JointFamily
 from resilience.network import Network, check_curve_names, derive
@@ -60,6 +61,12 @@ class Inputs:
         Level of every sector.
     notes : tuple of str
         What a reader of the result must know.
+    sectors : tuple of ShareSector, FlowSector or OverloadSector
+        Sectors that are solved state by state, in their order.
+    min_fraction : float
+        Share of its demand from which on an asset counts for those that need it.
+    min_fraction_judged : bool
+        Whether that is the default.
     sequences : tuple of EventSequence
         Those of the scenario, then the pairs of joint families.
     joint : tuple of JointFamily
@@ -73,6 +80,9 @@ class Inputs:
     service_order: tuple[str, ...]
     levels: dict[str, str]
     notes: tuple[str, ...]
+    sectors: tuple[LevelSector, ...] = ()
+    min_fraction: float = 0.5
+    min_fraction_judged: bool = True
     sequences: tuple[EventSequence, ...] = ()
     joint: tuple[JointFamily, ...] = ()
 
@@ -300,6 +310,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
     methods = [one.sampling for one in scenario.hazards]
     reached: tuple[ServiceRule, ...] | None = None
     levels: dict[str, str] | None = None
+    sectors: tuple[LevelSector, ...] | None = None
     if section is not None:
         city = synthetic_city(seed=section.seed, size=section.size, standby=section.standby)
         network: Network | None = city.network
@@ -331,8 +342,12 @@ def load_inputs(scenario: Scenario) -> Inputs:
         attempt(partial(_check_importance, known, scenario.importance.assets))
         reached = attempt(partial(build_services, services, known))
         levels = attempt(partial(_settle_levels, scenario, known))
+        if levels is not None:
+            sectors = attempt(partial(prepare_levels, known, level_rules(scenario)))
     attempt.raise_if_any()
-    if network is None or curves is None or reached is None or levels is None:  # pragma: no cover - it has raised
+    if (
+        network is None or curves is None or reached is None or levels is None or sectors is None
+    ):  # pragma: no cover - it has raised
         raise AssertionError("an input was lost without a problem")
     opened = tuple(hazard for hazard in hazards if hazard is not None)
     if scenario.time is None and (scenario.sequences or any(one.after_hours for one in scenario.joint)):
@@ -353,6 +368,9 @@ def load_inputs(scenario: Scenario) -> Inputs:
         service_order=tuple(services),
         levels=levels,
         notes=tuple(notes),
+        sectors=sectors,
+        min_fraction=scenario.cascade.min_fraction,
+        min_fraction_judged="min_fraction" not in scenario.cascade.model_fields_set,
         sequences=(*sequences, *pairs),
         joint=joint,
     )
@@ -396,9 +414,9 @@ def _check_people(network: Network, samples: int) -> None:
 def _settle_levels(scenario: Scenario, network: Network) -> dict[str, str]:
     """Return the level of every sector of the city."""
     sectors = sorted(network.assets["sector"].astype(str).unique())
+    named = {sector: section.level for sector, section in scenario.cascade.levels.items()}
     levels: dict[str, str] = {
-        sector: scenario.cascade.levels.get(sector, "function" if sector == DERIVED else scenario.cascade.default)
-        for sector in sectors
+        sector: named.get(sector, "function" if sector == DERIVED else scenario.cascade.default) for sector in sectors
     }
     unknown = [sector for sector in scenario.cascade.levels if sector not in sectors]
     if unknown:
@@ -409,6 +427,17 @@ def _settle_levels(scenario: Scenario, network: Network) -> dict[str, str]:
         sourced = set(network.supply["sector"][network.supply["is_source"].to_numpy(dtype=bool)].astype(str))
         levels = {sector: "connected" if sector in sourced else level for sector, level in levels.items()}
     return levels
+
+
+def level_rules(scenario: Scenario) -> tuple[LevelRule, ...]:
+    """Return how the sectors are modelled that are solved state by state, in the order of the scenario."""
+    rules = []
+    for sector, section in scenario.cascade.levels.items():
+        if section.level in ("share", "dc_flow", "overload"):
+            names = ("trip", "base_power", "tolerance", "endpoints")
+            given = {name: getattr(section, name) for name in names if getattr(section, name) is not None}
+            rules.append(LevelRule(sector, section.level, **given))
+    return tuple(rules)
 
 
 _MINIMAL: dict[str, Any] = {"schema_version": 1, "name": "built-in", "network": {"synthetic": {}}}

@@ -26,6 +26,7 @@ from resilience.engine import (
     Toll,
     Water,
     find_baseline,
+    lay_out_levels,
     plan_recovery,
     prepare_event,
     prepare_sequence,
@@ -190,15 +191,17 @@ def prepare(
     compiled = compile_network(inputs.network, services=inputs.service_order)
     graphs = supplied_graphs(compiled, inputs.levels)
     layout = lay_out_services(compiled, inputs.services, inputs.network.assets)
+    levels = lay_out_levels(compiled, inputs.sectors, min_fraction=inputs.min_fraction)
     city = City(
         compiled=compiled,
         graphs=graphs,
         layout=layout,
-        baseline=find_baseline(compiled, graphs, layout, scenario.cascade.start),
+        baseline=find_baseline(compiled, graphs, layout, scenario.cascade.start, levels),
         seed=scenario.seed,
         start=scenario.cascade.start,
         grid=None if horizon is None else horizon.grid,
         districts=find_districts(layout, inputs, scenario, compiled.persons),
+        levels=levels,
     )
     return city, prepare_tasks(city, inputs, damaged, scenario, horizon, zone_heat)
 

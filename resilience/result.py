@@ -76,7 +76,7 @@ def label_sums(city: City, tasks: Sequence[EventTask], sums: Sequence[BlockSums]
     served = np.zeros((compiled.n_zone, len(services)))
     for number, part in enumerate(city.layout.parts):
         share = 1.0 / getattr(part, "n_group", 1)
-        served[:, part.service] += np.where(city.baseline.served[number], share, 0.0)
+        served[:, part.service] += share * city.baseline.share(number)
     values: dict[str, NDArray[Any]] = {
         "failed_count": failed,
         "down_count": down,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from resilience.engine import LEVELS, NEVER, Block, BlockSums, City
 from resilience.network.compile import PERSON
 from resilience.store import TOTALS
+from resilience.unserved import label_supplied
 from resilience.variables import VARIABLES
 
 Floats = NDArray[np.float64]
@@ -31,6 +32,8 @@ class SampleTotals:
         People without the service at the peak.
     lost, worst, interrupted : (n_event, n_service, n_sample) float64
         Over time: person-hours, most people at one time, people at any time; empty without a time grid.
+    unserved, not_served : (n_event, n_supplied, n_sample) float64
+        Demand that is not served at the peak, and times hours over time, in the sectors' own units.
     toll : (n_event, n_sample) int64
         Weights of zones without a service, see :class:`resilience.engine.Toll`; 0 where none are asked for.
     """
@@ -45,6 +48,9 @@ class SampleTotals:
         self.toll = np.zeros((over_time[0], over_time[2]), np.int64)
         self._worst_minute = np.empty(over_time, np.int32)
         self._restored = np.empty((len(LEVELS), *over_time), np.int32)
+        supplied = (n_event, len(city.supplied), n_sample)
+        self.unserved: Floats = np.empty(supplied)
+        self.not_served: Floats = np.empty(supplied if city.grid is not None else (0, 0, 0))
         self._city = city
 
     def take(self, block: Block, sums: BlockSums) -> None:
@@ -52,9 +58,11 @@ class SampleTotals:
         event, first = block.task.event, block.first_word * 64
         here = slice(first, first + sums.people.shape[1])
         self.people[event, :, here] = sums.people / PERSON
+        self.unserved[event, :, here] = sums.unserved
         over = sums.over_time
         if over is None:
             return
+        self.not_served[event, :, here] = over.unserved_minutes / 60
         self.lost[event, :, here] = over.sample_minutes / (60 * PERSON)
         self.worst[event, :, here] = over.worst / PERSON
         self.interrupted[event, :, here] = over.interrupted / PERSON
@@ -89,6 +97,11 @@ class SampleTotals:
             values |= {name: np.moveaxis(array, 0, -1) for name, array in told.items()}
             values |= self._rapidity(hours[-1], never[-1])
             labelled = labelled.assign_coords(level=np.array(LEVELS, np.int64))
+        if self._city.supplied:
+            labelled = label_supplied(labelled, self._city)
+            values["unserved_demand"] = self.unserved
+            if grid is not None:
+                values["energy_not_served"] = self.not_served
         return labelled.assign({name: (VARIABLES[name].dims, array) for name, array in values.items()})
 
     def _rapidity(self, full: Floats, never: NDArray[np.bool_]) -> dict[str, Floats]:

@@ -42,8 +42,8 @@ GLOSSARY: dict[str, str] = {
 }
 
 DIMENSIONS: tuple[str, ...] = (
-    "event", "asset", "zone", "service", "access", "outcome", "indicator", "district", "cause", "root", "level", "time",
-    "day", "sample", "quantity", "period", "y", "x",
+    "event", "asset", "zone", "service", "supplied", "access", "outcome", "indicator", "district", "cause", "root",
+    "level", "time", "day", "sample", "quantity", "period", "y", "x",
 )  # fmt: skip
 
 
@@ -215,6 +215,25 @@ VARIABLES: dict[str, Variable] = _register(
         ("indicator_share", "event indicator district", "float64", "1", "mean share of its people without"),
         ("indicator_share_intact", "indicator district", "float64", "1", "the same in the intact city"),
         ("zone_access", "event zone access outcome", "float64", "1", "share of samples by outcome; 0 where not served"),
+        # sectors that serve parts
+        ("supplied", "supplied", "str", "", "sector at level share or dc_flow, whose demand can be served in part"),
+        ("supplied_level", "supplied", "str", "", "its level"),
+        ("demand", "supplied", "float64", "", "its demand in the intact city, in the unit of the supply table; MW at "
+         "level dc_flow"),
+        ("baseline_unserved", "supplied", "float64", "", "demand that the intact city does not serve: never counted"),
+        ("unserved_demand", "event supplied sample", "float64", "", "demand not served at the peak, beyond that of the "
+         "intact city"),
+        ("energy_not_served", "event supplied sample", "float64", "", "demand not served beyond that of the intact "
+         "city, times hours, over the time grid; MWh at level dc_flow"),
+        *(
+            (f"annual_{name}{end}", "supplied", "float64", "", told.format(name))
+            for name in ("unserved_demand", "energy_not_served")
+            for end, told in (
+                ("", "expected annual {}"),
+                ("_standard_error", "Monte Carlo standard error of annual_{}"),
+                ("_tail", "part of annual_{} beyond the rarest event"),
+            )
+        ),
         # over time
         ("time", "time", "float64", "h", "hours after the peak of the hazard at which a step of the grid begins"),
         ("person_hours_lost", "event service sample", "float64", "persons h", "people without the service times hours"),

@@ -82,8 +82,12 @@ def tables_of(
     zones: Sequence[Mapping[str, Any]],
     needs: Sequence[Need],
     sources: Mapping[str, str],
+    supply: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables of a city; assets and zones are placed in their cells, in the order of `assets`."""
+    """Return the tables of a city; assets and zones are placed in their cells, in the order of `assets`.
+
+    `supply` holds rows of that table beside the bare `sources`.
+    """
     rows = []
     for i, asset in enumerate(assets):
         x, y = cell_of(i)
@@ -101,8 +105,8 @@ def tables_of(
         "needs": pd.DataFrame(named, columns=None if named else ["id", "dependent", "service"]),
         "dependencies": pd.DataFrame(provided, columns=["need", "provider"]),
         "supply": pd.DataFrame(
-            [{"asset": asset, "sector": sector, "is_source": True} for asset, sector in sources.items()],
-            columns=["asset", "sector", "is_source"],
+            [*({"asset": asset, "sector": sector, "is_source": True} for asset, sector in sources.items()), *supply],
+            columns=["asset", "sector", "is_source", *(["capacity", "demand"] if supply else [])],
         ),
     }
 
@@ -135,14 +139,15 @@ class Site:
         zones: Sequence[Mapping[str, Any]] = ({"id": "zone"},),
         needs: Sequence[Need] = (),
         sources: Mapping[str, str] | None = None,
+        supply: Sequence[Mapping[str, Any]] = (),
         services: Mapping[str, Any] | None = None,
-        levels: Mapping[str, str] | None = None,
+        levels: Mapping[str, Any] | None = None,
         samples: int = 512,
         **more: Any,
     ) -> Scenario:
         """Return the scenario; `hazards` hold `values` (event, asset) beside the keys of a hazard section."""
         folder = self._folder()
-        tables = tables_of(assets, zones, needs, sources or {})
+        tables = tables_of(assets, zones, needs, sources or {}, supply)
         network: dict[str, Any] = {}
         for name, table in tables.items():
             if not len(table):

@@ -16,6 +16,14 @@ def test_one_row_stands_for_all_steps() -> None:
     assert factors.changed.tolist() == [True, True, True]
 
 
+def test_worst_of_all_steps() -> None:
+    steps = np.array([[0.5, 1.0], [0.9, 0.8]])
+    worst = LevelFactors("power", capacity=steps, demand=steps, rating=steps[:1]).worst
+    assert {name: values.tolist() for name, values in worst.given.items()} == {
+        "capacity": [[0.5, 0.8]], "demand": [[0.9, 1.0]], "rating": [[0.5, 1.0]],
+    }  # fmt: skip
+
+
 def test_steps_that_scale_nothing_are_told() -> None:
     assert LevelFactors("power", demand=np.array([[1.0, 1.0], [1.0, 1.1]])).changed.tolist() == [False, True]
 

@@ -79,6 +79,9 @@ def test_a_district_counts_as_often_as_its_bridge_is_out(site: Any, tmp_path: Pa
     assert [row.split(",")[2] for row in rows[1:]] == ["N", "S"]
     kept = open_results(tmp_path / "run")
     xr.testing.assert_equal(kept["indicator_probability"], result.dataset["indicator_probability"])
+    # A later run without indicators leaves no table of an earlier one behind.
+    assess(region(site, 0.1, indicators={}), out=tmp_path / "run")
+    assert not (tmp_path / "run" / "indicators.csv").exists()
 
 
 def test_ways_tell_who_serves_and_how_much_longer_it_takes(site: Any) -> None:

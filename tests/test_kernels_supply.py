@@ -180,6 +180,6 @@ def test_causes_follow_their_precedence(seed: int) -> None:
     count_causes(
         words(up), failed_row, words(failed), affected, supplied, source, inbound_indptr, inbound, need_indptr,
         service, provider_indptr, np.concatenate(providers).astype(np.int32), required, buffer_row, words(buffered),
-        1, count,
+        np.full(len(up), -1, np.int32), np.empty((0, 8), np.uint64), 1, count,
     )  # fmt: skip
     np.testing.assert_array_equal(count, wanted)

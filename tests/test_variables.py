@@ -42,6 +42,17 @@ def households(site: Any) -> Scenario:
     return Scenario.from_dict(data)
 
 
+def shared(site: Any) -> Scenario:
+    supply = [{"asset": "A", "sector": "power", "is_source": True, "capacity": 3.0},
+              {"asset": "B", "sector": "power", "is_source": False, "demand": 2.0}]  # fmt: skip
+    link = {"id": "AB", "from_asset": "A", "to_asset": "B"}
+    flood = {**FLOOD, "values": [[0.2, 0.0, 0.1], [0.3, 0.0, 0.2]], "duration_hours": 2}
+    return site.scenario(
+        [{"id": "A"}, {"id": "B"}, link], [flood],
+        needs=[("zone", "power", ["B"], 1)], supply=supply, levels={"power": "share"}, time={"hours": [0, 12]},
+    )  # fmt: skip
+
+
 RUNS = {
     "the built-in city": demo,
     "flood": lambda site: two_assets(site, FLOOD),
@@ -50,6 +61,7 @@ RUNS = {
     "with and without rates": lambda site: two_assets(site, FLOOD, STORMS, risk=CATALOGUE),
     "catalogue of events": lambda site: two_assets(site, RATED, risk=CATALOGUE, importance={"assets": ["A"]}),
     "households": households,
+    "a sector that serves a part, over time": shared,
 }
 
 

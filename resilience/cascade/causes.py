@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from resilience.cascade.fixpoint import Cascade
 from resilience.kernels.roots import begin_roots, finish_round, lose_needs, root_needs, share_roots, spread_roots
 from resilience.kernels.rows import ONES
+from resilience.kernels.shortage import blame_received, blame_shortage, spread_shortage
 from resilience.kernels.supply import count_causes, find_unreached, mark_dependents
 
 Words = NDArray[np.uint64]
@@ -26,6 +28,24 @@ def cause_names(services: tuple[str, ...]) -> tuple[str, ...]:
     return ("hazard", "supply", *(f"need:{service}" for service in services))
 
 
+class Reduced(NamedTuple):
+    """Providers of zones that serve a part, in the present word group.
+
+    Parameters
+    ----------
+    row : (n_asset,) int32
+        Row of each among them, or -1.
+    less : (n, 8) uint64
+        Where each is served less than in the intact city.
+    level : (n,) int32
+        Which of the cascade's levels each belongs to.
+    """
+
+    row: NDArray[np.int32]
+    less: Words
+    level: NDArray[np.int32]
+
+
 class CauseCounter:
     """Counts causes of one event over word groups; one per thread.
 
@@ -36,6 +56,8 @@ class CauseCounter:
         Assets that are down in the intact city; they are never counted.
     further_roots : sequence of int, optional
         Roots in sectors that the hazard hinders though it fails none of their assets.
+    scaled : collection of int, optional
+        Those among them of sectors in which it changes what can be given, drawn or carried.
 
     Attributes
     ----------
@@ -50,7 +72,13 @@ class CauseCounter:
         Roots of the present word group.
     """
 
-    def __init__(self, cascade: Cascade, baseline_down: NDArray[np.bool_], further_roots: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        cascade: Cascade,
+        baseline_down: NDArray[np.bool_],
+        further_roots: Sequence[int] = (),
+        scaled: Collection[int] = (),
+    ) -> None:
         compiled, plan = cascade.compiled, cascade.plan
         self.cascade = cascade
         self.causes = np.zeros((compiled.n_asset, 2 + len(compiled.services)), np.int64)
@@ -74,6 +102,23 @@ class CauseCounter:
         # Only rows of assets that can lose supply are ever written, anew whenever they are read.
         self._unreached: Words = np.zeros((compiled.n_asset, 8), np.uint64)
         self._active = np.zeros(compiled.n_asset, np.uint8)
+        # Of sectors solved state by state: where a member is served too little or tripped, and who is to blame then.
+        sizes = [level.member.size for level in cascade.levels]
+        self._short: Words = np.zeros((sum(sizes), 8), np.uint64)
+        self._short_row = np.full(compiled.n_asset, -1, np.int32)
+        self._short_of = np.split(self._short, np.cumsum(sizes)[:-1]) if sizes else []
+        self._blame: NDArray[np.uint64] = np.zeros((len(sizes), self.root_sectors.size, 8), np.uint64)
+        self._own = []
+        for level, end in zip(cascade.levels, np.cumsum(sizes), strict=True):
+            self._short_row[level.member] = np.arange(end - level.member.size, end)
+            sector = compiled.sectors.index(level.sector)
+            self._own.append(int(np.searchsorted(self.root_sectors, sector)) if sector in scaled else -1)
+
+    def _find_short(self) -> None:
+        """Find which members of sectors solved state by state are down through their sector."""
+        for level, short in zip(self.cascade.levels, self._short_of, strict=True):
+            np.bitwise_or(level.conducts, level.tripped, out=short)
+            short &= ~self.cascade.up[level.member]
 
     def count(self, into: NDArray[np.int64] | None = None, *, weight: int = 1) -> None:
         """Add the present word group's proximate causes.
@@ -86,11 +131,12 @@ class CauseCounter:
             What a sample counts for.
         """
         cascade, compiled, plan = self.cascade, self.cascade.compiled, self.cascade.plan
+        self._find_short()
         count_causes(
             cascade.up, plan.failed_row, cascade.failed, self._looked_at, self._supplied, self._source,
             compiled.inbound_indptr, compiled.inbound, compiled.need_indptr, compiled.need_service,
             compiled.provider_indptr, compiled.provider, compiled.required, plan.buffer_row, cascade.buffered,
-            weight, self.causes if into is None else into,
+            self._short_row, self._short, weight, self.causes if into is None else into,
         )  # fmt: skip
 
     def trace(self, into: NDArray[np.int64] | None = None, *, weight: int = 1) -> None:
@@ -121,12 +167,22 @@ class CauseCounter:
                 compiled.required, plan.buffer_row, cascade.buffered, up, self.roots, lost,
             )  # fmt: skip
             if not finish_round(plan.affected, lost, up, changed):
-                break
+                # What can be carried is looked at where nothing else falls any more.
+                if not self._trace_shortage():
+                    break
+                finish_round(plan.affected, lost, up, changed)
         total = self.root_shares if into is None else into
         people = np.zeros(self.root_sectors.size, np.int64)
         shares = np.zeros((self._looked_at.size, self.root_sectors.size), np.int64)
         share_roots(self.roots, self._looked_at, np.zeros(self._looked_at.size, np.int64), shares, people)
         total[self._looked_at] += weight * shares
+
+    def _trace_shortage(self) -> bool:
+        """Add to what is lost the members that their sector lets down at last; return whether any fall."""
+        fell = False
+        for level, short, own in zip(self.cascade.levels, self._short_of, self._own, strict=True):
+            fell |= spread_shortage(level.member, short, self._up, self.roots, own, self._lost)
+        return fell
 
     def _trace_supply(self, changed: NDArray[np.uint8]) -> None:
         compiled, unreached = self.cascade.compiled, self._unreached
@@ -150,16 +206,25 @@ class CauseCounter:
             )
             self._lost[member] |= unreached[member]
 
-    def zone_roots(self, met: Words) -> Words:
-        """Return the roots of unmet zone needs, ``(n_root, n_zone_need, 8) uint64``.
+    def zone_roots(self, met: Words, reduced: Reduced | None = None) -> Words:
+        """Return the roots of unmet zone needs, ``(n_root, n_zone_need, 8) uint64``; after :meth:`trace`.
 
         Parameters
         ----------
         met : (n_zone_need, 8) uint64
+            Where each need receives all that it does in the intact city.
+        reduced : Reduced, optional
+            Providers that serve a part.
         """
-        compiled = self.cascade.compiled
+        compiled, up = self.cascade.compiled, self.cascade.up
         found = np.empty((self.root_sectors.size, compiled.zone_need.size, 8), np.uint64)
-        root_needs(
-            compiled.zone_need, compiled.provider_indptr, compiled.provider, ~met, self.cascade.up, self.roots, found
-        )
+        unmet = ~met
+        root_needs(compiled.zone_need, compiled.provider_indptr, compiled.provider, unmet, up, self.roots, found)
+        if reduced is not None:
+            for level, own, blame in zip(self.cascade.levels, self._own, self._blame, strict=True):
+                blame_shortage(level.member, up, self.roots, own, blame)
+            blame_received(
+                compiled.zone_need, compiled.provider_indptr, compiled.provider, unmet, up, self.roots, reduced.row,
+                reduced.less, reduced.level, self._blame, found,
+            )  # fmt: skip
         return found

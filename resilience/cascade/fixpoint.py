@@ -5,16 +5,23 @@ its sector is supplied (level ``connected``), a functional source reaches it thr
 along directions where links have them; (c) every service it needs comes from at least `required` functional providers,
 or its buffer holds. Iterated from all-up this shrinks to the greatest fixed point over functional sets, whatever the
 order; loops are normal. From all-down (``start="all_down"``) it grows to the least one: a black start.
+
+Sectors at levels that are not monotone (what lines can carry) are solved in turn, in the order in which they are given,
+between such fixed points; what they take away stays away, so that it ends. The result is that of this schedule.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
-from resilience.cascade.plan import EventPlan, Start
+from resilience.cascade.plan import EventPlan, Indices, Start
 from resilience.kernels.dependency import evaluate_needs, propagate_failures
 from resilience.kernels.fragility import sample_failures
+from resilience.kernels.level_states import find_conducting
 from resilience.kernels.rows import ONES, ZERO, empty_rows
 from resilience.kernels.supply import begin_states, cut_unreached, finish_links, finish_nodes, mark_dependents
 from resilience.network.compile import CompiledNetwork
@@ -24,6 +31,25 @@ Words = NDArray[np.uint64]
 Flags = NDArray[np.uint8]
 
 
+class Level(Protocol):
+    """A sector that is solved state by state; what it does is told by :class:`resilience.flow.LevelRows`."""
+
+    sector: str
+    member: Indices
+    conducts: Words
+    tripped: Words
+    fresh: Words
+
+    def begin(self, step: int) -> None:
+        """Set everything in service and fully served, in a step of the time grid."""
+
+    def solve(self) -> None:
+        """Solve the fresh samples."""
+
+    def count(self, up: Words, changed: Flags) -> bool:
+        """Take from `up` who does not count, mark them in `changed`, return whether any bit went."""
+
+
 class Cascade:
     """Working memory and fixed point of one event; one per thread.
 
@@ -31,6 +57,9 @@ class Cascade:
     ----------
     compiled : CompiledNetwork
     plan : EventPlan
+        Made with the members of `levels`.
+    levels : sequence of Level, optional
+        Sectors that are solved state by state, in their order.
 
     Attributes
     ----------
@@ -43,14 +72,15 @@ class Cascade:
     rows : list of slice
         Of `struck`, per hazard of a sequence.
     up : (n_asset, 8) uint64
-        Where the asset is functional; valid after :meth:`solve`.
+        Where the asset is functional and, in a sector of `levels`, served enough to count; valid after :meth:`solve`.
     provider : int32
         Assets that can be down and that others depend on.
     """
 
-    def __init__(self, compiled: CompiledNetwork, plan: EventPlan) -> None:
+    def __init__(self, compiled: CompiledNetwork, plan: EventPlan, levels: Sequence[Level] = ()) -> None:
         self.compiled = compiled
         self.plan = plan
+        self.levels = tuple(levels)
         # Behind the draws a row of what never fails and one of what always does, see `plan_draws`.
         self._drawn: Words = empty_rows(plan.failing.size + 2)
         self._drawn[-2:] = [[ZERO], [ONES]]
@@ -117,7 +147,7 @@ class Cascade:
                     self._drawn, solver.reached, self.up,
                 )  # fmt: skip
 
-    def solve_from(self, start: Start, *, links: bool = True) -> None:
+    def solve_from(self, start: Start, *, links: bool = True, step: int = 0) -> None:
         """Find the greatest fixed point (from all-up) or the least (from all-down).
 
         Parameters
@@ -126,22 +156,49 @@ class Cascade:
         links : bool
             Whether the states of supplied links are wanted that nothing in the cascade depends on; their rows of `up`
             are void without.
+        step : int
+            Of the time grid, for what an event scales there.
         """
         if start == "all_up":
-            self.solve(links=links)
+            self.solve(links=links, step=step)
         else:
             self.solve_from_down(links=links)
 
-    def solve(self, *, links: bool = True) -> None:
-        """Shrink `up` from what the hazard leaves to the greatest fixed point; `links` as in :meth:`solve_from`."""
+    def solve(self, *, links: bool = True, step: int = 0) -> None:
+        """Shrink `up` from what the hazard leaves to the greatest fixed point; arguments as in :meth:`solve_from`."""
         self._begin()
-        self._shrink()
+        self._active[:] = self._first
+        self._shrink([True] * len(self.plan.supplies))
+        for level in self.levels:
+            level.begin(step)
+        falls = bool(self.levels)
+        while falls:
+            falls = False
+            for level in self.levels:
+                falls |= self._solve_level(level)
         self._finish(links)
 
-    def _shrink(self) -> None:
+    def _solve_level(self, level: Level) -> bool:
+        """Solve one sector on what is functional, and whatever follows; return whether anything fell."""
         compiled, plan = self.compiled, self.plan
-        self._active[:] = self._first
-        pending = [True] * len(plan.supplies)
+        find_conducting(
+            level.member, plan.failed_row, self.failed, compiled.need_indptr, compiled.provider_indptr,
+            compiled.provider, compiled.required, plan.buffer_row, self.buffered, self.up, level.tripped,
+            level.conducts, level.fresh,
+        )  # fmt: skip
+        if not level.fresh.any():
+            return False
+        level.solve()
+        self.changed[:] = 0
+        if not level.count(self.up, self.changed):
+            return False
+        mark_dependents(self.provider, self.changed, compiled.dependent_indptr, compiled.dependent, self._active)
+        self._shrink([False] * len(plan.supplies))
+        return True
+
+    def _shrink(self, pending: list[bool]) -> None:
+        """Shrink `up` by needs and supply until nothing changes; `pending` tells whose supply must be looked at."""
+        compiled, plan = self.compiled, self.plan
         while True:
             self.changed[:] = 0
             propagate_failures(

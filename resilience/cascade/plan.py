@@ -6,7 +6,7 @@ only the assets that can be down at all are looked at.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -281,6 +281,7 @@ def plan_event(
     buffers: bool = True,
     horizon_hours: float = 0.0,
     drowning: NDArray[np.bool_] | None = None,
+    level_members: Sequence[Indices] = (),
 ) -> EventPlan:
     """Return the plan of one event.
 
@@ -304,6 +305,8 @@ def plan_event(
         End of the time grid, h; 0 for a state at the peak of the hazard alone.
     drowning : (n_need,) bool, optional
         Needs whose buffers a later hazard can drown: they can be lost however long the buffer lasts.
+    level_members : sequence of int32, optional
+        Assets of sectors that are solved state by state: any of them can be served too little.
 
     Returns
     -------
@@ -331,6 +334,8 @@ def plan_event(
     if start == "all_down":
         can_fail |= np.diff(compiled.need_indptr) > 0
     affected = can_fail.copy()
+    for member in level_members:
+        affected[member] = True
     need_owner = np.repeat(np.arange(compiled.n_asset), np.diff(compiled.need_indptr))
     dependency_need = np.repeat(np.arange(compiled.required.size), np.diff(compiled.provider_indptr))
     n_asset_need = need_owner.size

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from resilience.cascade.plan import EventPlan, Start, Strike, plan_event
+from resilience.cascade.plan import EventPlan, Indices, Start, Strike, plan_event
 from resilience.network.compile import CompiledNetwork, SectorGraph
 
 
@@ -41,6 +41,7 @@ def plan_sequence(
     graphs: Mapping[str, SectorGraph],
     start: Start = "all_up",
     horizon_hours: float = 0.0,
+    level_members: Sequence[Indices] = (),
 ) -> EventPlan:
     """Return the plan of a sequence.
 
@@ -53,6 +54,8 @@ def plan_sequence(
     start : {"all_up", "all_down"}
     horizon_hours : float
         End of the time grid, h.
+    level_members : sequence of int32, optional
+        As of :func:`resilience.cascade.plan.plan_event`.
 
     Notes
     -----
@@ -69,7 +72,7 @@ def plan_sequence(
             depth = part.depth if depth is None else np.fmax(depth, part.depth)
     whole = plan_event(
         compiled, threshold / 2.0**32, graphs=graphs, seed=0, family="", depth=depth, start=start,
-        horizon_hours=horizon_hours, drowning=lost,
+        horizon_hours=horizon_hours, drowning=lost, level_members=level_members,
     )  # fmt: skip
     strikes = tuple(
         Strike(part.onset, part.plan, whole.failed_row[part.plan.failing], part.peril, _drowned(whole, part.plan))

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from resilience.cascade.fixpoint import Cascade
+from resilience.cascade.fixpoint import Cascade, Level
 from resilience.cascade.plan import EventPlan, Start
 from resilience.errors import ConfigurationError, Problems
 from resilience.kernels.buffers import NEVER, draw_on_buffers, hold_buffers, keep_failed
@@ -153,6 +153,11 @@ class Timeline:
         Made with the grid's end as its horizon.
     grid : TimeGrid
     start : {"all_up", "all_down"}
+    levels : sequence of Level, optional
+        As of the cascade.
+    lessen : callable, optional
+        Takes away, from rows where needs are met, where a zone receives less than in the intact city: called with
+        numbers of needs, (n,), and rows, (n, 8).
 
     Attributes
     ----------
@@ -162,10 +167,20 @@ class Timeline:
         Where the hazard put the asset out of function; in a sequence the rows of one hazard after the other.
     """
 
-    def __init__(self, compiled: CompiledNetwork, plan: EventPlan, grid: TimeGrid, *, start: Start = "all_up") -> None:
+    def __init__(
+        self,
+        compiled: CompiledNetwork,
+        plan: EventPlan,
+        grid: TimeGrid,
+        *,
+        start: Start = "all_up",
+        levels: Sequence[Level] = (),
+        lessen: Callable[[NDArray[np.int32], NDArray[np.uint64]], None] | None = None,
+    ) -> None:
         self.grid = grid
         self._start = start
-        self.cascade = Cascade(compiled, plan)
+        self._lessen = lessen
+        self.cascade = Cascade(compiled, plan, levels)
         self.drawn = np.empty_like(self.cascade.struck)
         self._started = np.empty_like(self.cascade.buffered)
         n_buffer = self._started.shape[0]
@@ -220,22 +235,24 @@ class Timeline:
             # The peak is the beginning of the first step, and stands for it.
             for stands in (False, True) if point else (True,):
                 looks = self._seen if stands else self._begun
-                self._solve_at(int(self.grid.minute[point]), looks.moment[point], looks.full_from[point], told)
+                self._solve_at(point, looks, told)
                 yield point, stands
                 if point == n_step or not (self.cascade.failed.any() or self.grid.minute[point] < until):
                     return
                 self._draw_on(point, looks.full_before[point])
 
-    def _solve_at(self, begin: int, moment: NDArray[np.int32], full_from: NDArray[np.uint8], keep: Keep) -> None:
-        """Solve the state of a moment of the step that begins at a minute; hazards of a sequence come at its points."""
-        keep(moment, self.cascade.struck)
+    def _solve_at(self, point: int, looks: _Looks, keep: Keep) -> None:
+        """Solve the state of a moment of the step that begins at a point; hazards of a sequence come at points."""
+        begin = int(self.grid.minute[point])
+        keep(looks.moment[point], self.cascade.struck)
         self.cascade.merge(begin)
         for strike in self.cascade.plan.strikes:
             if strike.onset <= begin:
                 self._started[strike.drowned] = 0
         # Drawn on for as long as it lasts or longer: empty.
-        hold_buffers(self._started, self._since, self._lasts, full_from, self.cascade.buffered)
-        self.cascade.solve_from(self._start)
+        hold_buffers(self._started, self._since, self._lasts, looks.full_from[point], self.cascade.buffered)
+        # The end of the grid belongs to its last step.
+        self.cascade.solve_from(self._start, step=min(point, self.grid.step.size - 1))
 
     def _draw_on(self, point: int, full_before: NDArray[np.uint8]) -> None:
         compiled, cascade = self.cascade.compiled, self.cascade
@@ -243,4 +260,6 @@ class Timeline:
             compiled.provider_indptr, compiled.provider, compiled.required, self._no_buffer, cascade.buffered,
             self._need, cascade.up, self._met,
         )  # fmt: skip
+        if self._lessen is not None:
+            self._lessen(self._need, self._met)
         draw_on_buffers(self._met, point, self._recharges, full_before, self._since, self._back)

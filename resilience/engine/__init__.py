@@ -12,6 +12,7 @@ from resilience.engine.course import LEVELS, NEVER
 from resilience.engine.crew_ways import Depots
 from resilience.engine.factors import LevelFactors
 from resilience.engine.hazard_course import HazardCourse
+from resilience.engine.levels import Levels, lay_out_levels
 from resilience.engine.recovery import Recovery, RepairRules, plan_recovery, return_minutes
 from resilience.engine.schedule import Block, cut_blocks, run_blocks, simulate
 from resilience.engine.sequence import prepare_sequence
@@ -20,8 +21,8 @@ from resilience.engine.sums import BlockSums, TimeSums, square_step
 from resilience.engine.water import Water
 
 __all__ = [
-    "LEVELS", "NEVER", "Block", "BlockSums", "City", "Depots", "EventTask", "HazardCourse", "LevelFactors",
+    "LEVELS", "NEVER", "Block", "BlockSums", "City", "Depots", "EventTask", "HazardCourse", "LevelFactors", "Levels",
     "Recovery", "RepairRules", "SequenceRecovery", "TimeSums", "Toll", "Water", "cut_blocks", "find_baseline",
-    "plan_recovery",
-    "prepare_event", "prepare_sequence", "return_minutes", "run_blocks", "simulate", "solve_block", "square_step",
+    "lay_out_levels", "plan_recovery", "prepare_event", "prepare_sequence", "return_minutes", "run_blocks", "simulate",
+    "solve_block", "square_step",
 ]  # fmt: skip

@@ -30,26 +30,34 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     cascade = states.cascade
     further = frozenset().union(*task.services.slowed.values())
     slowed = {name: compiled.sectors.index(name) + task.water_root for name in further}
-    causes = CauseCounter(cascade, city.baseline.down, further_roots=sorted(slowed.values()))
+    scaled = {compiled.sectors.index(factors.sector) for factors in task.factors}
+    causes = CauseCounter(cascade, city.baseline.down, sorted({*slowed.values(), *scaled}), scaled)
     slowed_root = {name: int(np.searchsorted(causes.root_sectors, sector)) for name, sector in slowed.items()}
     services = ServiceCounter(
-        compiled, task.services, city.baseline, causes.root_sectors.size, slowed_root, city.districts
-    )
+        compiled, task.services, city.baseline, causes.root_sectors.size, slowed_root, city.districts,
+        fraction_row=None if city.levels is None else city.levels.provider_row,
+    )  # fmt: skip
     n_service = len(city.layout.names)
     people = np.empty((n_service, n_words * 64), np.int64)
     failed = np.zeros(plan.failing.size, np.int64)
     loss_failed = np.zeros((n_service, plan.failing.size), np.int64)
     loss_square_failed = np.zeros((n_service, plan.failing.size), np.int64)
     loss_square = np.zeros(n_service, np.int64)
+    unserved = np.empty((len(city.supplied), n_words * 64))
     total = np.maximum(city.people, 1)[:, np.newaxis]
     peak = AT_WORST if city.grid is not None and task.begins_before_peak else 0
     over_time = None
     if city.grid is not None:
-        over_time = TimeCounter(city, city.grid, causes, services, n_words * 64, from_peak=peak == 0, toll=task.toll)
+        over_time = TimeCounter(
+            city, city.grid, causes, services, states.levels, n_words * 64, from_peak=peak == 0, toll=task.toll
+        )  # fmt: skip
     for group in range(n_words // WORDS):
         here = slice(group * SAMPLES, (group + 1) * SAMPLES)
         for point, stands in states.run(first_word + group * WORDS):
-            services.meet(cascade.up, plan.buffer_row, cascade.buffered, water=states.water(point, stands=stands))
+            services.meet(
+                cascade.up, plan.buffer_row, cascade.buffered, water=states.water(point, stands=stands),
+                fraction=states.levels.fraction(),
+            )  # fmt: skip
             if over_time is not None and not stands:
                 services.look(cascade.up)
                 over_time.course.begin_step(point, here, services.people)
@@ -62,10 +70,12 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
             roots = need_roots = None
             if city.with_roots:
                 causes.trace()
-                roots, need_roots = causes.roots, causes.zone_roots(services.met)
+                roots = causes.roots
+                need_roots = causes.zone_roots(services.met, states.levels.reduced(services.reduced))
             services.count(cascade.up, roots, need_roots)
             services.count_access()
             people[:, here] = services.people
+            unserved[:, here] = states.levels.unserved(city.baseline.gap)
             if over_time is not None and peak == 0:
                 over_time.see(0, here)
             squares = (services.people * SQUARE_STEPS // total) ** 2
@@ -88,6 +98,7 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
         loss_square=loss_square,
         root_sectors=causes.root_sectors,
         access=services.access,
+        unserved=unserved,
     )
     if over_time is not None:
         sums.over_time = over_time.join(sums, plan.affected)

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from resilience.cascade import Cascade, EventPlan, Start, TimeGrid, plan_event
 from resilience.engine.factors import LevelFactors
 from resilience.engine.hazard_course import HazardCourse
+from resilience.engine.levels import Levels, LevelStates, scale_steps
 from resilience.engine.recovery import Recovery, return_minutes
 from resilience.engine.sequence_course import SequenceCourse
 from resilience.engine.sequence_recovery import SequenceRecovery
 from resilience.engine.water import SequenceWater, Water
+from resilience.errors import ConfigurationError, Problems
 from resilience.kernels.rows import ONES
 from resilience.network.compile import CompiledNetwork, SectorGraph
 from resilience.service import (
@@ -50,6 +52,8 @@ class City:
         Without one, the state at the peak of the hazard is all that is found.
     districts : Districts, optional
         With indicators of access.
+    levels : Levels, optional
+        Sectors that are solved state by state.
     """
 
     compiled: CompiledNetwork
@@ -61,6 +65,23 @@ class City:
     with_roots: bool = True
     grid: TimeGrid | None = None
     districts: Districts | None = None
+    levels: Levels | None = None
+
+    @property
+    def n_step(self) -> int:
+        """Steps of the time grid; 1 without one."""
+        return 1 if self.grid is None else int(self.grid.step.size)
+
+    @property
+    def supplied(self) -> tuple[str, ...]:
+        """Sectors whose demand can be served in part."""
+        levels = self.levels
+        return () if levels is None else tuple(levels.sectors[i].graph.sector for i in levels.supplied)
+
+    @property
+    def level_members(self) -> tuple[NDArray[np.int32], ...]:
+        """Assets of the sectors that are solved state by state, per sector."""
+        return () if self.levels is None else self.levels.members
 
     @property
     def people(self) -> Integers:
@@ -70,7 +91,9 @@ class City:
         """
         total = np.zeros(len(self.layout.names), np.int64)
         for number, part in enumerate(self.layout.parts):
-            total[part.service] += weigh_zones(self.compiled, part, self.baseline.served[number]).sum()
+            weight = weigh_zones(self.compiled, part, self.baseline.served[number])
+            share = self.baseline.share(number)[part.zone]
+            total[part.service] += np.rint(weight * share).astype(np.int64).sum()
         return total
 
 
@@ -132,6 +155,14 @@ class EventTask:
         wet = self.water.gone if self.water is not None and self.services.slowed else 0
         return max(onset, wet, 0 if self.course is None else self.course.end)
 
+    def scaled_until(self, grid: TimeGrid) -> int:
+        """Return the minute up to which the event changes what can be given, drawn or carried; 0 where it does not."""
+        last = 0
+        for factors in self.factors:
+            changed = np.flatnonzero(np.broadcast_to(factors.changed, grid.step.size))
+            last = max(last, int(changed[-1]) + 1 if changed.size else 0)
+        return int(grid.minute[last])
+
     @property
     def begins_before_peak(self) -> bool:
         """Whether the grid begins with the event and not at its peak, which is then looked at by itself."""
@@ -139,7 +170,11 @@ class EventTask:
 
 
 def find_baseline(
-    compiled: CompiledNetwork, graphs: dict[str, SectorGraph], layout: ServiceLayout, start: Start
+    compiled: CompiledNetwork,
+    graphs: dict[str, SectorGraph],
+    layout: ServiceLayout,
+    start: Start,
+    levels: Levels | None = None,
 ) -> Baseline:
     """Return what the intact city serves, found with the same code and no hazard.
 
@@ -149,19 +184,25 @@ def find_baseline(
     graphs : dict of str to SectorGraph
     layout : ServiceLayout
     start : {"all_up", "all_down"}
+    levels : Levels, optional
 
     Notes
     -----
     Buffers do not count: what only a buffer keeps alive is a gap of the intact city.
     """
     plan = plan_event(
-        compiled, np.zeros(compiled.n_asset), graphs=graphs, seed=0, family="", start=start, buffers=False
-    )
-    cascade = Cascade(compiled, plan)
+        compiled, np.zeros(compiled.n_asset), graphs=graphs, seed=0, family="", start=start, buffers=False,
+        level_members=() if levels is None else levels.members,
+    )  # fmt: skip
+    states = LevelStates(levels)
+    cascade = Cascade(compiled, plan, states.rows)
     cascade.sample(0)
     cascade.solve_from(start)
     down = ~(cascade.up == ONES).all(axis=1)
-    return find_served(compiled, layout, cascade.up, np.asarray(down))
+    return find_served(
+        compiled, layout, cascade.up, np.asarray(down), fraction=states.fraction(), gap=states.gap(),
+        fraction_row=None if levels is None else levels.provider_row,
+    )  # fmt: skip
 
 
 def prepare_event(
@@ -200,10 +241,17 @@ def prepare_event(
         Makes the course of the hazard from the event's plan and its recovery.
     factors : tuple of LevelFactors
     toll : Toll, optional
+
+    Raises
+    ------
+    ConfigurationError
+        Factors for sectors that are not solved state by state, or that do not fit theirs.
     """
+    check_factors(city, factors)
     plan = plan_event(
         city.compiled, failure_probability, graphs=city.graphs, seed=city.seed, family=family, depth=depth,
         start=city.start, horizon_hours=0.0 if city.grid is None else float(city.grid.minute[-1]) / 60,
+        level_members=city.level_members,
     )  # fmt: skip
     if recover is not None:
         recovery = recover(plan)
@@ -217,3 +265,16 @@ def prepare_event(
     services = plan_services(city.layout, can_be_down, depth, levels=levels, out=city.baseline.down)
     course = None if follow is None else follow(plan, recovery)
     return EventTask(event, plan, services, recovery, water, course, tuple(factors), toll=toll)
+
+
+def check_factors(city: City, factors: tuple[LevelFactors, ...]) -> None:
+    """Raise ConfigurationError unless an event's factors fit the city's sectors."""
+    problems = Problems()
+    known = {} if city.levels is None else {sector.graph.sector: sector for sector in city.levels.sectors}
+    for one in factors:
+        if one.sector in known:
+            scale_steps(known[one.sector], one, city.n_step)
+        else:
+            wanted = f"sectors at level 'share' or 'dc_flow': {', '.join(city.supplied) or 'there is none'}"
+            problems.add(f"factors of {one.sector}", wanted=wanted, got="another sector")
+    problems.raise_if_any(ConfigurationError)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from resilience.cascade import TimeGrid
 from resilience.engine.city import City
+from resilience.kernels.received import add_share_people
 from resilience.kernels.reduction import add_people
 from resilience.kernels.rows import SAMPLES
 from resilience.service import ServiceCounter
@@ -36,7 +37,7 @@ class CourseCounter:
     worst_minute : (n_service, n_sample) int32
         When that was first so.
     interrupted : (n_service, n_sample) int64
-        People who were without it at any time.
+        People who were without it at any time; of a zone that was served in part, the most that it lost at one time.
     restored : (n_level, n_service, n_sample) int32
         Minute from which on the level is held to the end of the grid; 0 where it always is, :data:`NEVER` where it is
         not held at the end. The end of the step that is below the level when it is seen, or the beginning of one that
@@ -52,7 +53,13 @@ class CourseCounter:
         served = city.people
         # With rounding down, a level counts as held only where it is.
         self._allowed = np.stack([served * (100 - level) // 100 for level in LEVELS])[:, :, np.newaxis]
-        self._ever = [np.zeros((part.zone.size, 8), np.uint64) for part in services.parts]
+        partial = services.partial
+        self._ever = {
+            number: np.zeros((part.zone.size, 8), np.uint64)
+            for number, part in enumerate(services.parts)
+            if number not in partial
+        }
+        self._most = {number: np.zeros((part.zone.size, SAMPLES)) for number, part in partial.items()}
         self.worst = np.zeros((n_service, n_sample), np.int64)
         self.worst_minute = np.zeros((n_service, n_sample), np.int32)
         self.interrupted = np.zeros((n_service, n_sample), np.int64)
@@ -75,13 +82,20 @@ class CourseCounter:
         self.worst[:, here][worse] = people[worse]
         self.worst_minute[:, here][worse] = now
         self.restored[:, :, here][people > self._allowed] = back
-        for ever, lost in zip(self._ever, self._services.present, strict=True):
-            ever |= lost
+        for number, ever in self._ever.items():
+            ever |= self._services.present[number]
+        for number, most in self._most.items():
+            np.maximum(most, self._services.lost_shares[number], out=most)
 
     def close(self, here: slice) -> None:
         """End a word group."""
-        for part, weight, ever in zip(self._services.parts, self._services.weights, self._ever, strict=True):
+        services = self._services
+        for number, part in enumerate(services.parts):
             lanes = np.zeros(SAMPLES, np.int64)
-            add_people(ever, weight, lanes)
+            if number in self._most:
+                add_share_people(self._most[number], services.weights[number], lanes)
+                self._most[number][:] = 0
+            else:
+                add_people(self._ever[number], services.weights[number], lanes)
+                self._ever[number][:] = 0
             self.interrupted[part.service, here] += lanes
-            ever[:] = 0

@@ -83,6 +83,17 @@ class LevelFactors:
         return None if values is None else values[step if len(values) > 1 else 0]
 
     @property
+    def worst(self) -> LevelFactors:
+        """Return the worst of all steps together, in one row: least capacity and rating, most demand."""
+        return LevelFactors(
+            self.sector,
+            **{
+                name: (values.max(axis=0) if name == "demand" else values.min(axis=0))[np.newaxis]
+                for name, values in self.given.items()
+            },
+        )
+
+    @property
     def changed(self) -> NDArray[np.bool_]:
         """Whether anything is scaled, per step; of length one where all steps are alike."""
         n = max(len(values) for values in self.given.values())

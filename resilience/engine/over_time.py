@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 from resilience.cascade import Cascade, CauseCounter, TimeGrid, Timeline
 from resilience.engine.city import City, EventTask, Toll
 from resilience.engine.course import CourseCounter
+from resilience.engine.levels import LevelStates
 from resilience.engine.sums import BlockSums, TimeSums
-from resilience.kernels.reduction import add_people
-from resilience.kernels.rows import SAMPLES
-from resilience.service import PEAK, AssignedPart, ServiceCounter, ServiceSums
+from resilience.kernels.received import receive_shares
+from resilience.kernels.rows import SAMPLES, pack_rows
+from resilience.service import PEAK, ROUNDING, AssignedPart, ServiceCounter, ServiceSums
 
 AT_WORST = -1
 """In the place of a step: the state in which all is out that the event puts out at any time."""
@@ -34,6 +36,8 @@ class States:
     ----------
     cascade : Cascade
         Holds the present state.
+    levels : LevelStates
+        Sectors that are solved state by state.
     """
 
     def __init__(self, city: City, task: EventTask) -> None:
@@ -41,11 +45,33 @@ class States:
         self._task = task
         self._grid = city.grid
         self._timeline = None
+        self.levels = LevelStates(city.levels, task.factors, city.n_step)
         if city.grid is None:
-            self.cascade = Cascade(city.compiled, task.plan)
+            self._until = 0
+            self.cascade = Cascade(city.compiled, task.plan, self.levels.rows)
         else:
-            self._timeline = Timeline(city.compiled, task.plan, city.grid, start=city.start)
+            self._until = max(task.followed_until, task.scaled_until(city.grid))
+            lessen = None if city.levels is None else partial(self._lessen, city)
+            self._timeline = Timeline(
+                city.compiled, task.plan, city.grid, start=city.start, levels=self.levels.rows, lessen=lessen
+            )  # fmt: skip
             self.cascade = self._timeline.cascade
+
+    def _lessen(self, city: City, needs: NDArray[np.int32], met: NDArray[np.uint64]) -> None:
+        """Take from `met` where a zone receives less than in the intact city: its buffer is drawn on then."""
+        compiled, fraction = city.compiled, self.levels.fraction()
+        first = int(compiled.need_indptr[-1])
+        of_zone = np.flatnonzero(needs >= first)
+        if city.levels is None or fraction is None or not of_zone.size:
+            return
+        received = np.empty((of_zone.size, SAMPLES))
+        receive_shares(
+            needs[of_zone], compiled.provider_indptr, compiled.provider, compiled.required,
+            np.full_like(self._task.plan.buffer_row, -1), np.empty((0, 8), np.uint64), self.cascade.up,
+            city.levels.provider_row, fraction, received,
+        )  # fmt: skip
+        intact = city.baseline.need_share[needs[of_zone] - first]
+        met[of_zone] &= ~pack_rows(received < intact[:, np.newaxis] - ROUNDING)
 
     def water(self, point: int, *, stands: bool) -> int:
         """Return the level of the water in the step that begins at a point of the grid, or at that point."""
@@ -72,9 +98,9 @@ class States:
             keep = None if task.course is None else task.course.keep(task.plan, first_word, restored)
             if task.begins_before_peak:
                 self.cascade.merge(0)
-                self.cascade.solve_from(self._start)
+                self.cascade.solve_from(self._start, step=AT_WORST)
                 yield AT_WORST, True
-            yield from self._timeline.run(restored, until=task.followed_until, keep=keep)
+            yield from self._timeline.run(restored, until=self._until, keep=keep)
 
 
 class TimeCounter:
@@ -86,6 +112,7 @@ class TimeCounter:
     grid : TimeGrid
     causes : CauseCounter
     services : ServiceCounter
+    levels : LevelStates
     n_sample : int
     from_peak : bool
         Whether the event begins at its peak.
@@ -99,6 +126,7 @@ class TimeCounter:
         grid: TimeGrid,
         causes: CauseCounter,
         services: ServiceCounter,
+        levels: LevelStates,
         n_sample: int,
         *,
         from_peak: bool = True,
@@ -121,6 +149,9 @@ class TimeCounter:
         self._root_minutes = np.zeros_like(causes.root_shares)
         self._causes = causes
         self._counter = services
+        self._levels = levels
+        self._gap = city.baseline.gap
+        self._unserved_minutes = np.zeros((len(city.supplied), n_sample))
         self._toll = np.zeros(0 if toll is None else n_sample, np.int64)
         self._weights: dict[int, Integers] = {}
         for number, part in enumerate(services.parts):
@@ -137,10 +168,11 @@ class TimeCounter:
         roots = need_roots = None
         if self._with_roots:
             causes.trace(self._root_minutes, weight=minutes)
-            roots, need_roots = causes.roots, causes.zone_roots(services.met)
+            roots, need_roots = causes.roots, causes.zone_roots(services.met, self._levels.reduced(services.reduced))
         services.count(causes.cascade.up, roots, need_roots, into=self._services[point - self._first])
         self._people[point] += services.people.sum(axis=1)
         self._sample_minutes[:, here] += services.people * minutes
+        self._unserved_minutes[:, here] += self._levels.unserved(self._gap) * minutes
         self.see(point, here)
 
     def see(self, point: int, here: slice) -> None:
@@ -148,7 +180,7 @@ class TimeCounter:
         self.course.see(point, here, self._counter.people)
         for number, weight in self._weights.items():
             lanes = np.zeros(SAMPLES, np.int64)
-            add_people(self._counter.present[number], weight[point], lanes)
+            self._counter.add_lost(number, weight[point], lanes)
             self._toll[here] += lanes
 
     def join(self, peak: BlockSums, affected: NDArray[np.int32]) -> TimeSums:
@@ -170,4 +202,5 @@ class TimeCounter:
             toll=self._toll,
             interrupted=self.course.interrupted,
             restored=self.course.restored,
+            unserved_minutes=self._unserved_minutes + peak.unserved * first,
         )

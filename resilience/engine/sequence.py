@@ -64,7 +64,7 @@ def prepare_sequence(
             SequencePart(task.plan, onset, names.index(peril), depth)
             for (task, onset), peril, depth in zip(parts, perils, depths, strict=True)
         ],
-        graphs=city.graphs, start=city.start, horizon_hours=horizon / 60,
+        graphs=city.graphs, start=city.start, horizon_hours=horizon / 60, level_members=city.level_members,
     )  # fmt: skip
     can_be_down = city.baseline.down.copy()
     can_be_down[plan.affected] = True

@@ -37,6 +37,8 @@ class TimeSums:
         The same by root cause, in shares.
     at_end : (n_service,) int64
         People without each service at the end of the grid, summed over samples.
+    unserved_minutes : (n_supplied, n_sample) float64
+        Demand not served beyond that of the intact city times minutes, by sample, in the sectors' own units.
     toll : (n_sample,) int64
         Weights of zones without a service, by sample; empty where none are asked for.
     worst, worst_minute, interrupted, restored
@@ -55,6 +57,7 @@ class TimeSums:
     worst_minute: NDArray[np.int32]
     interrupted: Integers
     restored: NDArray[np.int32]
+    unserved_minutes: NDArray[np.float64]
 
     def add(self, other: TimeSums) -> None:
         """Add another block's sums; samples are not joined."""
@@ -87,6 +90,8 @@ class BlockSums:
     root_sectors : (n_root,) int64
     access : AccessSums
         Of services with a limit of time, at the peak.
+    unserved : (n_supplied, n_sample) float64
+        Demand not served beyond that of the intact city, by sample, at the peak, in the sectors' own units.
     over_time : TimeSums or None
         With a time grid.
     """
@@ -103,6 +108,7 @@ class BlockSums:
     loss_square: Integers
     root_sectors: Integers
     access: AccessSums
+    unserved: NDArray[np.float64]
     over_time: TimeSums | None = None
 
     def add(self, other: BlockSums) -> None:

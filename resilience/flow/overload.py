@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from resilience.errors import ConfigurationError, DataError, Problems
 from resilience.flow.sector import Served, answer, check_two_way, flags
 from resilience.kernels.islands import label_islands
+from resilience.kernels.level_states import overload_states
 from resilience.kernels.overload import EXCLUDED, INCLUDED, measure_load, spread_overload
 from resilience.network.compile import SectorGraph
 
@@ -36,6 +37,7 @@ class OverloadSector:
     endpoints : int
     """
 
+    level: ClassVar[str] = "overload"
     graph: SectorGraph
     edge: NDArray[np.int64]
     n_edge: int
@@ -69,6 +71,22 @@ class OverloadSector:
             supplied = label[np.isin(graph.node, graph.source) & left]
             fraction[~np.isin(label, supplied)] = 0.0
         return answer(graph, fraction, link_up, graph.node[~left & np.asarray(up)[graph.node]])
+
+    def serve_states(
+        self, conducts: NDArray[np.uint64], sample: NDArray[np.int64], fraction: NDArray[np.float64]
+    ) -> NDArray[np.uint8] | None:
+        """Write the fractions of the states of some samples, and return what is overloaded in them.
+
+        See :class:`resilience.flow.LevelRows`.
+        """
+        graph = self.graph
+        tripped = np.empty((sample.size, graph.node.size + graph.link.size), np.uint8)
+        overload_states(
+            conducts, sample, graph.tail, graph.head, self.edge, self.n_edge, self.indptr, self.neighbour,
+            self.neighbour_edge, self.capacity, self.endpoints, np.isin(graph.node, graph.source).astype(np.uint8),
+            fraction, tripped,
+        )  # fmt: skip
+        return tripped
 
 
 def prepare_overload(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final, Literal, NamedTuple
+from typing import ClassVar, Final, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from resilience.errors import ConfigurationError, DataError, Problem, Problems
 from resilience.flow.sector import Served, answer, check_two_way, flags, loads_of, note, scaled
 from resilience.kernels.elimination import eliminate_nodes
+from resilience.kernels.level_states import flow_states
 from resilience.kernels.power_flow import TRIP_ALL, TRIP_WORST, Elimination, settle_flow
 from resilience.network.compile import SectorGraph
 
@@ -62,6 +63,7 @@ class FlowSector:
     trip : int
     """
 
+    level: ClassVar[str] = "dc_flow"
     graph: SectorGraph
     susceptance: NDArray[np.float64]
     rating: NDArray[np.float64]
@@ -107,6 +109,21 @@ class FlowSector:
         state = self.solve(up)
         in_service = np.asarray(up)[self.graph.link] & ~state.tripped
         return answer(self.graph, state.fraction, in_service, self.graph.link[state.tripped])
+
+    def serve_states(
+        self, conducts: NDArray[np.uint64], sample: NDArray[np.int64], fraction: NDArray[np.float64]
+    ) -> NDArray[np.uint8] | None:
+        """Write the fractions of the states of some samples, and return what trips in them.
+
+        See :class:`resilience.flow.LevelRows`.
+        """
+        graph = self.graph
+        tripped = np.empty((sample.size, graph.node.size + graph.link.size), np.uint8)
+        flow_states(
+            conducts, sample, graph.tail, graph.head, self.susceptance, self.rating, self.capacity, self.demand,
+            self.plan, self.trip, fraction, tripped,
+        )  # fmt: skip
+        return tripped
 
 
 def prepare_dc_flow(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from resilience.errors import DataError, Problems
 from resilience.flow.sector import Served, answer, check_two_way, flags, loads_of, scaled
 from resilience.kernels.islands import share_supply
+from resilience.kernels.level_states import share_states
 from resilience.network.compile import SectorGraph
 
 
@@ -24,6 +26,7 @@ class ShareSector:
     capacity, demand : (n_node,) float64, the sector's own unit
     """
 
+    level: ClassVar[str] = "share"
     graph: SectorGraph
     capacity: NDArray[np.float64]
     demand: NDArray[np.float64]
@@ -49,6 +52,14 @@ class ShareSector:
         fraction = np.empty(graph.node.size)
         share_supply(node_up, link_up, graph.tail, graph.head, self.capacity, self.demand, fraction)
         return answer(graph, fraction, link_up.astype(bool), np.empty(0, np.int32))
+
+    def serve_states(
+        self, conducts: NDArray[np.uint64], sample: NDArray[np.int64], fraction: NDArray[np.float64]
+    ) -> NDArray[np.uint8] | None:
+        """Write the fractions of the states of some samples; nothing trips. See :class:`resilience.flow.LevelRows`."""
+        graph = self.graph
+        share_states(conducts, sample, graph.tail, graph.head, self.capacity, self.demand, fraction)
+        return None
 
 
 def prepare_share(graph: SectorGraph, assets: pd.DataFrame, supply: pd.DataFrame) -> ShareSector:

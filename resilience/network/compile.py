@@ -205,6 +205,12 @@ def _graphs(network: Network, index: pd.Index, sectors: tuple[str, ...]) -> dict
     return graphs
 
 
+def sector_graphs(network: Network) -> dict[str, SectorGraph]:
+    """Return the graphs of all sectors of a checked network that have links or sources."""
+    sectors = tuple(sorted(set(network.assets["sector"].astype(str))))
+    return _graphs(network, pd.Index(network.assets["id"].astype(str)), sectors)
+
+
 Rows = tuple[NDArray[np.int64], NDArray[np.int32]]
 
 

@@ -202,10 +202,13 @@ class Scenario(Section):
         Notes
         -----
         Two files that mean the same have the same digest. The order of `services` counts, since it is the precedence
-        of causes. Paths are absolute, so a scenario that moved has another digest; what the files hold does not count.
+        of causes, and that of `cascade.levels` where a level is solved in its turn. Paths are absolute, so a scenario
+        that moved has another digest; what the files hold does not count.
         """
         data = self.to_dict()
         data["services"] = list(data["services"].items())
+        if any(level.partial for level in self.cascade.levels.values()):
+            data["cascade"]["levels"] = list(data["cascade"]["levels"].items())
         text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -223,6 +226,8 @@ class Scenario(Section):
         keys = {key: None for key in (*one, *two) if one.get(key) != two.get(key)}
         if not keys and list(self.services) != list(other.services):
             return ("services",)
+        if not keys and self.digest() != other.digest():
+            return ("cascade.levels",)
         return tuple(keys)
 
     @classmethod

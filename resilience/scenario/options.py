@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_serializer, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from resilience.scenario.fields import (
     Finding,
@@ -56,17 +58,98 @@ class CurvesSection(Section):
     files: Annotated[tuple[CurveFile, ...], *OneOrMany] = Field(default=(), description="tables of own curves")
 
 
+LevelName = Literal["function", "connected", "share", "dc_flow", "overload"]
+_PARAMETERS = {"dc_flow": ("trip", "base_power"), "overload": ("tolerance", "endpoints")}
+
+
+class LevelSection(Section):
+    """How finely one sector is modelled: the name of a level, or a mapping with its parameters."""
+
+    level: LevelName = Field(
+        description="function: its needs are met; connected: and a source reaches it; share: and how much of the "
+        "demand its sources cover; dc_flow: and whether lines carry it; overload: whether nodes stand the detours"
+    )
+    trip: Literal["all", "worst"] | None = Field(
+        default=None, description="dc_flow: every overloaded link trips at once (all, the default), or only the worst"
+    )
+    base_power: Positive | None = Field(
+        default=None, description="dc_flow: MVA of one per unit of `reactance`; 100 where absent"
+    )
+    tolerance: NotNegative | None = Field(
+        default=None,
+        description="overload: a node stands 1 + tolerance times its intact load; there is no default",
+    )
+    endpoints: Literal["excluded", "included"] | None = Field(
+        default=None, description="overload: whether a pair of nodes also loads its own two ends; excluded where absent"
+    )
+
+    @property
+    def partial(self) -> bool:
+        """Whether the sector is solved state by state, and can serve a part."""
+        return self.level not in ("function", "connected")
+
+    @model_serializer
+    def _shortest(self) -> Any:
+        given = {name: value for name, value in self.__dict__.items() if value is not None}
+        return given if len(given) > 1 else self.level
+
+    @model_validator(mode="after")
+    def _check(self) -> LevelSection:
+        raise_findings(type(self).__name__, self._findings())
+        return self
+
+    def _findings(self) -> Iterator[Finding]:
+        for level, names in _PARAMETERS.items():
+            for name in names:
+                if getattr(self, name) is not None and self.level != level:
+                    yield Finding(name, wanted=f"only with level: {level}", got=f"level: {self.level}")
+        if self.level == "overload" and self.tolerance is None:
+            wanted = "what nodes stand above their intact load, e.g. {level: overload, tolerance: 0.5}"
+            yield Finding("tolerance", wanted=wanted, got="absent")
+
+
+class _NamedLevel:
+    """JSON schema of a level that may be written as its name alone."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        section = handler(schema)
+        name = handler.resolve_ref_schema(section)["properties"]["level"]
+        return {"anyOf": [{key: value for key, value in name.items() if key != "title"}, section]}
+
+
+def _as_level(value: Any) -> Any:
+    return {"level": value} if isinstance(value, str) else value
+
+
 class CascadeSection(Section):
     """How failures spread."""
 
-    levels: dict[Name, Literal["function", "connected"]] = Field(
+    levels: dict[Name, Annotated[LevelSection, BeforeValidator(_as_level), _NamedLevel()]] = Field(
         default_factory=dict,
-        description="per sector: function (its needs are met) or connected (and a source reaches it)",
+        description="level of each sector: its name, or a mapping with parameters; levels share, dc_flow and overload "
+        "are solved in the order in which they stand here",
+    )
+    min_fraction: Annotated[Share, Field(gt=0)] = Field(
+        default=0.5,
+        description="share of its demand from which on an asset at level share or dc_flow counts for the assets that "
+        "need it; zones receive the share itself (default by judgement, no source)",
     )
     default: Literal["function", "connected"] = Field(default="function", description="level of the sectors not named")
     start: Literal["all_up", "all_down"] = Field(
-        default="all_up", description="all_up: the greatest fixed point; all_down: least"
+        default="all_up",
+        description="all_up: the greatest fixed point; all_down: the least, with levels function and connected only",
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> CascadeSection:
+        raise_findings(type(self).__name__, self._findings())
+        return self
+
+    def _findings(self) -> Iterator[Finding]:
+        partial = [f"{name}: {section.level}" for name, section in self.levels.items() if section.partial]
+        if self.start == "all_down" and partial:
+            wanted = "all_up with levels that are not monotone: what starts by itself is not defined for them"
+            yield Finding("start", wanted=wanted, got=f"all_down with {', '.join(partial)}")
 
 
 class MonteCarloSection(Section):

@@ -3,6 +3,9 @@
 A zone has a service by *assignment* where each of its needs for it is met, or by *road* where it has a way to (or from)
 a functional facility over functional road assets, along one-way roads in their direction, within a limit of time if the
 service has one. What the intact city does not serve is a baseline gap: listed, never counted as lost.
+
+Where providers can serve a part, so do assigned services: a need receives the k-th largest fraction of its providers,
+a zone the least of its needs, and what it loses is what it receives less than in the intact city.
 """
 
 from __future__ import annotations
@@ -14,15 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.kernels.dependency import evaluate_needs
+from resilience.kernels.received import add_lost_samples, add_share_people, receive_shares, share_lost_roots
 from resilience.kernels.reduction import add_people, count_samples
 from resilience.kernels.roots import SHARES, share_roots
-from resilience.kernels.rows import ONES
+from resilience.kernels.rows import ONES, pack_rows
 from resilience.network.compile import CompiledNetwork
 from resilience.network.reach import ReachSolver
 from resilience.service.access import AccessSums, Drives, Ways, add_ways, trace_ways
 from resilience.service.indicators import Districts, count_districts
 from resilience.service.layout import AssignedPart, Indices, Integers, RoadPart, ServiceLayout, TimedPart, Words
 from resilience.service.plan import PEAK, Baseline, ServicePlan, plan_services
+
+ROUNDING = 1e-9
+"""Shares that differ by less are equal: sums over other islands differ in their last digits."""
 
 
 def weigh_zones(compiled: CompiledNetwork, part: AssignedPart | RoadPart, served: NDArray[np.bool_]) -> Integers:
@@ -86,6 +93,8 @@ class ServiceCounter:
         For each network that water slows: the category of root causes that this is.
     districts : Districts, optional
         With indicators that are counted together with access.
+    fraction_row : (n_asset,) int32, optional
+        Of providers that can serve a part, the row of `fraction` as :meth:`meet` is told it; -1 of others.
 
     Attributes
     ----------
@@ -100,7 +109,13 @@ class ServiceCounter:
     weights : list of (n_zone_served,) int64
         Per part, the people of its zones who can lose it.
     present : list of (n_zone_served, 8) uint64
-        Per part, where its zones are without it in the word group that was counted last.
+        Per part, where its zones are without it, or without some of it, in the word group that was counted last.
+    lost_shares : dict of int to (n_zone_served, 512) float64
+        Of parts that can be served in part, by number: how much its zones lost, in [0, 1].
+    partial : dict of int to AssignedPart
+        Parts that can be served in part, by number.
+    reduced : (n_fraction, 8) uint64
+        Where providers that can serve a part are served less than in the intact city.
     """
 
     def __init__(
@@ -111,6 +126,7 @@ class ServiceCounter:
         n_root: int = 0,
         slowed_root: Mapping[str, int] | None = None,
         districts: Districts | None = None,
+        fraction_row: Indices | None = None,
     ) -> None:
         self.compiled = compiled
         self.plan = plan
@@ -132,6 +148,10 @@ class ServiceCounter:
         self.present: list[Words] = []
         self.parts = layout.parts
         self._road_blame: dict[tuple[str, bool], Words] = {}
+        self._fraction_row = np.full(compiled.n_asset, -1, np.int32) if fraction_row is None else fraction_row
+        self.partial = _partial_parts(compiled, layout, self._fraction_row)
+        self.lost_shares: dict[int, NDArray[np.float64]] = {}
+        self.reduced: Words = np.empty((0, 8), np.uint64)
         served = baseline.served
         self.weights = [weigh_zones(compiled, part, served[number]) for number, part in enumerate(self.parts)]
 
@@ -140,8 +160,24 @@ class ServiceCounter:
         self.people[:] = 0
         self._road_blame.clear()
         self.present = [self.lost(number, up) for number in range(len(self.parts))]
-        for part, weight, lost in zip(self.parts, self.weights, self.present, strict=True):
-            add_people(lost, weight, self.people[part.service])
+        for number, part in enumerate(self.parts):
+            self.add_lost(number, self.weights[number], self.people[part.service])
+
+    def add_lost(self, number: int, weight: Integers, lanes: Integers) -> None:
+        """Add, per sample, the weight of the zones of a part that are without it, times the share that they lost.
+
+        Parameters
+        ----------
+        number : int
+            Of the part; :meth:`look` or :meth:`count` has looked at the present word group.
+        weight : (n_zone_served,) int64
+        lanes : (512,) int64
+            Changed in place.
+        """
+        if number in self.lost_shares:
+            add_share_people(self.lost_shares[number], weight, lanes)
+        else:
+            add_people(self.present[number], weight, lanes)
 
     def count(
         self,
@@ -174,6 +210,9 @@ class ServiceCounter:
                 found = None if need_roots is None else _merged(need_roots, part)
             else:
                 found = None if roots is None else self._road_roots(number, part, up, roots, lost)
+            if number in self.lost_shares:
+                self._count_partial(number, part, lost, found, sums)
+                continue
             share = SHARES if isinstance(part, AssignedPart) else SHARES // part.n_group
             samples = np.zeros(part.zone.size, np.int64)
             count_samples(lost, samples)
@@ -192,7 +231,32 @@ class ServiceCounter:
                 served = self.baseline.served[number, part.zone][:, np.newaxis]
                 sums.zone_roots[part.zone, part.service] += shares // n_group * served
 
-    def meet(self, up: Words, buffer_row: Indices, buffered: Words, *, water: int = PEAK) -> None:
+    def _count_partial(
+        self, number: int, part: AssignedPart | RoadPart, lost: Words, found: Words | None, sums: ServiceSums
+    ) -> None:
+        shares = self.lost_shares[number]
+        samples = np.zeros(part.zone.size, np.int64)
+        add_lost_samples(shares, samples)
+        sums.zone_samples[part.zone, part.service] += samples
+        if found is None:
+            return
+        rows = np.flatnonzero(lost.any(axis=1))
+        of_rows = np.zeros((rows.size, found.shape[0]), np.int64)
+        share_lost_roots(
+            np.ascontiguousarray(found[:, rows]), shares[rows], self.weights[number][rows], of_rows,
+            sums.root_people[part.service],
+        )  # fmt: skip
+        sums.zone_roots[part.zone[rows], part.service] += of_rows
+
+    def meet(
+        self,
+        up: Words,
+        buffer_row: Indices,
+        buffered: Words,
+        *,
+        water: int = PEAK,
+        fraction: NDArray[np.float64] | None = None,
+    ) -> None:
         """Take the state of the assets for the calls that follow.
 
         Parameters
@@ -202,17 +266,47 @@ class ServiceCounter:
         buffered : (n_buffer, 8) uint64
         water : int
             Level of the water on the roads, of :data:`resilience.service.plan.PEAK` parts.
+        fraction : (n_fraction, 512) float64, optional
+            What providers serve that can serve a part.
         """
         compiled = self.compiled
         evaluate_needs(
             compiled.provider_indptr, compiled.provider, compiled.required, buffer_row, buffered,
             compiled.zone_need, up, self.met,
         )  # fmt: skip
+        if fraction is not None:
+            intact = self.baseline.provider_fraction
+            if intact.size:
+                self.reduced = pack_rows(fraction < intact[:, np.newaxis] - ROUNDING)
+            for number, part in self.partial.items():
+                self._receive(number, part, self.receive(part, up, buffer_row, buffered, fraction))
         for solver in self._solvers.values():
             solver.factorise(up)
         self._water = water
         for drives in self._drives:
             self._ways.update(drives.follow(up, self.baseline, water=water))
+
+    def receive(
+        self, part: AssignedPart, up: Words, buffer_row: Indices, buffered: Words, fraction: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return how much each need of a part receives, ``(n_need, 512) float64``; arguments as of :meth:`meet`."""
+        compiled = self.compiled
+        received = np.empty((part.row.size, 512))
+        receive_shares(
+            compiled.zone_need[part.row], compiled.provider_indptr, compiled.provider, compiled.required, buffer_row,
+            buffered, up, self._fraction_row, fraction, received,
+        )  # fmt: skip
+        return received
+
+    def _receive(self, number: int, part: AssignedPart, received: NDArray[np.float64]) -> None:
+        """Find what the zones of a part lost; a need that receives less than in the intact city is not met."""
+        baseline = self.baseline
+        if number not in baseline.partial:
+            return
+        self.met[part.row] = ~pack_rows(received < baseline.need_share[part.row][:, np.newaxis] - ROUNDING)
+        lost = baseline.partial[number][part.zone][:, np.newaxis] - np.minimum.reduceat(received, part.start, axis=0)
+        lost[lost < ROUNDING] = 0.0
+        self.lost_shares[number] = lost
 
     def count_access(self) -> None:
         """Add the ways of the present word group to `access`."""
@@ -230,6 +324,8 @@ class ServiceCounter:
         part = self.parts[number]
         if number in self._ways:
             return self._ways[number].late
+        if number in self.lost_shares:
+            return pack_rows(self.lost_shares[number] > 0.0)
         if isinstance(part, AssignedPart):
             if part.row.size == 0:
                 return np.empty((0, 8), np.uint64)
@@ -279,13 +375,32 @@ class ServiceCounter:
         return self._road_blame[key]
 
 
+def _partial_parts(compiled: CompiledNetwork, layout: ServiceLayout, fraction_row: Indices) -> dict[int, AssignedPart]:
+    """Return the assigned parts, by number, some provider of which can serve a part."""
+    if not (fraction_row >= 0).any():
+        return {}
+    before = np.concatenate([[0], np.cumsum(fraction_row[compiled.provider] >= 0)])
+    of_need = before[compiled.provider_indptr[1:]] > before[compiled.provider_indptr[:-1]]
+    parts = enumerate(layout.assigned)
+    return {number: part for number, part in parts if of_need[compiled.zone_need[part.row]].any()}
+
+
 def _merged(need_roots: Words, part: AssignedPart) -> Words:
     if part.row.size == 0:
         return np.empty((need_roots.shape[0], 0, 8), np.uint64)
     return np.bitwise_or.reduceat(need_roots[:, part.row], part.start, axis=1)
 
 
-def find_served(compiled: CompiledNetwork, layout: ServiceLayout, up: Words, down: NDArray[np.bool_]) -> Baseline:
+def find_served(
+    compiled: CompiledNetwork,
+    layout: ServiceLayout,
+    up: Words,
+    down: NDArray[np.bool_],
+    *,
+    fraction_row: Indices | None = None,
+    fraction: NDArray[np.float64] | None = None,
+    gap: tuple[NDArray[np.float64], ...] = (),
+) -> Baseline:
     """Return what the intact city serves.
 
     Parameters
@@ -296,15 +411,32 @@ def find_served(compiled: CompiledNetwork, layout: ServiceLayout, up: Words, dow
         State of the intact city; its first sample is looked at.
     down : (n_asset,) bool
         Assets that are down in it.
+    fraction_row : (n_asset,) int32, optional
+        Of providers that can serve a part, the row of `fraction`.
+    fraction : (n_fraction, 512) float64, optional
+        What they serve.
+    gap : tuple of (n_node,) float64, optional
+        Demand that is not served at each node of the sectors solved state by state.
     """
-    baseline = Baseline.begin(down, len(layout.parts), compiled.n_zone)
+    baseline = Baseline.begin(
+        down, len(layout.parts), compiled.n_zone, n_zone_need=compiled.zone_need.size,
+        provider_fraction=None if fraction is None else fraction[:, 0].copy(), gap=gap,
+    )  # fmt: skip
     plan = plan_services(layout, np.asarray(~up.all(axis=1)), levels=(0,))
-    counter = ServiceCounter(compiled, plan, baseline)
+    counter = ServiceCounter(compiled, plan, baseline, fraction_row=fraction_row)
     no_buffer = np.full(compiled.required.size, -1, np.int32)
-    counter.meet(up, no_buffer, np.empty((0, 8), np.uint64), water=0)
+    none_buffered = np.empty((0, 8), np.uint64)
+    counter.meet(up, no_buffer, none_buffered, water=0)
     for number, part in enumerate(counter.parts):
         if number not in layout.timed:
             baseline.served[number, part.zone] = (counter.lost(number, up)[:, 0] & np.uint64(1)) == 0
+    if fraction is not None:
+        for number, part in counter.partial.items():
+            received = counter.receive(part, up, no_buffer, none_buffered, fraction)[:, 0]
+            baseline.need_share[part.row] = received
+            baseline.partial[number] = np.zeros(compiled.n_zone)
+            baseline.partial[number][part.zone] = np.minimum.reduceat(received, part.start)
+            baseline.served[number] = baseline.partial[number] > 0.0
     for drive in plan.drives:
         Drives(drive).intact(up, baseline)
     return baseline

@@ -179,15 +179,45 @@ class Baseline:
         elsewhere.
     label : (n_part, n_zone) int32
         Which facility that is, a position among the part's; -1 elsewhere.
+    partial : dict of int to (n_zone,) float64
+        Of parts whose providers can serve a part: how much each zone receives, in [0, 1].
+    need_share : (n_zone_need,) float64
+        The same of each need of a zone; read where the part is among `partial`.
+    provider_fraction : (n,) float64
+        Share of its demand that each provider is served which can serve a part.
+    gap : tuple of (n_node,) float64
+        Per sector that is solved state by state, the demand that is not served at each node.
     """
 
     down: NDArray[np.bool_]
     served: NDArray[np.bool_]
     time: Times
     label: Labels
+    partial: dict[int, NDArray[np.float64]] = field(default_factory=dict)
+    need_share: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    provider_fraction: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    gap: tuple[NDArray[np.float64], ...] = ()
 
     @classmethod
-    def begin(cls, down: NDArray[np.bool_], n_part: int, n_zone: int) -> Baseline:
+    def begin(
+        cls,
+        down: NDArray[np.bool_],
+        n_part: int,
+        n_zone: int,
+        *,
+        n_zone_need: int = 0,
+        provider_fraction: NDArray[np.float64] | None = None,
+        gap: tuple[NDArray[np.float64], ...] = (),
+    ) -> Baseline:
         """Return a baseline that serves nobody yet, to be filled."""
         shape = (n_part, n_zone)
-        return cls(down, np.zeros(shape, np.bool_), np.full(shape, NO_WAY, np.uint32), np.full(shape, -1, np.int32))
+        return cls(
+            down, np.zeros(shape, np.bool_), np.full(shape, NO_WAY, np.uint32), np.full(shape, -1, np.int32),
+            need_share=np.zeros(n_zone_need),
+            provider_fraction=np.empty(0) if provider_fraction is None else provider_fraction, gap=gap,
+        )  # fmt: skip
+
+    def share(self, number: int) -> NDArray[np.float64]:
+        """Return how much of a part each zone receives, ``(n_zone,) float64``, in [0, 1]."""
+        found = self.partial.get(number)
+        return self.served[number].astype(np.float64) if found is None else found

@@ -1,0 +1,91 @@
+"""Demand that a sector at level `share` or `dc_flow` does not serve: of samples, of events and per year."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from resilience.cells import Table, in_columns
+from resilience.engine import City
+from resilience.flow import OverloadSector
+from resilience.risk.expected import expected_annual
+from resilience.variables import VARIABLES
+from resilience.why import PER_YEAR, texts
+
+QUANTITIES = {"unserved_demand": "", "energy_not_served": "h"}
+"""What is told, and by what the unit of the supply table is multiplied."""
+
+
+def label_supplied(labelled: xr.Dataset, city: City) -> xr.Dataset:
+    """Return the result with the sectors that can serve a part: their level, demand and gap in the intact city."""
+    if city.levels is None:
+        return labelled
+    sectors = zip(city.levels.sectors, city.baseline.gap, strict=True)
+    supplied = [(one, gap) for one, gap in sectors if not isinstance(one, OverloadSector)]
+    values = {
+        "supplied_level": np.array([one.level for one, _ in supplied], dtype=object),
+        "demand": np.array([one.demand.sum() for one, _ in supplied]),
+        "baseline_unserved": np.array([gap.sum() for _, gap in supplied]),
+    }
+    return labelled.assign_coords(supplied=np.array(city.supplied, dtype=np.str_)).assign(
+        {name: (VARIABLES[name].dims, array) for name, array in values.items()}
+    )
+
+
+def annual_unserved(rated: xr.Dataset) -> dict[str, Any]:
+    """Return the expected annual values with standard errors, of events with rates; none without such a sector."""
+    found: dict[str, Any] = {}
+    ends = {"annual_value": "", "annual_standard_error": "_standard_error", "annual_tail": "_tail"}
+    for quantity in QUANTITIES:
+        if quantity in rated:
+            annual = expected_annual(
+                rated[quantity], weights=rated["annual_weight"], tail_weights=rated["tail_weight"]
+            )  # fmt: skip
+            found |= {f"annual_{quantity}{end}": annual[name].variable for name, end in ends.items()}
+    return found
+
+
+def unserved_table(dataset: xr.Dataset) -> Table:
+    """Return, per event and sector, the demand that is not served, mean and quantiles; then per year.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Of a result with a sector at level share or dc_flow.
+
+    Returns
+    -------
+    header, blocks of columns
+        The share is that of the intact city's demand; of demand times hours there is none.
+    """
+    header = ["event", "sector", "quantity", "value", "standard_error", "p05", "p50", "p95", "share_of_demand",
+              "beyond_rarest_event", "unit"]  # fmt: skip
+    sectors, levels, demand = texts(dataset, "supplied"), texts(dataset, "supplied_level"), dataset["demand"].values
+    nan = float("nan")
+
+    def unit(number: int, times: str) -> str:
+        return f"MW{times}" if levels[number] == "dc_flow" else f"unit of supply {times}".strip()
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for quantity, times in QUANTITIES.items():
+            if quantity not in dataset:
+                continue
+            values = dataset[quantity].values
+            for i, event in enumerate(texts(dataset, "event")):
+                for k, sector in enumerate(sectors):
+                    one = values[i, k]
+                    mean, error = float(one.mean()), float(one.std(ddof=1) / np.sqrt(one.size))
+                    quantiles = np.quantile(one, [0.05, 0.5, 0.95], method="inverted_cdf").tolist()
+                    share = nan if times else mean / float(demand[k])
+                    yield (event, sector, quantity, mean, error, *quantiles, share, nan, unit(k, times))
+            annual = f"annual_{quantity}"
+            if annual in dataset:
+                told = [dataset[f"{annual}{end}"].values for end in ("", "_standard_error", "_tail")]
+                for k, sector in enumerate(sectors):
+                    value, error, tail = (float(array[k]) for array in told)
+                    yield (PER_YEAR, sector, quantity, value, error, nan, nan, nan, nan, tail, f"{unit(k, times)}/year")
+
+    return header, in_columns(rows())
