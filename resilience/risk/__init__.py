@@ -3,6 +3,7 @@
 Pure functions on labelled totals per event and sample; they neither draw hazards nor solve networks.
 """
 
+from resilience.risk.compare import Benefit, Saving, annuity, paired_saving, weigh_benefit
 from resilience.risk.exceedance import (
     encounter_probability,
     encountered_return_period,
@@ -17,7 +18,10 @@ from resilience.risk.tail import catalogue_risk, tail_risk, tail_value_at_risk, 
 from resilience.risk.yearly import occurrence_losses, yearly_losses
 
 __all__ = [
+    "Benefit",
+    "Saving",
     "annual_total",
+    "annuity",
     "asset_importance",
     "catalogue_risk",
     "conditional_statistics",
@@ -30,8 +34,10 @@ __all__ = [
     "occurrence_losses",
     "occurrence_probability",
     "paired_importance",
+    "paired_saving",
     "tail_risk",
     "tail_value_at_risk",
     "value_at_risk",
+    "weigh_benefit",
     "yearly_losses",
 ]
