@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from resilience.cascade import Cascade, EventPlan, Start, TimeGrid, plan_event
+from resilience.cascade import Cascade, CorrelatedFragility, EventPlan, Start, TimeGrid, plan_event
 from resilience.engine.factors import LevelFactors
 from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.levels import Levels, LevelStates, scale_steps
@@ -52,6 +52,8 @@ class City:
         Without one, the state at the peak of the hazard is all that is found.
     districts : Districts, optional
         With indicators of access.
+    correlated : CorrelatedFragility, optional
+        Random numbers of assets that fail together; without, fragility is independent.
     levels : Levels, optional
         Sectors that are solved state by state.
     """
@@ -65,6 +67,7 @@ class City:
     with_roots: bool = True
     grid: TimeGrid | None = None
     districts: Districts | None = None
+    correlated: CorrelatedFragility | None = None
     levels: Levels | None = None
 
     @property
@@ -251,6 +254,7 @@ def prepare_event(
     plan = plan_event(
         city.compiled, failure_probability, graphs=city.graphs, seed=city.seed, family=family, depth=depth,
         start=city.start, horizon_hours=0.0 if city.grid is None else float(city.grid.minute[-1]) / 60,
+        correlated=city.correlated,
         level_members=city.level_members,
     )  # fmt: skip
     if recover is not None:
