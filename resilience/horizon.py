@@ -18,8 +18,10 @@ from resilience.inputs import Inputs
 from resilience.kernels.repair_times import FIXED
 from resilience.network import Network
 from resilience.network.selectors import RowFinder
+from resilience.readers.vector import read_table
 from resilience.repair_times import RepairTimeTable
 from resilience.scenario import Scenario
+from resilience.scenario.networks import TableFile
 from resilience.scenario.options import RepairSection
 
 Floats = NDArray[np.float64]
@@ -195,14 +197,36 @@ def repair_rules(inputs: Inputs, section: RepairSection) -> RepairRules:
             problems.add(f"time.repair.priority.{name}", wanted="kinds of assets",
                          got=f"no such kind{suggestion(name, known_kinds)}")  # fmt: skip
     depots = find_depots(inputs, section, problems)
-    problems.raise_if_any(DataError)
     priority = None
-    if section.rule == "priority":
+    if section.ranks is not None:
+        priority = asset_ranks(section.ranks, assets["id"].astype(str), problems)
+    elif section.rule == "priority":
         priority = kinds.map(section.priority).fillna(0.0).to_numpy(dtype=np.float64)
+    problems.raise_if_any(DataError)
     return RepairRules(
         table, classes, shares, dict(section.crews), section.rule, priority,
         before=repaired_first(inputs.network, section.after), depots=depots, states=states,
     )  # fmt: skip
+
+
+def asset_ranks(table: TableFile, ids: pd.Series[str], problems: Problems) -> Floats | None:
+    """Return the rank of every asset from a table of `asset` and `rank`; note what does not fit."""
+    raw = read_table(table.path, columns=table.columns or {"asset": "asset", "rank": "rank"}, encoding=table.encoding)
+    lacking = [name for name in ("asset", "rank") if name not in raw]
+    if lacking:
+        problems.add("time.repair.ranks", wanted="columns for asset and rank", got=f"none for {' and '.join(lacking)}")
+        return None
+    # An empty rank is none: importance is not told of assets that never fail.
+    named, given = raw["asset"].astype(str), raw["rank"].replace("", "0")
+    rank = pd.to_numeric(given, errors="coerce").fillna(np.nan).astype(np.float64)
+    unknown, wrong = ~named.isin(ids), ~np.isfinite(rank)
+    for strange, wanted, got, first in (
+        (unknown, "ids of assets", "others", named), (wrong, "finite numbers as ranks", "others", raw["rank"]),
+    ):  # fmt: skip
+        if strange.any():
+            problems.add("time.repair.ranks", wanted=wanted, got=got, count=int(strange.sum()), total=len(raw),
+                         first=first[strange].head(3).tolist())  # fmt: skip
+    return np.asarray(rank.groupby(named).sum().reindex(ids).fillna(0.0), dtype=np.float64)
 
 
 def state_curves(

@@ -142,7 +142,7 @@ def hold(
     --------
     >>> minute, held = hold(np.array([0, 60, 120, 180]), np.array([[5, 9, 0]], np.uint32), np.array([90]))
     >>> minute.tolist(), held.tolist()
-    ([0, 60, 120, 150, 180, 210, 270], [[5, 9, 9, 9, 9, 9, 0]])
+    ([0, 60, 120, 150, 180, 210, 270], [[5, 9, 9, 9, 9, 0, 0]])
     """
     lengths = np.unique(np.append(restart_minutes, 0))
     steps = np.unique(np.concatenate([minute[:-1], *(minute[1:] + one for one in lengths)]))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from resilience.annual import add_annual, exceed, rank_assets, rated_events, weigh_events
 from resilience.cascade import EventPlan, supplied_graphs
-from resilience.caveats import caveats, with_costs
+from resilience.caveats import caveats, correlation_caveats, with_costs
 from resilience.damage import damage, damage_states, share_of_hazard, unavailable
 from resilience.engine import (
     Block,
@@ -27,6 +27,7 @@ from resilience.engine import (
     Water,
     find_baseline,
     lay_out_levels,
+    people_behind,
     plan_recovery,
     prepare_event,
     prepare_sequence,
@@ -35,6 +36,7 @@ from resilience.engine import (
 )
 from resilience.errors import Attempts
 from resilience.exposure import expose
+from resilience.fields import correlate_city
 from resilience.heat_toll import heat_notes, label_heat, plan_toll, read_heat
 from resilience.horizon import Horizon, plan_horizon
 from resilience.hourly import HourlyEvent, follow_hazard
@@ -107,11 +109,13 @@ def assess(
     labelled = label_ways(labelled, city, sums, scenario.monte_carlo.samples)
     labelled = label_heat(labelled, inputs, scenario, zone_heat, [task.toll for task in tasks], sums, totals.toll)
     labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
-    importance = rank_assets(labelled)
-    pairs = rerun(city, inputs, damaged, labelled, importance, scenario, workers)
+    ranked = rank_assets(labelled)
+    pairs = rerun(city, inputs, damaged, labelled, ranked, scenario, workers)
+    # Where failures go together, an average over the samples in which an asset fails is of its neighbours too.
+    importance = ranked if scenario.monte_carlo.correlation is None else None
     notes = (
         *inputs.notes, *caveats(labelled, inputs), *time_caveats(labelled, scenario, horizon),
-        *heat_notes(labelled, scenario),
+        *heat_notes(labelled, scenario), *correlation_caveats(scenario),
     )  # fmt: skip
     result = Result(
         dataset=labelled.assign_attrs({**describe(scenario, inputs, damaged), "notes": list(notes)}),
@@ -191,6 +195,7 @@ def prepare(
     compiled = compile_network(inputs.network, services=inputs.service_order)
     graphs = supplied_graphs(compiled, inputs.levels)
     layout = lay_out_services(compiled, inputs.services, inputs.network.assets)
+    field = scenario.monte_carlo.correlation
     levels = lay_out_levels(compiled, inputs.sectors, min_fraction=inputs.min_fraction)
     city = City(
         compiled=compiled,
@@ -200,6 +205,9 @@ def prepare(
         seed=scenario.seed,
         start=scenario.cascade.start,
         grid=None if horizon is None else horizon.grid,
+        correlated=None
+        if field is None
+        else correlate_city(inputs.network, compiled.asset_identity, field, seed=scenario.seed),
         levels=levels,
     )
     return city, prepare_tasks(city, inputs, damaged, scenario, horizon, zone_heat)
@@ -215,6 +223,12 @@ def prepare_tasks(
 ) -> list[EventTask]:
     """Return the events of all families, then the sequences, as tasks on a compiled city."""
     compiled = city.compiled
+    rules = None if horizon is None else horizon.rules
+    if rules is not None and rules.rule == "persons":
+        repaired = np.flatnonzero(rules.classes != "").astype(np.int32)
+        priority = np.zeros(compiled.n_asset)
+        priority[repaired] = people_behind(city, repaired)
+        rules = replace(rules, priority=priority)
 
     def toll(event: int) -> Toll | None:
         if zone_heat is None or horizon is None:
@@ -238,7 +252,7 @@ def prepare_tasks(
             hourly = horizon.hourly[i]
             recover = partial(
                 _recover, compiled, hourly=hourly, end_hours=float(horizon.ends[i]),
-                restart_hours=horizon.restart_hours, rules=horizon.rules, peril=peril, family=family,
+                restart_hours=horizon.restart_hours, rules=rules, peril=peril, family=family,
                 seed=scenario.seed, water=water, depth=depth, states=None if states is None else states[:, i],
                 by_hazard=share_of_hazard(probability[i], anyway) if anyway.any() else None,
             )  # fmt: skip
@@ -255,7 +269,7 @@ def prepare_tasks(
         tasks.append(
             prepare_sequence(
                 city, len(tasks), own, perils=[perils[event] for event in sequence.event], depths=depths,
-                rules=None if horizon is None else horizon.rules, toll=toll(len(tasks)),
+                rules=rules, toll=toll(len(tasks)),
             )
         )  # fmt: skip
     return tasks

@@ -10,6 +10,7 @@ from resilience.engine.block import solve_block
 from resilience.engine.city import City, EventTask, Toll, find_baseline, prepare_event
 from resilience.engine.course import LEVELS, NEVER
 from resilience.engine.crew_ways import Depots
+from resilience.engine.dependants import people_behind
 from resilience.engine.factors import LevelFactors
 from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.levels import Levels, lay_out_levels
@@ -23,6 +24,7 @@ from resilience.engine.water import Water
 __all__ = [
     "LEVELS", "NEVER", "Block", "BlockSums", "City", "Depots", "EventTask", "HazardCourse", "LevelFactors", "Levels",
     "Recovery", "RepairRules", "SequenceRecovery", "TimeSums", "Toll", "Water", "cut_blocks", "find_baseline",
-    "lay_out_levels", "plan_recovery", "prepare_event", "prepare_sequence", "return_minutes", "run_blocks", "simulate",
+    "lay_out_levels", "people_behind", "plan_recovery", "prepare_event", "prepare_sequence", "return_minutes",
+    "run_blocks", "simulate",
     "solve_block", "square_step",
 ]  # fmt: skip

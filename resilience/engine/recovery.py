@@ -13,7 +13,7 @@ from resilience.cascade import EventPlan, whole_minutes
 from resilience.draws import REPAIR, stream_key
 from resilience.engine.crew_ways import CrewWays, Depots, plan_crew_ways
 from resilience.engine.water import Water
-from resilience.kernels.fragility import quantise_probability, sample_failures
+from resilience.kernels.fragility import quantise_probability
 from resilience.kernels.repair_times import FIXED
 from resilience.kernels.rows import SAMPLES
 from resilience.kernels.schedule import NEVER, Jobs
@@ -40,9 +40,9 @@ class RepairRules:
         lightest; the rest is an outage. A class with fewer states ends with its worst.
     crews : mapping of str to int
         Crews per sector; sectors not named have one for every asset.
-    rule : {"fifo", "shortest", "longest", "priority"}
+    rule : {"fifo", "shortest", "longest", "persons", "priority"}
     priority : (n_asset,) float64, optional
-        The largest first; with rule "priority".
+        The largest first; with rule "priority", and with "persons" once they are counted.
     before : mapping of int to (n,) int32
         Assets that must be repaired, where they are damaged, before a crew sets off for the asset.
     depots : Depots, optional
@@ -161,7 +161,7 @@ class Recovery:
         identity = plan.identity if self.order is None else plan.identity[self.order]
         damaged = np.empty((*self.threshold.shape, 8), np.uint64)
         for threshold, rows in zip(self.threshold, damaged, strict=True):
-            sample_failures(plan.key, identity, threshold, first_word, rows)
+            plan.sample(first_word, rows, threshold=threshold, order=self.order)
         none = np.zeros(plan.failing.size, np.int64)
         jobs = draw_jobs(
             damaged, times=self.times, identity=identity, key=self.key, first_word=first_word, travel=none,
@@ -279,7 +279,7 @@ def plan_crews(compiled: CompiledNetwork, plan: EventPlan, rules: RepairRules, o
     return plan_repairs(
         pd.DataFrame({"id": [compiled.asset_id[i] for i in failing], "sector": sectors}),
         crews={name: rules.crews.get(name, max(plan.failing.size, 1)) for name in compiled.sectors},
-        rule=rules.rule,
+        rule="priority" if rules.rule == "persons" else rules.rule,
         before=_waits(compiled, plan, rules),
         priority=None if rules.priority is None else rules.priority[failing],
     )

@@ -25,6 +25,7 @@ from resilience.scenario.fields import (
     Whole,
     raise_findings,
 )
+from resilience.scenario.networks import Table
 from resilience.scenario.rules import Selector
 
 _GROUP = 512  # samples in a word group
@@ -152,6 +153,18 @@ class CascadeSection(Section):
             yield Finding("start", wanted=wanted, got=f"all_down with {', '.join(partial)}")
 
 
+class CorrelationSection(Section):
+    """Fragility that goes together: assets near one another fail in the same samples."""
+
+    length_m: Positive = Field(
+        description="m over which the correlation of near assets falls to 1/e; 2,000 to 20,000 by judgement, no source"
+    )
+    global_share: Share = Field(default=0.0, description="share of the variance that all assets have in common")
+    cell_m: Positive | None = Field(
+        default=None, description="m, cells of the random field; assets in one share their number; a tenth of length_m"
+    )
+
+
 class MonteCarloSection(Section):
     """How many samples, and how they are cut into tasks."""
 
@@ -160,6 +173,9 @@ class MonteCarloSection(Section):
     )
     block: Annotated[Whole, Field(ge=_GROUP, le=2**24)] | None = Field(
         default=None, description="samples per task and chunk, a multiple of 512; chosen by size where absent"
+    )
+    correlation: CorrelationSection | None = Field(
+        default=None, description="how failures go together; without, every asset fails by itself"
     )
 
     @model_validator(mode="after")
@@ -199,12 +215,19 @@ class RepairSection(Section):
     crews: dict[Name, Annotated[Whole, Field(ge=0)]] = Field(
         default_factory=dict, description="crews per sector; sectors not named have one for every asset"
     )
-    rule: Literal["fifo", "shortest", "longest", "priority"] = Field(
+    rule: Literal["fifo", "shortest", "longest", "persons", "priority"] = Field(
         default="fifo",
-        description="which job a free crew takes: the first that can begin, the shortest or longest, or by `priority`",
+        description="which job a free crew takes: the first that can begin, the shortest or longest, that of the asset "
+        "with most people behind it, or by `priority` or `ranks`",
     )
     priority: dict[Name, NotNegative] = Field(
         default_factory=dict, description="with rule: priority: rank by kind of asset, the largest first; others have 0"
+    )
+    ranks: Table | None = Field(
+        default=None,
+        description="with rule: priority: CSV table of `asset` and `rank`, the largest first, the sum where an asset "
+        "is named several times, others 0; importance.csv of an earlier run with columns: {asset: asset, rank: "
+        "fussell_vesely}",
     )
     depots: Annotated[tuple[Selector, ...], *OneOrMany] = Field(
         default=(),
@@ -240,10 +263,13 @@ class RepairSection(Section):
             yield Finding("unit", wanted="a file that it is of", got="no file")
         if self.roads != "transport" and not self.depots:
             yield Finding("roads", wanted="only with depots", got="no depots")
-        if self.priority and self.rule != "priority":
-            yield Finding("priority", wanted="only with rule: priority", got=f"rule: {self.rule}")
-        if self.rule == "priority" and not self.priority:
-            yield Finding("priority", wanted="ranks of the kinds that come first", got="none")
+        for name in ("priority", "ranks"):
+            if getattr(self, name) and self.rule != "priority":
+                yield Finding(name, wanted="only with rule: priority", got=f"rule: {self.rule}")
+        if self.rule == "priority" and not (self.priority or self.ranks):
+            yield Finding("priority", wanted="ranks of the kinds that come first, or `ranks` of assets", got="none")
+        if self.priority and self.ranks:
+            yield Finding("ranks", wanted="ranks of kinds or of assets", got="both")
 
 
 class TimeSection(Section):
