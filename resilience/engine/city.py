@@ -135,6 +135,8 @@ class EventTask:
         recovers. Used with a grid only, which then begins with the event and not at its peak.
     factors : tuple of LevelFactors
         What the event does to what sectors can give, draw and carry, one per sector that it scales.
+    factor_root : int
+        What is added to the number of a sector for the root cause that the event scales it.
     water_root : int
         What is added to the number of a sector for the root cause that water slows it.
     toll : Toll, optional
@@ -148,6 +150,7 @@ class EventTask:
     water: Water | SequenceWater | None = None
     course: HazardCourse | SequenceCourse | None = None
     factors: tuple[LevelFactors, ...] = ()
+    factor_root: int = 0
     water_root: int = 0
     toll: Toll | None = None
 

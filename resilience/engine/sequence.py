@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from resilience.cascade import SequencePart, plan_sequence
 from resilience.engine.city import City, EventTask, Toll
+from resilience.engine.factors import join_factors
 from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.recovery import NEVER_MINUTE, Recovery, RepairRules, order_by_id, plan_crews
 from resilience.engine.sequence_course import SequenceCourse
@@ -80,6 +81,14 @@ def prepare_sequence(
     courses = tuple(task.course if isinstance(task.course, HazardCourse) else None for task, _ in parts)
     course = SequenceCourse(tuple(onset for _, onset in parts), courses)
     order = order_by_id(city.compiled, plan)
+    scaling = [names.index(peril) for (task, _), peril in zip(parts, perils, strict=True) if task.factors]
+    factors = join_factors(
+        [
+            one if city.grid is None else one.later(onset, city.grid.minute)
+            for task, onset in parts
+            for one in task.factors
+        ]
+    )
     crews = None if rules is None else plan_crews(city.compiled, plan, rules, order)
     return EventTask(
         event,
@@ -88,6 +97,8 @@ def prepare_sequence(
         SequenceRecovery(tuple(recoveries), crews, order),
         water,
         course if any(course.courses) else None,
+        factors=factors,
         toll=toll,
+        factor_root=len(city.compiled.sectors) * (scaling[0] if scaling else 0),
         water_root=len(city.compiled.sectors) * (names.index("flood") if "flood" in names else 0),
     )
