@@ -54,7 +54,7 @@ from resilience.result import Result, label_sums
 from resilience.sample_totals import SampleTotals
 from resilience.scenario import HeatSection, Scenario
 from resilience.sequences import add_sequences
-from resilience.service import lay_out_services
+from resilience.service import Districts, IndicatorRule, ServiceLayout, lay_out_districts, lay_out_services
 from resilience.store import TOTALS, RunStore
 from resilience.variables import label_dataset
 from resilience.ways import label_ways
@@ -221,12 +221,19 @@ def prepare(
         seed=scenario.seed,
         start=scenario.cascade.start,
         grid=None if horizon is None else horizon.grid,
+        districts=find_districts(layout, inputs, scenario, compiled.persons),
         correlated=None
         if field is None
         else correlate_city(inputs.network, compiled.asset_identity, field, seed=scenario.seed),
         levels=levels,
     )
     return city, prepare_tasks(city, inputs, damaged, scenario, horizon, zone_heat, hourly)
+
+
+def find_districts(layout: ServiceLayout, inputs: Inputs, scenario: Scenario, persons: NDArray[np.int64]) -> Districts:
+    """Return the districts and indicators that the scenario asks for."""
+    rules = [IndicatorRule(name, one.without, one.share, one.tolerance) for name, one in scenario.indicators.items()]
+    return lay_out_districts(layout, rules, inputs.network.zones["district"].astype(str).tolist(), persons)
 
 
 def prepare_tasks(

@@ -22,6 +22,7 @@ from resilience.network.compile import CompiledNetwork, SectorGraph
 from resilience.service import (
     PEAK,
     Baseline,
+    Districts,
     ServiceLayout,
     ServicePlan,
     find_served,
@@ -49,6 +50,8 @@ class City:
         Whether root causes are traced.
     grid : TimeGrid, optional
         Without one, the state at the peak of the hazard is all that is found.
+    districts : Districts, optional
+        With indicators of access.
     correlated : CorrelatedFragility, optional
         Random numbers of assets that fail together; without, fragility is independent.
     levels : Levels, optional
@@ -63,6 +66,7 @@ class City:
     start: Start = "all_up"
     with_roots: bool = True
     grid: TimeGrid | None = None
+    districts: Districts | None = None
     correlated: CorrelatedFragility | None = None
     levels: Levels | None = None
 

@@ -141,7 +141,9 @@ class Recovery:
             return minute
         _, end = schedule(self.crews, jobs)
         sample = np.repeat(np.arange(SAMPLES), np.diff(jobs.indptr))
-        minute[jobs.asset if self.order is None else self.order[jobs.asset], sample] = done_minutes(end)
+        asset = jobs.asset if self.order is None else self.order[jobs.asset]
+        # Damage is worse than an outage: a short repair brings nothing back before an outage would have ended.
+        minute[asset, sample] = np.maximum(minute[asset, sample], done_minutes(end))
         return minute
 
     def jobs(self, plan: EventPlan, first_word: int) -> Jobs | None:
