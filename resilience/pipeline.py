@@ -105,8 +105,7 @@ def assess(
     started = now()
     inputs = load_inputs(scenario)
     check_branches(scenario.branches, inputs)
-    store = RunStore(Path(out), inputs=input_paths(scenario)) if out is not None else None
-    result = solve(scenario, inputs, store=store, progress=progress, workers=workers)
+    result, store = solve(scenario, inputs, out=out, progress=progress, workers=workers)
     if scenario.branches:
         further = solve_branches(scenario, inputs, workers=workers)
         both = label_dataset(
@@ -121,14 +120,20 @@ def assess(
 
 
 def solve(
-    scenario: Scenario, inputs: Inputs, *, store: RunStore | None, progress: Progress | None, workers: int | None
-) -> Result:
-    """Return the result of a scenario on its inputs; blocks go to the store as they end."""
+    scenario: Scenario,
+    inputs: Inputs,
+    *,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+    workers: int | None = None,
+) -> tuple[Result, RunStore | None]:
+    """Return the result of a scenario on its inputs, and the run directory, made once inputs are right."""
     damaged, hourly = expose_and_damage(inputs, scenario.heat)
     weights = weigh_events(inputs, scenario)
     horizon = plan_horizon(inputs, scenario, hourly)
     zone_heat = read_heat(inputs, scenario)
     city, tasks = prepare(inputs, damaged, scenario, horizon, zone_heat, hourly)
+    store = RunStore(Path(out), inputs=input_paths(scenario)) if out is not None else None
     sums, totals = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
     labelled = totals.label(label_sums(city, tasks, sums, damaged).assign(weights))
     labelled = label_times(labelled, city, tasks, sums)
@@ -144,7 +149,7 @@ def solve(
         *inputs.notes, *caveats(labelled, inputs), *time_caveats(labelled, scenario, horizon),
         *heat_notes(labelled, scenario), *correlation_caveats(scenario),
     )  # fmt: skip
-    return Result(
+    result = Result(
         dataset=labelled.assign_attrs({**describe(scenario, inputs, damaged), "notes": list(notes)}),
         exceedance=exceed(labelled, inputs, scenario),
         importance=importance,
@@ -152,16 +157,14 @@ def solve(
         path=store.path if store is not None else None,
         notes=notes,
     )
+    return result, store
 
 
 def solve_branches(scenario: Scenario, inputs: Inputs, *, workers: int | None) -> xr.Dataset:
     """Return what the branches of a scenario come to, side by side; all have the random numbers of the run itself."""
     risk = scenario.risk.model_copy(update={"catalogue_years": 0})
     plain = scenario.model_copy(update={"risk": risk, "importance": ImportanceSection()})
-    found = [
-        solve(plain, take_branch(inputs, branch), store=None, progress=None, workers=workers).dataset
-        for branch in scenario.branches
-    ]
+    found = [solve(plain, take_branch(inputs, branch), workers=workers)[0].dataset for branch in scenario.branches]
     return join_branches(scenario.branches, found)
 
 
