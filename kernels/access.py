@@ -27,6 +27,7 @@ def sort_access(
     moved: Words,
     by_facility: Words,
     added: Integers,
+    detour: Integers,
     isolated: Integers,
 ) -> None:
     """Tell for each zone and each of 512 samples whether and how it is served within a limit.
@@ -48,6 +49,8 @@ def sort_access(
         Output: late, and in time if every facility were functional; the rest of `late` is the road's.
     added : (n,) int64
         Added to: ms beyond the intact time, over samples with a way.
+    detour : (n,) int64
+        Added to: the same over samples in time only.
     isolated : (n,) int64
         Added to: samples without any way.
     """
@@ -71,7 +74,10 @@ def sort_access(
                 if taken >= CLOSED:
                     isolated[i] += 1
                 elif taken > intact_time[i]:
-                    added[i] += taken - np.int64(intact_time[i])
+                    more = taken - np.int64(intact_time[i])
+                    added[i] += more
+                    if taken <= longest:
+                        detour[i] += more
             late[i, w] = is_late
             moved[i, w] = is_moved
             by_facility[i, w] = of_facility

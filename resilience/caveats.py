@@ -7,6 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.inputs import Inputs
+from resilience.scenario import Scenario
 
 
 def with_costs(inputs: Inputs) -> NDArray[np.bool_]:
@@ -70,6 +71,17 @@ def sequence_caveats(inputs: Inputs) -> list[str]:
             "count the same events, they count twice"
         )
     return lines
+
+
+def correlation_caveats(scenario: Scenario) -> list[str]:
+    """Return what must be known of failures that go together."""
+    section = scenario.monte_carlo.correlation
+    if section is None:
+        return []
+    return [
+        f"failures go together over {section.length_m:g} m (a judgement), with {100 * section.global_share:g} % of the "
+        "variance common to all assets: importance of assets is told from paired runs alone (`importance`)"
+    ]
 
 
 def caveats(labelled: xr.Dataset, inputs: Inputs) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from resilience.horizon import Horizon, halve, plan_horizon
 from resilience.inputs import Inputs, describe_sources, load_inputs
 from resilience.kernels.rows import SAMPLES
 from resilience.network.compile import compile_network
-from resilience.pipeline import expose_and_damage, find_severity, prepare
+from resilience.pipeline import expose_and_damage, find_districts, find_severity, prepare
 from resilience.scenario import Scenario
 from resilience.service import drive_times, lay_out_services
 
@@ -67,13 +67,14 @@ def check(scenario: Scenario) -> CheckReport:
         With everything that is wrong.
     """
     inputs = load_inputs(scenario)
-    damaged, hourly = expose_and_damage(inputs)
+    damaged, hourly = expose_and_damage(inputs, scenario.heat)
     weights = weigh_events(inputs, scenario)
     horizon = plan_horizon(inputs, scenario, hourly)
     find_severity(inputs, damaged, horizon)
     compiled = compile_network(inputs.network, services=inputs.service_order)
     supplied_graphs(compiled, inputs.levels)
     layout = lay_out_services(compiled, inputs.services, inputs.network.assets)
+    find_districts(layout, inputs, scenario, compiled.persons)
     for part in layout.timed.values():
         drive_times(layout, part.network, part.drive)
     if horizon is None or halve(horizon.grid).minute.size > MOST_POINTS:

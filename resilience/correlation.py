@@ -7,6 +7,7 @@ stays what its curve says and an expected sum over assets does not change; what 
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from typing import Final
 
@@ -46,12 +47,15 @@ class CorrelatedDraws(ABC):
     def __init__(self, point: NDArray[np.int64], common_share: float) -> None:
         self.point = point
         self.common_share = common_share
+        self._kept = threading.local()
 
     @abstractmethod
     def local(self, key: np.uint64, first_word: int) -> NDArray[np.float64]:
         """Return L, (n_point, 512) float64, of one word group."""
 
-    def uniforms(self, key: np.uint64, *, first_word: int = 0) -> NDArray[np.uint32]:
+    def uniforms(
+        self, key: np.uint64, *, first_word: int = 0, chosen: NDArray[np.int32] | None = None
+    ) -> NDArray[np.uint32]:
         """Return U in steps of 2**-32, (n, 512) uint32, of one word group.
 
         Parameters
@@ -60,6 +64,8 @@ class CorrelatedDraws(ABC):
             Of the stream: ``stream_key(seed, CORRELATION, family)`` of :mod:`resilience.draws`.
         first_word : int
             Number of the group's first word, a multiple of 8.
+        chosen : (n,) int32, optional
+            Assets whose numbers are wanted; by default all.
 
         Raises
         ------
@@ -70,9 +76,18 @@ class CorrelatedDraws(ABC):
             raise ConfigurationError(Problem("first_word", f"a multiple of {GROUP_WORDS}", f"{first_word}"))
         common = np.empty((1, SAMPLES))
         sample_normals(key, _COMMON, first_word, common)
-        uniform = np.empty((self.point.size, SAMPLES), np.uint32)
-        combine_fields(common[0], self.local(key, first_word), self.point, self.common_share, uniform)
+        point = self.point if chosen is None else self.point[chosen]
+        uniform = np.empty((point.size, SAMPLES), np.uint32)
+        combine_fields(common[0], self._field(key, first_word), point, self.common_share, uniform)
         return uniform
+
+    def _field(self, key: np.uint64, first_word: int) -> NDArray[np.float64]:
+        """Return L of one word group; a thread keeps its last, for what else is asked of the same samples."""
+        of = int(key), first_word
+        if getattr(self._kept, "of", None) != of:
+            self._kept.field, self._kept.of = self.local(key, first_word), of
+        field: NDArray[np.float64] = self._kept.field
+        return field
 
     def failures(self, key: np.uint64, threshold: NDArray[np.uint32], *, first_word: int = 0) -> NDArray[np.uint64]:
         """Return the failure bits U < threshold, (n, 8) uint64, of one word group.

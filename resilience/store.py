@@ -26,7 +26,24 @@ RESULTS = "results.zarr"
 NETWORK = "network"
 MANIFEST = "manifest.json"
 LOCK = ".lock"
-TABLES = ("summary", "events", "causes", "why", "assets", "zones", "recovery", "unserved", "exceedance", "heat")
+TABLES = (
+    "summary",
+    "events",
+    "causes",
+    "why",
+    "assets",
+    "zones",
+    "recovery",
+    "unserved",
+    "exceedance",
+    "heat",
+    "importance",
+    "access",
+    "zone_access",
+    "indicators",
+    "resilience",
+    "indices",
+)
 # The manifest goes first when a run is replaced: where there is one, all it tells of is there.
 FILES = (MANIFEST, "scenario.yaml", "notes.txt", *(f"{table}.csv" for table in TABLES))
 

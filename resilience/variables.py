@@ -42,8 +42,8 @@ GLOSSARY: dict[str, str] = {
 }
 
 DIMENSIONS: tuple[str, ...] = (
-    "event", "asset", "zone", "service", "supplied", "access", "outcome", "cause", "root", "level", "time", "day",
-    "sample", "quantity", "period", "y", "x",
+    "event", "asset", "zone", "service", "supplied", "access", "outcome", "indicator", "district", "cause", "root",
+    "level", "time", "day", "sample", "quantity", "period", "y", "x",
 )  # fmt: skip
 
 
@@ -201,6 +201,19 @@ VARIABLES: dict[str, Variable] = _register(
          "people with a way"),
         ("zone_access_minutes", "zone access", "float64", "minute", "time in the intact city; NaN without a way"),
         ("zone_added_minutes", "event zone access", "float64", "minute", "mean time beyond it, of samples with a way"),
+        ("access_share", "event access", "float64", "1", "mean share of all people with a facility in time"),
+        ("access_share_intact", "access", "float64", "1", "the same in the intact city"),
+        ("access_detour_ratio", "event access", "float64", "1", "time over that in the intact city, of people who are "
+         "still served in time"),
+        ("zone_detour_ratio", "event zone access", "float64", "1", "the same of each zone; NaN if never served"),
+        ("zone_facility", "zone access", "str", "", "facility that serves the zone in the intact city; empty without"),
+        ("indicator", "indicator", "str", "", "rule on the share of a district's people without services in time"),
+        ("district", "district", "str", "", "district of zones"),
+        ("indicator_threshold", "indicator", "float64", "1", "share of people without from which a district counts"),
+        ("district_people", "district", "float64", "persons", "people of the district"),
+        ("indicator_probability", "event indicator district", "float64", "1", "share of samples in which it counts"),
+        ("indicator_share", "event indicator district", "float64", "1", "mean share of its people without"),
+        ("indicator_share_intact", "indicator district", "float64", "1", "the same in the intact city"),
         ("zone_access", "event zone access outcome", "float64", "1", "share of samples by outcome; 0 where not served"),
         # sectors that serve parts
         ("supplied", "supplied", "str", "", "sector at level share or dc_flow, whose demand can be served in part"),
@@ -266,6 +279,9 @@ VARIABLES: dict[str, Variable] = _register(
         ("emergency_load", "event", "float64", "1", "emergency beds that patients would take on the worst day"),
         ("emergency_loss", "event", "float64", "1", "share of patients on the worst day who find every emergency bed "
          "taken"),
+        ("transformer_ageing", "event asset", "float64", "h", "hours of normal life that the insulation of a "
+         "transformer loses in the event; NaN for other assets"),
+        ("event_transformer_ageing", "event", "float64", "h", "mean of it over transformers"),
         ("annual_heat_deaths", "", "float64", "persons/year", "expected annual deaths by heat if no service fails"),
         ("annual_outage_deaths", "", "float64", "persons/year", "expected annual further deaths without power"),
         # risk

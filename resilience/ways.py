@@ -14,7 +14,7 @@ from resilience.cells import Column, Table, in_columns
 from resilience.engine import BlockSums, City
 from resilience.network.compile import PERSON
 from resilience.network.travel import NO_WAY
-from resilience.service import OUTCOMES
+from resilience.service import OUTCOMES, Districts
 from resilience.variables import VARIABLES
 from resilience.why import texts
 
@@ -45,6 +45,10 @@ def label_ways(labelled: xr.Dataset, city: City, sums: Sequence[BlockSums], n_sa
     ways = n_sample - isolated
     in_all = (persons * ways).sum(axis=2)
     whole = PERSON * n_sample
+    detour = np.stack([one.access.detour for one in sums]).astype(np.float64)
+    in_time = outcome[..., :2].sum(axis=-1).astype(np.float64)
+    base = np.where(served, city.baseline.time[numbers], 0).astype(np.float64)
+    everybody = max(int(city.compiled.persons.sum()), 1)
     values: dict[str, NDArray[Any]] = {
         "limit_minutes": np.array([part.drive.limit_minutes for part in timed.values()]),
         "access_people": np.einsum("az,eazo->eao", persons, outcome) / whole,
@@ -52,17 +56,84 @@ def label_ways(labelled: xr.Dataset, city: City, sums: Sequence[BlockSums], n_sa
         "access_added_minutes": _ratio(_sum_exactly(persons * added), in_all),
         "zone_access_minutes": np.where(intact < NO_WAY, intact / _MINUTE, np.nan),
         "zone_added_minutes": np.where(served, _ratio(added, ways), np.nan).transpose(0, 2, 1),
+        "access_share": np.einsum("az,eazo->eao", persons, outcome)[:, :, :2].sum(axis=2) / n_sample / everybody,
+        "access_share_intact": persons.sum(axis=1) / everybody,
+        "access_detour_ratio": _ratio(
+            _sum_exactly(persons * (base * in_time + detour)), _sum_exactly(persons * (base * in_time))
+        ),
+        "zone_detour_ratio": np.where(served, _ratio(base * in_time + detour, base * in_time), np.nan).transpose(
+            0, 2, 1
+        ),
+        "zone_facility": _facilities(city, numbers),
         "zone_access": (outcome / n_sample).transpose(0, 2, 1, 3),
     }
-    names = {"access": [part.name for part in timed.values()], "outcome": OUTCOMES}
+    names: dict[str, Sequence[str]] = {"access": [part.name for part in timed.values()], "outcome": OUTCOMES}
+    if city.districts is not None and city.districts.indicators:
+        names |= {"indicator": [one.rule.name for one in city.districts.indicators], "district": city.districts.names}
+        values |= _label_indicators(city, city.districts, sums, n_sample)
     return labelled.assign_coords({name: np.array(labels, dtype=np.str_) for name, labels in names.items()}).assign(
         {name: (VARIABLES[name].dims, array) for name, array in values.items()}
     )
 
 
+def _facilities(city: City, numbers: Sequence[int]) -> NDArray[np.object_]:
+    """Return the id of the facility that serves each zone in the intact city, (zone, part); empty without."""
+    found = np.full((city.compiled.n_zone, len(numbers)), "", dtype=object)
+    for column, number in enumerate(numbers):
+        part = city.layout.timed[number]
+        for zone in np.flatnonzero(city.baseline.served[number]):
+            found[zone, column] = city.compiled.asset_id[part.facility[city.baseline.label[number, zone]]]
+    return found
+
+
+def _label_indicators(
+    city: City, districts: Districts, sums: Sequence[BlockSums], n_sample: int
+) -> dict[str, NDArray[Any]]:
+    """Return what indicators tell of districts."""
+    persons = city.compiled.persons
+    people = np.array([int(persons[zones].sum()) for zones in districts.zones], np.float64)
+    without = [np.logical_not(city.baseline.served[list(one.parts)].all(axis=0)) for one in districts.indicators]
+    intact = np.array([[int((persons * lost)[zones].sum()) for zones in districts.zones] for lost in without])
+    return {
+        "indicator_threshold": np.array([one.rule.threshold for one in districts.indicators]),
+        "district_people": people / PERSON,
+        "indicator_probability": np.stack([one.access.above for one in sums]) / n_sample,
+        "indicator_share": _ratio(np.stack([one.access.without for one in sums]) / n_sample, people),
+        "indicator_share_intact": _ratio(intact, people),
+    }
+
+
+def indicators_table(dataset: xr.Dataset, *, unit: str) -> Table:
+    """Return, per event, indicator and district, whether too many of its people are without services in time.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Of a result.
+    unit : str
+        What people are counted in.
+    """
+    header = ["event", "indicator", "district", unit, "threshold", "intact_share", "intact_counts", "share",
+              "probability"]  # fmt: skip
+    threshold, people = dataset["indicator_threshold"].values, dataset["district_people"].values
+    intact, share, probability = (
+        dataset[name].values for name in ("indicator_share_intact", "indicator_share", "indicator_probability")
+    )
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for e, event in enumerate(texts(dataset, "event")):
+            for i, indicator in enumerate(texts(dataset, "indicator")):
+                for d, district in enumerate(texts(dataset, "district")):
+                    counts = "yes" if round(float(intact[i, d]), 9) >= round(float(threshold[i]), 9) else "no"
+                    yield (event, indicator, district, float(people[d]), float(threshold[i]), float(intact[i, d]),
+                           counts, float(share[e, i, d]), float(probability[e, i, d]))  # fmt: skip
+
+    return header, in_columns(rows())
+
+
 def _ratio(value: NDArray[Any], of: NDArray[Any]) -> NDArray[np.float64]:
     ratio = np.full(value.shape, np.nan)
-    np.divide(value, of, out=ratio, where=of > 0)
+    np.divide(value, of, out=ratio, where=np.broadcast_to(of > 0, ratio.shape))
     return ratio
 
 
@@ -81,9 +152,13 @@ def access_table(dataset: xr.Dataset, *, unit: str) -> Table:
     unit : str
         What people are counted in.
     """
-    header = ["event", "access", "limit_minutes", *OUTCOMES, "isolated", "added_minutes", "unit"]
+    header = ["event", "access", "limit_minutes", *OUTCOMES, "isolated", "added_minutes", "detour_ratio",
+              "share_in_time", "intact_share_in_time", "unit"]  # fmt: skip
     people, isolated, added = (
         dataset[name].values for name in ("access_people", "access_isolated", "access_added_minutes")
+    )
+    detour, share, intact = (
+        dataset[name].values for name in ("access_detour_ratio", "access_share", "access_share_intact")
     )
     limits, access = dataset["limit_minutes"].values, texts(dataset, "access")
 
@@ -91,7 +166,7 @@ def access_table(dataset: xr.Dataset, *, unit: str) -> Table:
         for i, event in enumerate(texts(dataset, "event")):
             for a, name in enumerate(access):
                 yield (event, name, float(limits[a]), *map(float, people[i, a]), float(isolated[i, a]),
-                       float(added[i, a]), unit)  # fmt: skip
+                       float(added[i, a]), float(detour[i, a]), float(share[i, a]), float(intact[a]), unit)  # fmt: skip
 
     return header, in_columns(rows())
 
@@ -106,15 +181,26 @@ def zone_ways_table(dataset: xr.Dataset, *, unit: str) -> Table:
     unit : str
         What people are counted in.
     """
-    header = ["event", "access", "zone", unit, "intact_minutes", "added_minutes", *OUTCOMES]
+    header = ["event", "access", "zone", unit, "intact_facility", "intact_minutes", "added_minutes",
+              "detour_ratio", *OUTCOMES]  # fmt: skip
     zones, people = texts(dataset, "zone"), dataset["zone_people"].values
     intact, added = dataset["zone_access_minutes"].values, dataset["zone_added_minutes"].values
-    outcome = dataset["zone_access"].values
+    outcome, detour = dataset["zone_access"].values, dataset["zone_detour_ratio"].values
+    facility = dataset["zone_facility"].values.astype(str)
 
     def blocks() -> Iterator[Sequence[Column]]:
         for i, event in enumerate(texts(dataset, "event")):
             for a, name in enumerate(texts(dataset, "access")):
                 same = [[word] * zones.size for word in (event, name)]
-                yield [*same, zones, people, intact[:, a], added[i, :, a], *outcome[i, :, a].T]
+                yield [
+                    *same,
+                    zones,
+                    people,
+                    facility[:, a],
+                    intact[:, a],
+                    added[i, :, a],
+                    detour[i, :, a],
+                    *outcome[i, :, a].T,
+                ]
 
     return header, blocks()

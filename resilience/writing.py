@@ -25,7 +25,7 @@ from resilience.scenario import Scenario
 from resilience.store import MANIFEST, NETWORK, RESULTS, RunStore
 from resilience.unserved import unserved_table
 from resilience.variables import label_dataset
-from resilience.ways import access_table, zone_ways_table
+from resilience.ways import access_table, indicators_table, zone_ways_table
 from resilience.why import causes_table, roots_table
 
 
@@ -90,6 +90,8 @@ def write_run(
     if "access" in dataset.dims:
         store.write_table("access.csv", *access_table(dataset, unit=result.unit))
         store.write_table("zone_access.csv", *zone_ways_table(dataset, unit=result.unit))
+    if "indicator" in dataset.dims:
+        store.write_table("indicators.csv", *indicators_table(dataset, unit=result.unit))
     if "supplied" in dataset.dims:
         store.write_table("unserved.csv", *unserved_table(dataset))
     if "time" in dataset.dims:

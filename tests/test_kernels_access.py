@@ -27,13 +27,16 @@ def test_outcomes_of_times() -> None:
     time[0, :9] = 5
     label = rng.integers(0, 3, (n, 512)).astype(np.int32)
     late, moved, by_facility = (rng.integers(0, 2**64, (n, 8), dtype=np.uint64) for _ in range(3))
-    added, isolated = np.full(n, 7), np.full(n, 9)
-    sort_access(time, label, free_time, intact_time, intact_label, limit, late, moved, by_facility, added, isolated)
+    added, detour, isolated = np.full(n, 7), np.full(n, 5), np.full(n, 9)
+    sort_access(
+        time, label, free_time, intact_time, intact_label, limit, late, moved, by_facility, added, detour, isolated
+    )
     np.testing.assert_array_equal(lanes(late), time > limit)
     np.testing.assert_array_equal(lanes(moved), (time <= limit) & (label != intact_label[:, np.newaxis]))
     np.testing.assert_array_equal(lanes(by_facility), (time > limit) & (free_time <= limit))
     delay = np.maximum(time.astype(np.int64) - intact_time[:, np.newaxis], 0)
     np.testing.assert_array_equal(added, 7 + np.where(time < CLOSED, delay, 0).sum(axis=1))
+    np.testing.assert_array_equal(detour, 5 + np.where(time <= min(limit, CLOSED - 1), delay, 0).sum(axis=1))
     np.testing.assert_array_equal(isolated, 9 + (time == CLOSED).sum(axis=1))
 
 

@@ -208,6 +208,20 @@ def test_lower_water_never_lowers_any_service_at_any_time(run: Any, seed: int, s
         assert_never_worse(run(replace(town, depth=lower), crews=crews), run(town, crews=crews))
 
 
+@given(seed=SEEDS, share=st.floats(0.2, 0.9))
+@FEW
+def test_damage_that_is_soon_repaired_is_no_better_than_an_outage(
+    run: Any, tmp_path_factory: Any, seed: int, share: float
+) -> None:
+    """Repairs of 2 h on average, outages of 9: what lower water only puts out does not return later for it."""
+    path = tmp_path_factory.mktemp("quick") / "own.csv"
+    path.write_text("repair_class,state,distribution,value,mean\nown,0,fixed,9,\nown,1,exponential,,2\n")
+    town = random_town(seed)
+    lower = {name: float(np.floor(64 * share * d) / 64) for name, d in town.depth.items()}
+    quick = {"file": str(path), "damaged": {"flood": 0.7}}
+    assert_never_worse(run(replace(town, depth=lower), **quick), run(town, **quick))
+
+
 @given(seed=SEEDS, rule=st.sampled_from(["fifo", "shortest", "priority"]))
 @FEW
 def test_more_crews_never_lower_any_service_at_any_time(run: Any, seed: int, rule: str) -> None:

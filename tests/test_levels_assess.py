@@ -209,6 +209,35 @@ def test_a_buffer_gives_all_while_it_holds_and_hours_count_after(site: Any) -> N
     assert float(dataset["saifi"][0]) == pytest.approx(weight * 0.25)
 
 
+def test_sequence_of_hazards_on_a_sector_that_serves_parts(site: Any) -> None:
+    grid = two_plants(site)
+    maps = [[1.0 if asset["id"] == name else 0.0 for asset in grid.assets] for name in ("nb", "na")]
+    scenario = site.scenario(
+        grid.assets, [{"values": maps, "events": ["first", "second"], "duration_hours": 10}], zones=[{"id": "z"}],
+        needs=[("z", "power", ["ntown"], 1)], supply=grid.supply, levels={"power": "share"},
+        time={"hours": [0, 48], "restart_hours": 2},
+        sequences=[{"name": "both", "parts": [{"family": "family0", "event": "first"},
+                                              {"family": "family0", "event": "second", "after_hours": 6}]}],
+    )  # fmt: skip
+    dataset = assess(scenario, workers=1).dataset
+    # Six hours at 60 of 80, six without any plant, six at 40 of 80.
+    lost = dataset["energy_not_served"].sel(event="both").values
+    assert lost.ravel() == pytest.approx(6 * 20.0 + 6 * 80.0 + 6 * 40.0)
+    assert dataset["person_hours_lost"].sel(event="both").values.ravel() == pytest.approx(
+        6 * 250.0 + 6 * 1000.0 + 6 * 500.0
+    )
+
+
+@pytest.mark.parametrize("level", ["share", {"level": "overload", "tolerance": 1.0}])
+def test_a_sector_without_a_network_has_no_such_level(site: Any, level: Any) -> None:
+    scenario = site.scenario(
+        [{"id": "clinic", "sector": "medical"}], [{"values": [[0.5]], "return_periods": [10]}],
+        needs=[("zone", "medical", ["clinic"], 1)], levels={"medical": level},
+    )  # fmt: skip
+    with pytest.raises(ConfigurationError, match=r"cascade\.levels\.medical: level .* for a sector without"):
+        assess(scenario, workers=1)
+
+
 def test_result_is_the_same_in_any_order_and_blocks(site: Any) -> None:
     grid = case9(site, scale=1.02, growth=1.014)
     chance = {"samples": 1024}

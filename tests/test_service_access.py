@@ -146,6 +146,7 @@ def test_outcomes_equal_those_of_a_twin(seed: int, direction: str) -> None:
     limit = LIMIT * 60_000
     outcomes = np.zeros((compiled.n_zone, 4), int)
     added, isolated = np.zeros(compiled.n_zone), np.zeros(compiled.n_zone, int)
+    detour = np.zeros(compiled.n_zone)
     assert baseline.served[0].any()
     for s in range(512):
         alive = set(ids[up[:, s]])
@@ -161,12 +162,14 @@ def test_outcomes_equal_those_of_a_twin(seed: int, direction: str) -> None:
                 outcomes[z, 3 if free.get(node, (np.inf, -1))[0] <= limit else 2] += 1
             else:
                 outcomes[z, int(label != intact[node][1])] += 1
+                detour[z] += time - intact[node][0]
             if np.isfinite(time):
                 added[z] += time - intact[node][0]
             else:
                 isolated[z] += 1
     np.testing.assert_array_equal(counter.access.outcome[0], outcomes)
     np.testing.assert_array_equal(counter.access.added[0], added)
+    np.testing.assert_array_equal(counter.access.detour[0], detour)
     np.testing.assert_array_equal(counter.access.isolated[0], isolated)
     assert (outcomes.sum(axis=0)[[0, 2]] > 0).all()
     assert seed != 1 or (outcomes.sum(axis=0) > 0).all()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -56,7 +56,7 @@ class CauseCounter:
         Assets that are down in the intact city; they are never counted.
     further_roots : sequence of int, optional
         Roots in sectors that the hazard hinders though it fails none of their assets.
-    scaled : collection of int, optional
+    scaled : mapping of str to int, optional
         Those among them of sectors in which it changes what can be given, drawn or carried.
 
     Attributes
@@ -77,7 +77,7 @@ class CauseCounter:
         cascade: Cascade,
         baseline_down: NDArray[np.bool_],
         further_roots: Sequence[int] = (),
-        scaled: Collection[int] = (),
+        scaled: Mapping[str, int] | None = None,
     ) -> None:
         compiled, plan = cascade.compiled, cascade.plan
         self.cascade = cascade
@@ -111,8 +111,8 @@ class CauseCounter:
         self._own = []
         for level, end in zip(cascade.levels, np.cumsum(sizes), strict=True):
             self._short_row[level.member] = np.arange(end - level.member.size, end)
-            sector = compiled.sectors.index(level.sector)
-            self._own.append(int(np.searchsorted(self.root_sectors, sector)) if sector in scaled else -1)
+            own = (scaled or {}).get(level.sector, -1)
+            self._own.append(-1 if own < 0 else int(np.searchsorted(self.root_sectors, own)))
 
     def _find_short(self) -> None:
         """Find which members of sectors solved state by state are down through their sector."""

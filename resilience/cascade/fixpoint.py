@@ -107,10 +107,9 @@ class Cascade:
         """Write where each hazard, whenever it comes, puts its assets out of function to `struck`; draw buffers."""
         plan = self.plan
         if not plan.strikes:
-            sample_failures(plan.key, plan.identity, plan.threshold, first_word, self.failed)
+            plan.sample(first_word, self.failed)
         for strike, rows in zip(plan.strikes, self.rows, strict=True):
-            alone = strike.plan
-            sample_failures(alone.key, alone.identity, alone.threshold, first_word, self.struck[rows])
+            strike.plan.sample(first_word, self.struck[rows])
         sample_failures(plan.buffer_key, plan.buffer_identity, plan.buffer_threshold, first_word, self.buffered)
         np.invert(self.buffered, out=self.buffered)
 

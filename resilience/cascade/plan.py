@@ -13,10 +13,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from resilience.draws import BUFFER, FRAGILITY, stream_key
+from resilience.correlation import CorrelatedDraws
+from resilience.draws import BUFFER, CORRELATION, FRAGILITY, stream_key
 from resilience.errors import ConfigurationError, Problem
 from resilience.kernels.contraction import contract_sure
-from resilience.kernels.fragility import quantise_probability
+from resilience.kernels.fields import compare_uniforms
+from resilience.kernels.fragility import quantise_probability, sample_failures, sample_uniforms
+from resilience.kernels.rows import SAMPLES
 from resilience.network.compile import CompiledNetwork, SectorGraph
 from resilience.network.reach import DrawnStates, ReachPlan, plan_draws, plan_reach
 
@@ -93,6 +96,28 @@ class SupplyPlan:
 
 
 @dataclass(frozen=True)
+class CorrelatedFragility:
+    """Random numbers of assets that fail together.
+
+    Parameters
+    ----------
+    draws : CorrelatedDraws
+        Of all assets.
+    together : (n_asset,) bool
+        Assets whose numbers are those of `draws`; all others have their own.
+    seed : int
+    """
+
+    draws: CorrelatedDraws
+    together: NDArray[np.bool_]
+    seed: int
+
+    def key(self, family: str) -> np.uint64:
+        """Return the key of the field of an event family."""
+        return stream_key(self.seed, CORRELATION, family)
+
+
+@dataclass(frozen=True)
 class Strike:
     """One hazard of a sequence.
 
@@ -144,6 +169,9 @@ class EventPlan:
     key, buffer_key : uint64
     strikes : tuple of Strike
         The hazards of a sequence, by onset; none where the event is one hazard.
+    family : str
+    correlated : CorrelatedFragility, optional
+        Without, the random numbers of assets are independent.
     """
 
     failing: Indices
@@ -160,6 +188,51 @@ class EventPlan:
     key: np.uint64
     buffer_key: np.uint64
     strikes: tuple[Strike, ...] = ()
+    family: str = ""
+    correlated: CorrelatedFragility | None = None
+
+    def sample(
+        self,
+        first_word: int,
+        failed: NDArray[np.uint64],
+        *,
+        threshold: NDArray[np.uint32] | None = None,
+        order: NDArray[np.int64] | None = None,
+    ) -> None:
+        """Write where the U of each failing asset is below a threshold, (n_failing, 8) uint64, of one word group.
+
+        Parameters
+        ----------
+        first_word : int
+        failed : (n_failing, 8) uint64
+        threshold : (n_failing,) uint32, optional
+            By default that of failure.
+        order : (n_failing,) int64, optional
+            Of the assets in `failed` and `threshold`.
+        """
+        limit = self.threshold if threshold is None else threshold
+        if self.correlated is not None:
+            compare_uniforms(self.uniforms(first_word, order=order), limit, failed)
+        else:
+            identity = self.identity if order is None else self.identity[order]
+            sample_failures(self.key, identity, limit, first_word, failed)
+
+    def uniforms(self, first_word: int, *, order: NDArray[np.int64] | None = None) -> NDArray[np.uint32]:
+        """Return the U of each failing asset, (n_failing, 512) uint32, of one word group."""
+        failing = self.failing if order is None else self.failing[order]
+        identity = self.identity if order is None else self.identity[order]
+        uniform = np.empty((failing.size, SAMPLES), np.uint32)
+        if self.correlated is None:
+            sample_uniforms(self.key, identity, first_word, uniform)
+            return uniform
+        together = self.correlated.together[failing]
+        uniform[together] = self.correlated.draws.uniforms(
+            self.correlated.key(self.family), first_word=first_word, chosen=failing[together]
+        )
+        alone = np.empty((int((~together).sum()), SAMPLES), np.uint32)
+        sample_uniforms(self.key, identity[~together], first_word, alone)
+        uniform[~together] = alone
+        return uniform
 
     @property
     def n_struck(self) -> int:
@@ -281,6 +354,7 @@ def plan_event(
     buffers: bool = True,
     horizon_hours: float = 0.0,
     drowning: NDArray[np.bool_] | None = None,
+    correlated: CorrelatedFragility | None = None,
     level_members: Sequence[Indices] = (),
 ) -> EventPlan:
     """Return the plan of one event.
@@ -305,6 +379,8 @@ def plan_event(
         End of the time grid, h; 0 for a state at the peak of the hazard alone.
     drowning : (n_need,) bool, optional
         Needs whose buffers a later hazard can drown: they can be lost however long the buffer lasts.
+    correlated : CorrelatedFragility, optional
+        Without, fragility is independent.
     level_members : sequence of int32, optional
         Assets of sectors that are solved state by state: any of them can be served too little.
 
@@ -375,5 +451,7 @@ def plan_event(
         begun=np.flatnonzero(begun).astype(np.int32),
         supplies=tuple(supplies),
         key=stream_key(seed, FRAGILITY, family),
+        family=family,
+        correlated=correlated,
         buffer_key=stream_key(seed, BUFFER, family),
     )

@@ -30,11 +30,11 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     cascade = states.cascade
     further = frozenset().union(*task.services.slowed.values())
     slowed = {name: compiled.sectors.index(name) + task.water_root for name in further}
-    scaled = {compiled.sectors.index(factors.sector) for factors in task.factors}
-    causes = CauseCounter(cascade, city.baseline.down, sorted({*slowed.values(), *scaled}), scaled)
+    scaled = {one.sector: compiled.sectors.index(one.sector) + task.factor_root for one in task.factors}
+    causes = CauseCounter(cascade, city.baseline.down, sorted({*slowed.values(), *scaled.values()}), scaled)
     slowed_root = {name: int(np.searchsorted(causes.root_sectors, sector)) for name, sector in slowed.items()}
     services = ServiceCounter(
-        compiled, task.services, city.baseline, causes.root_sectors.size, slowed_root,
+        compiled, task.services, city.baseline, causes.root_sectors.size, slowed_root, city.districts,
         fraction_row=None if city.levels is None else city.levels.provider_row,
     )  # fmt: skip
     n_service = len(city.layout.names)

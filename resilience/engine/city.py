@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from resilience.cascade import Cascade, EventPlan, Start, TimeGrid, plan_event
+from resilience.cascade import Cascade, CorrelatedFragility, EventPlan, Start, TimeGrid, plan_event
 from resilience.engine.factors import LevelFactors
 from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.levels import Levels, LevelStates, scale_steps
@@ -22,6 +22,7 @@ from resilience.network.compile import CompiledNetwork, SectorGraph
 from resilience.service import (
     PEAK,
     Baseline,
+    Districts,
     ServiceLayout,
     ServicePlan,
     find_served,
@@ -49,6 +50,10 @@ class City:
         Whether root causes are traced.
     grid : TimeGrid, optional
         Without one, the state at the peak of the hazard is all that is found.
+    districts : Districts, optional
+        With indicators of access.
+    correlated : CorrelatedFragility, optional
+        Random numbers of assets that fail together; without, fragility is independent.
     levels : Levels, optional
         Sectors that are solved state by state.
     """
@@ -61,6 +66,8 @@ class City:
     start: Start = "all_up"
     with_roots: bool = True
     grid: TimeGrid | None = None
+    districts: Districts | None = None
+    correlated: CorrelatedFragility | None = None
     levels: Levels | None = None
 
     @property
@@ -128,6 +135,8 @@ class EventTask:
         recovers. Used with a grid only, which then begins with the event and not at its peak.
     factors : tuple of LevelFactors
         What the event does to what sectors can give, draw and carry, one per sector that it scales.
+    factor_root : int
+        What is added to the number of a sector for the root cause that the event scales it.
     water_root : int
         What is added to the number of a sector for the root cause that water slows it.
     toll : Toll, optional
@@ -141,6 +150,7 @@ class EventTask:
     water: Water | SequenceWater | None = None
     course: HazardCourse | SequenceCourse | None = None
     factors: tuple[LevelFactors, ...] = ()
+    factor_root: int = 0
     water_root: int = 0
     toll: Toll | None = None
 
@@ -214,6 +224,7 @@ def prepare_event(
     follow: Callable[[EventPlan, Recovery], HazardCourse] | None = None,
     factors: tuple[LevelFactors, ...] = (),
     toll: Toll | None = None,
+    slow: NDArray[np.float64] | None = None,
 ) -> EventTask:
     """Return the event as a task.
 
@@ -237,6 +248,8 @@ def prepare_event(
         Makes the course of the hazard from the event's plan and its recovery.
     factors : tuple of LevelFactors
     toll : Toll, optional
+    slow : (n_asset,) float64, optional
+        Speed on each link as a share of what it is else, as long as `water` says.
 
     Raises
     ------
@@ -247,6 +260,7 @@ def prepare_event(
     plan = plan_event(
         city.compiled, failure_probability, graphs=city.graphs, seed=city.seed, family=family, depth=depth,
         start=city.start, horizon_hours=0.0 if city.grid is None else float(city.grid.minute[-1]) / 60,
+        correlated=city.correlated,
         level_members=city.level_members,
     )  # fmt: skip
     if recover is not None:
@@ -258,7 +272,7 @@ def prepare_event(
     can_be_down[plan.affected] = True
     can_be_down |= city.baseline.down
     levels = {PEAK} if water is None or city.grid is None else water.levels(city.grid)
-    services = plan_services(city.layout, can_be_down, depth, levels=levels, out=city.baseline.down)
+    services = plan_services(city.layout, can_be_down, depth, levels=levels, out=city.baseline.down, slow=slow)
     course = None if follow is None else follow(plan, recovery)
     return EventTask(event, plan, services, recovery, water, course, tuple(factors), toll=toll)
 

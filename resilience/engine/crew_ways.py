@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from resilience.cascade import EventPlan
 from resilience.engine.water import Water
-from resilience.kernels.fragility import sample_failures
 from resilience.kernels.rows import ONES, SAMPLES
 from resilience.kernels.schedule import Jobs
 from resilience.network.compile import CompiledNetwork
@@ -96,7 +95,7 @@ class CrewWays:
         first_word : int
         """
         failed = np.empty((plan.failing.size, 8), np.uint64)
-        sample_failures(plan.key, plan.identity, plan.threshold, first_word, failed)
+        plan.sample(first_word, failed)
         up = np.full((plan.failed_row.size + 1, 8), ONES)
         up[plan.failing] = ~failed
         sample = np.repeat(np.arange(SAMPLES), np.diff(jobs.indptr))

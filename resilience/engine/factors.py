@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from resilience.errors import ConfigurationError, Problems
 
 Floats = NDArray[np.float64]
+WORST = {"capacity": np.minimum, "demand": np.maximum, "rating": np.minimum}
+"""Which of two factors on a column is the worse one."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +90,7 @@ class LevelFactors:
         """Return the worst of all steps together, in one row: least capacity and rating, most demand."""
         return LevelFactors(
             self.sector,
-            **{
-                name: (values.max(axis=0) if name == "demand" else values.min(axis=0))[np.newaxis]
-                for name, values in self.given.items()
-            },
+            **{name: WORST[name].reduce(values, axis=0)[np.newaxis] for name, values in self.given.items()},
         )
 
     @property
@@ -101,3 +101,48 @@ class LevelFactors:
         for values in self.given.values():
             changed |= (values != 1.0).any(axis=1)
         return changed
+
+    def later(self, minutes: int, grid_minute: NDArray[np.int64]) -> LevelFactors:
+        """Return the factors of the same event when it begins later: none before, then step means of what they were.
+
+        Parameters
+        ----------
+        minutes : int
+            How much later.
+        grid_minute : (n_step + 1,) int64
+            Points of the time grid, of these factors and of what is returned.
+
+        Examples
+        --------
+        >>> hot = LevelFactors("power", demand=np.array([[1.4], [1.2], [1.0]]))
+        >>> hot.later(60, np.array([0, 60, 120, 240])).demand.round(3).tolist()
+        [[1.0], [1.4], [1.1]]
+        """
+        step = np.diff(grid_minute)[:, np.newaxis]
+        begin, end = grid_minute[:-1, np.newaxis] - minutes, grid_minute[1:, np.newaxis] - minutes
+        shared = np.maximum(np.minimum(end, grid_minute[1:]) - np.maximum(begin, grid_minute[:-1]), 0) / step
+        # Departures from 1 are added up, so that what is 1 all along stays exactly that.
+        return LevelFactors(
+            self.sector,
+            **{
+                name: 1.0 + shared @ (np.broadcast_to(values, (step.size, values.shape[1])) - 1.0)
+                for name, values in self.given.items()
+            },
+        )
+
+
+def join_factors(factors: Sequence[LevelFactors]) -> tuple[LevelFactors, ...]:
+    """Return one set of factors per sector: of several hazards the worst of each step, not their product.
+
+    Examples
+    --------
+    >>> two = [LevelFactors("power", demand=np.array([[1.2], [1.0]])), LevelFactors("power", demand=np.array([[1.1]]))]
+    >>> join_factors(two)[0].demand.tolist()
+    [[1.2], [1.1]]
+    """
+    joined: dict[str, dict[str, Floats]] = {}
+    for one in factors:
+        columns = joined.setdefault(one.sector, {})
+        for name, values in one.given.items():
+            columns[name] = WORST[name](columns[name], values) if name in columns else values
+    return tuple(LevelFactors(sector, **columns) for sector, columns in joined.items())

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from resilience.cascade import EventPlan
 from resilience.cascade.timeline import Keep
-from resilience.kernels.fragility import sample_uniforms
 from resilience.kernels.hazard_course import follow_hazard
-from resilience.kernels.rows import SAMPLES, Words
+from resilience.kernels.rows import Words
 
 Minutes = NDArray[np.int32]
 Thresholds = NDArray[np.uint32]
@@ -67,9 +66,7 @@ class HazardCourse:
         The U of an asset are the same at all moments, and those that decide whether it fails at all: out at a moment is
         a part of out at the peak.
         """
-        uniform = np.empty((plan.failing.size, SAMPLES), np.uint32)
-        sample_uniforms(plan.key, plan.identity, first_word, uniform)
-        return partial(self._follow, uniform, restored)
+        return partial(self._follow, plan.uniforms(first_word), restored)
 
     def _follow(self, uniform: NDArray[np.uint32], restored: Minutes, moment: Minutes, failed: Words) -> None:
         step = (np.searchsorted(self.minute, moment, side="right") - 1).astype(np.int32)

@@ -13,12 +13,12 @@ from resilience.cascade import EventPlan, whole_minutes
 from resilience.draws import REPAIR, stream_key
 from resilience.engine.crew_ways import CrewWays, Depots, plan_crew_ways
 from resilience.engine.water import Water
-from resilience.kernels.fragility import quantise_probability, sample_failures
+from resilience.kernels.fragility import quantise_probability
 from resilience.kernels.repair_times import FIXED
 from resilience.kernels.rows import SAMPLES
 from resilience.kernels.schedule import NEVER, Jobs
 from resilience.network.compile import CompiledNetwork
-from resilience.repair import RepairPlan, draw_jobs, plan_repairs, schedule
+from resilience.repair import RepairPlan, WorkCapacity, draw_jobs, plan_repairs, schedule
 from resilience.repair_times import PackedRepairTimes, RepairTimeTable
 
 Minutes = NDArray[np.int32]
@@ -141,7 +141,9 @@ class Recovery:
             return minute
         _, end = schedule(self.crews, jobs)
         sample = np.repeat(np.arange(SAMPLES), np.diff(jobs.indptr))
-        minute[jobs.asset if self.order is None else self.order[jobs.asset], sample] = done_minutes(end)
+        asset = jobs.asset if self.order is None else self.order[jobs.asset]
+        # Damage is worse than an outage: a short repair brings nothing back before an outage would have ended.
+        minute[asset, sample] = np.maximum(minute[asset, sample], done_minutes(end))
         return minute
 
     def jobs(self, plan: EventPlan, first_word: int) -> Jobs | None:
@@ -159,7 +161,7 @@ class Recovery:
         identity = plan.identity if self.order is None else plan.identity[self.order]
         damaged = np.empty((*self.threshold.shape, 8), np.uint64)
         for threshold, rows in zip(self.threshold, damaged, strict=True):
-            sample_failures(plan.key, identity, threshold, first_word, rows)
+            plan.sample(first_word, rows, threshold=threshold, order=self.order)
         none = np.zeros(plan.failing.size, np.int64)
         jobs = draw_jobs(
             damaged, times=self.times, identity=identity, key=self.key, first_word=first_word, travel=none,
@@ -187,6 +189,7 @@ def plan_recovery(
     begin: NDArray[np.int64] | None = None,
     by_hazard: NDArray[np.float64] | None = None,
     states: NDArray[np.float64] | None = None,
+    work: WorkCapacity | None = None,
     water: Water | None = None,
     depth: NDArray[np.float64] | None = None,
 ) -> Recovery:
@@ -210,6 +213,8 @@ def plan_recovery(
         Share of the failure probability that is the hazard's, the only one that can be damage; all by default.
     states : (n_state, n_asset) float64, optional
         Probability of each state of damage or a worse one, for classes whose states have curves.
+    work : WorkCapacity, optional
+        What heat leaves of the capacity of crews.
     water : Water, optional
         How the water goes; needed where crews have depots.
     depth : (n_asset,) float64, optional, m
@@ -259,7 +264,7 @@ def plan_recovery(
         order=order,
         threshold=threshold,
         times=times,
-        crews=plan_crews(compiled, plan, rules, order),
+        crews=plan_crews(compiled, plan, rules, order, work=work),
         key=stream_key(seed, REPAIR, family),
         ways=ways,
     )
@@ -270,7 +275,14 @@ def order_by_id(compiled: CompiledNetwork, plan: EventPlan) -> NDArray[np.int64]
     return np.argsort(np.array([compiled.asset_id[i] for i in plan.failing], dtype=object), kind="stable")
 
 
-def plan_crews(compiled: CompiledNetwork, plan: EventPlan, rules: RepairRules, order: NDArray[np.int64]) -> RepairPlan:
+def plan_crews(
+    compiled: CompiledNetwork,
+    plan: EventPlan,
+    rules: RepairRules,
+    order: NDArray[np.int64],
+    *,
+    work: WorkCapacity | None = None,
+) -> RepairPlan:
     """Return how crews repair what can fail in an event, the failing assets in an order that breaks ties."""
     failing = plan.failing[order]
     sectors = [compiled.sectors[number] for number in compiled.sector[failing]]
@@ -280,6 +292,7 @@ def plan_crews(compiled: CompiledNetwork, plan: EventPlan, rules: RepairRules, o
         rule="priority" if rules.rule == "persons" else rules.rule,
         before=_waits(compiled, plan, rules),
         priority=None if rules.priority is None else rules.priority[failing],
+        work=work,
     )
 
 

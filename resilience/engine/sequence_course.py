@@ -13,7 +13,6 @@ from resilience.cascade import EventPlan
 from resilience.cascade.timeline import Keep
 from resilience.engine.hazard_course import HazardCourse, Minutes
 from resilience.kernels.buffers import keep_failed
-from resilience.kernels.fragility import sample_failures
 from resilience.kernels.rows import Words, empty_rows
 
 
@@ -66,8 +65,7 @@ class SequenceCourse:
                 keeps.append((strike.onset, rows, course.keep(strike.plan, first_word, own)))
                 continue
             drawn = empty_rows(strike.row.size)
-            alone = strike.plan
-            sample_failures(alone.key, alone.identity, alone.threshold, first_word, drawn)
+            strike.plan.sample(first_word, drawn)
             keeps.append((strike.onset, rows, partial(keep_failed, drawn, own)))
         return partial(_keep, keeps)
 

@@ -70,10 +70,11 @@ class SequenceRecovery:
         An asset that is damaged again before it is repaired is back, as far as either hazard goes, when the later
         repair ends: both kept it out until then.
         """
-        parts = []
-        for strike, recovery in zip(plan.strikes, self.recoveries, strict=True):
-            later = np.minimum(recovery.outage.astype(np.int64) + strike.onset, NEVER_MINUTE).astype(np.int32)
-            parts.append(np.repeat(later[:, np.newaxis], SAMPLES, axis=1))
+        outages = [
+            np.minimum(recovery.outage.astype(np.int64) + strike.onset, NEVER_MINUTE).astype(np.int32)
+            for strike, recovery in zip(plan.strikes, self.recoveries, strict=True)
+        ]
+        parts = [np.repeat(outage[:, np.newaxis], SAMPLES, axis=1) for outage in outages]
         if self.crews is None or self.order is None:
             return np.concatenate(parts)
         place = np.empty(self.order.size, np.int64)
@@ -95,7 +96,8 @@ class SequenceRecovery:
             told.append((number, struck, new.key))
             queue = _schedule(self.crews, _join(queue, new, onset), n, onset)
             for k, asset, key in told:
-                parts[k][asset, key // n] = done_minutes(queue.end[np.searchsorted(queue.key, key)])
+                done = done_minutes(queue.end[np.searchsorted(queue.key, key)])
+                parts[k][asset, key // n] = np.maximum(outages[k][asset], done)
         return np.concatenate(parts)
 
 

@@ -12,7 +12,7 @@ from resilience.scenario.hazards import HazardSection
 from resilience.scenario.networks import NetworkSection
 from resilience.scenario.options import CascadeSection, RiskSection, TimeSection
 from resilience.scenario.redundancy import Redundancy
-from resilience.scenario.rules import DependencyRule, Rule, ServiceSection, SupplyRule
+from resilience.scenario.rules import DependencyRule, IndicatorSection, Rule, ServiceSection, SupplyRule
 from resilience.scenario.sequences import SequenceSection
 
 MOST_OCCURRENCES = 20_000_000
@@ -29,6 +29,7 @@ class Sections:
     rules: tuple[Rule, ...] | None
     redundancy: tuple[Redundancy, ...] | None
     services: Mapping[str, ServiceSection] | None
+    indicators: Mapping[str, IndicatorSection] | None
     cascade: CascadeSection | None
     risk: RiskSection | None
     time: TimeSection | None
@@ -42,6 +43,7 @@ def check_sections(sections: Sections) -> Iterator[Finding]:
     yield from _check_presence(sections)
     yield from _check_services(sections)
     yield from _check_words(sections)
+    yield from _check_indicators(sections)
     yield from _check_sequences(sections)
 
 
@@ -123,6 +125,19 @@ def _check_services(sections: Sections) -> Iterator[Finding]:
         if service.by == "assignment" and name not in assigned:
             wanted = f"a rule {{service: {name}, from: ..., to: zones}} (or a table network.needs)"
             yield Finding("services", name, wanted=wanted, got="no zone that is assigned")
+
+
+def _check_indicators(sections: Sections) -> Iterator[Finding]:
+    services = sections.services
+    for name, indicator in (sections.indicators or {}).items():
+        for service in indicator.without if services else ():
+            found = (services or {}).get(service)
+            if found is None:
+                wanted = f"one of services: {', '.join(services or ())}{suggestion(service, services or ())}"
+                yield Finding("indicators", name, "without", wanted=wanted, got=repr(service))
+            elif found.limit_minutes is None or found.combine != "any":
+                wanted = "services by road with limit_minutes, and combine: any"
+                yield Finding("indicators", name, "without", wanted=wanted, got=repr(service))
 
 
 def _check_words(sections: Sections) -> Iterator[Finding]:

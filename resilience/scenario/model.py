@@ -30,7 +30,7 @@ from resilience.scenario.options import (
     TimeSection,
 )
 from resilience.scenario.redundancy import Redundancy
-from resilience.scenario.rules import Rule, ServiceSection
+from resilience.scenario.rules import IndicatorSection, Rule, ServiceSection
 from resilience.scenario.sequences import JointSection, SequenceSection
 from resilience.scenario.source import Node, read_source, set_value
 
@@ -71,6 +71,9 @@ class Scenario(Section):
     services: dict[Name, ServiceSection] = Field(
         default_factory=dict,
         description="services, in the order in which they are named as causes; the built-in city has its own",
+    )
+    indicators: dict[Name, IndicatorSection] = Field(
+        default_factory=dict, description="per district, whether too many are without services in time"
     )
     curves: CurvesSection = Field(default_factory=CurvesSection, description="damage and fragility curves")
     cascade: CascadeSection = Field(default_factory=CascadeSection, description="how failures spread")

@@ -153,6 +153,18 @@ class CascadeSection(Section):
             yield Finding("start", wanted=wanted, got=f"all_down with {', '.join(partial)}")
 
 
+class CorrelationSection(Section):
+    """Fragility that goes together: assets near one another fail in the same samples."""
+
+    length_m: Positive = Field(
+        description="m over which the correlation of near assets falls to 1/e; 2,000 to 20,000 by judgement, no source"
+    )
+    global_share: Share = Field(default=0.0, description="share of the variance that all assets have in common")
+    cell_m: Positive | None = Field(
+        default=None, description="m, cells of the random field; assets in one share their number; a tenth of length_m"
+    )
+
+
 class MonteCarloSection(Section):
     """How many samples, and how they are cut into tasks."""
 
@@ -161,6 +173,9 @@ class MonteCarloSection(Section):
     )
     block: Annotated[Whole, Field(ge=_GROUP, le=2**24)] | None = Field(
         default=None, description="samples per task and chunk, a multiple of 512; chosen by size where absent"
+    )
+    correlation: CorrelationSection | None = Field(
+        default=None, description="how failures go together; without, every asset fails by itself"
     )
 
     @model_validator(mode="after")

@@ -185,3 +185,15 @@ class ServiceSection(Section):
             for key in ("speed_share", "speed_curve", "depth_limit_m"):
                 if getattr(self, key) != type(self).model_fields[key].get_default():
                     yield Finding(key, wanted="only with limit_minutes", got="no limit")
+
+
+class IndicatorSection(Section):
+    """A share of people without services in time, from which a district counts; told per event as a probability."""
+
+    without: Annotated[tuple[Name, ...], Field(min_length=1), *OneOrMany] = Field(
+        description="services with limit_minutes; whoever is without any of them counts"
+    )
+    share: Annotated[Share, Field(gt=0)] = Field(description="share of a district's people from which it counts")
+    tolerance: Annotated[Share, Field(lt=1)] = Field(
+        default=0.0, description="by how much less is enough, as a share of `share`: 0.1 makes 0.3 to 0.27"
+    )

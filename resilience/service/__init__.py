@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from resilience.service.access import OUTCOMES, AccessSums
 from resilience.service.counter import ROUNDING, ServiceCounter, ServiceSums, find_served, weigh_zones
+from resilience.service.indicators import Districts, IndicatorRule, lay_out_districts
 from resilience.service.layout import AssignedPart, Drive, RoadPart, ServiceLayout, ServiceRule, lay_out_services
 from resilience.service.plan import PEAK, Baseline, ServicePlan, drive_times, plan_services, time_links
 
 __all__ = [
-    "OUTCOMES", "PEAK", "ROUNDING", "AccessSums", "AssignedPart", "Baseline", "Drive", "RoadPart", "ServiceCounter",
-    "ServiceLayout", "ServicePlan", "ServiceRule", "ServiceSums", "drive_times", "find_served", "lay_out_services",
-    "plan_services", "time_links", "weigh_zones",
+    "OUTCOMES", "PEAK", "ROUNDING", "AccessSums", "AssignedPart", "Baseline", "Districts", "Drive", "IndicatorRule",
+    "RoadPart", "ServiceCounter", "ServiceLayout", "ServicePlan", "ServiceRule", "ServiceSums", "drive_times",
+    "find_served", "lay_out_districts", "lay_out_services", "plan_services", "time_links", "weigh_zones",
 ]  # fmt: skip

@@ -28,25 +28,33 @@ class AccessSums:
         Samples by outcome, see :data:`OUTCOMES`.
     added : (n_timed, n_zone) int64, ms
         Time beyond that of the intact city, over samples with a way.
+    detour : (n_timed, n_zone) int64, ms
+        The same over samples in time.
     isolated : (n_timed, n_zone) int64
         Samples without any way.
+    above : (n_indicator, n_district) int64
+        Samples in which too many of the district are without, whoever was so in the intact city included.
+    without : (n_indicator, n_district) int64
+        Those people, in units of 1 / PERSON, over all samples.
     """
 
     outcome: Integers
     added: Integers
+    detour: Integers
     isolated: Integers
+    above: Integers
+    without: Integers
 
     @classmethod
-    def zeros(cls, n_timed: int, n_zone: int) -> AccessSums:
+    def zeros(cls, n_timed: int, n_zone: int, n_indicator: int = 0, n_district: int = 0) -> AccessSums:
         """Return sums of nothing."""
-        shape = (n_timed, n_zone)
-        return cls(np.zeros((*shape, len(OUTCOMES)), np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64))
+        shapes = ((n_timed, n_zone, len(OUTCOMES)), *[(n_timed, n_zone)] * 3, *[(n_indicator, n_district)] * 2)
+        return cls(*(np.zeros(shape, np.int64) for shape in shapes))
 
     def add(self, other: AccessSums) -> None:
         """Add another block's sums."""
-        self.outcome += other.outcome
-        self.added += other.added
-        self.isolated += other.isolated
+        for name in ("outcome", "added", "detour", "isolated", "above", "without"):
+            getattr(self, name).__iadd__(getattr(other, name))
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ class Ways:
         See :func:`resilience.kernels.access.sort_access`.
     free_label : (n_zone_served, 512) int32
         The nearest facility if all were functional.
-    added, isolated : (n_zone_served,) int64
+    added, detour, isolated : (n_zone_served,) int64
         Of the word group.
     """
 
@@ -68,6 +76,7 @@ class Ways:
     by_facility: Words
     free_label: Labels
     added: Integers
+    detour: Integers
     isolated: Integers
 
 
@@ -105,12 +114,12 @@ class Drives:
             (time, label), (free_time, free_label) = found[2 * k : 2 * k + 2]
             n = part.zone.size
             late, moved, by_facility = (np.empty((n, 8), np.uint64) for _ in range(3))
-            added, isolated = np.zeros(n, np.int64), np.zeros(n, np.int64)
+            added, detour, isolated = (np.zeros(n, np.int64) for _ in range(3))
             sort_access(
                 time, label, free_time, baseline.time[number, part.zone], baseline.label[number, part.zone],
-                part.drive.limit, late, moved, by_facility, added, isolated,
+                part.drive.limit, late, moved, by_facility, added, detour, isolated,
             )  # fmt: skip
-            ways[number] = Ways(late, moved, by_facility, free_label, added, isolated)
+            ways[number] = Ways(late, moved, by_facility, free_label, added, detour, isolated)
         return ways
 
     def intact(self, up: Words, baseline: Baseline) -> None:
@@ -133,6 +142,7 @@ def add_ways(sums: AccessSums, row: int, part: TimedPart, ways: Ways, served: ND
         count_samples(np.ascontiguousarray(bits), samples)
         sums.outcome[row, zone, outcome] += samples[kept]
     sums.added[row, zone] += ways.added[kept]
+    sums.detour[row, zone] += ways.detour[kept]
     sums.isolated[row, zone] += ways.isolated[kept]
 
 

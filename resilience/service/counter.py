@@ -24,6 +24,7 @@ from resilience.kernels.rows import ONES, pack_rows
 from resilience.network.compile import CompiledNetwork
 from resilience.network.reach import ReachSolver
 from resilience.service.access import AccessSums, Drives, Ways, add_ways, trace_ways
+from resilience.service.indicators import Districts, count_districts
 from resilience.service.layout import AssignedPart, Indices, Integers, RoadPart, ServiceLayout, TimedPart, Words
 from resilience.service.plan import PEAK, Baseline, ServicePlan, plan_services
 
@@ -90,6 +91,8 @@ class ServiceCounter:
         Number of categories of root causes.
     slowed_root : mapping of str to int, optional
         For each network that water slows: the category of root causes that this is.
+    districts : Districts, optional
+        With indicators that are counted together with access.
     fraction_row : (n_asset,) int32, optional
         Of providers that can serve a part, the row of `fraction` as :meth:`meet` is told it; -1 of others.
 
@@ -122,6 +125,7 @@ class ServiceCounter:
         baseline: Baseline,
         n_root: int = 0,
         slowed_root: Mapping[str, int] | None = None,
+        districts: Districts | None = None,
         fraction_row: Indices | None = None,
     ) -> None:
         self.compiled = compiled
@@ -133,7 +137,10 @@ class ServiceCounter:
         self.people = np.zeros((n_service, 512), np.int64)
         self.sums = ServiceSums.zeros(compiled.n_zone, n_service, n_root)
         self.met: Words = np.empty((compiled.zone_need.size, 8), np.uint64)
-        self.access = AccessSums.zeros(len(layout.timed), compiled.n_zone)
+        self._districts = districts or Districts()
+        self.access = AccessSums.zeros(
+            len(layout.timed), compiled.n_zone, len(self._districts.indicators), len(self._districts.names)
+        )
         self._solvers = {name: ReachSolver(reach) for name, reach in plan.reach.items()}
         self._drives = [Drives(drive) for drive in plan.drives]
         self._ways: dict[int, Ways] = {}
@@ -305,6 +312,12 @@ class ServiceCounter:
         """Add the ways of the present word group to `access`."""
         for row, (number, part) in enumerate(self.plan.layout.timed.items()):
             add_ways(self.access, row, part, self._ways[number], self.baseline.served[number])
+        if self._districts.indicators:
+            late = {number: ways.late for number, ways in self._ways.items()}
+            count_districts(
+                self._districts, self.plan.layout.timed, late, self.compiled.persons, self.access.above,
+                self.access.without,
+            )  # fmt: skip
 
     def lost(self, number: int, up: Words) -> Words:
         """Return where each zone of a part is without it, ``(n_zone_served, 8) uint64``."""

@@ -1,4 +1,7 @@
-"""DC power flow on grids that nobody in this project made: every bus in balance, angles those of dense algebra."""
+"""DC power flow on grids that nobody in this project made: every bus in balance, angles those of dense algebra.
+
+And whole runs on them: what a run tells of an outage is what the flow leaves unserved.
+"""
 
 import io
 import json
@@ -10,6 +13,7 @@ import pytest
 
 from resilience.flow import prepare_dc_flow, prepare_share
 from resilience.network.compile import SectorGraph
+from resilience.pipeline import assess
 
 pytestmark = pytest.mark.real_data
 
@@ -121,3 +125,42 @@ def test_outages_end_within_the_ratings(request, name):
         assert np.isfinite(state.flow).all()
         assert np.all(np.abs(state.flow) <= grid.rating * (1.0 + 1e-9))
         assert np.all((state.fraction >= 0.0) & (state.fraction <= 1.0))
+
+
+def run_with_outage(site, grid, down):
+    """Return the result of a run in which some assets fail in every sample; 1,000 people per MW at every bus."""
+    graph, assets, supply = grid
+    ends = {}
+    for name, column in (("from_asset", graph.tail), ("to_asset", graph.head)):
+        ends[name] = np.full(len(assets), "", dtype=object)
+        ends[name][graph.link] = assets["id"].to_numpy()[graph.node][column]
+    rows = assets.assign(sector="power", **ends).to_dict("records")
+    drawn = supply[supply["demand"] > 0.0]
+    scenario = site.scenario(
+        rows, [{"values": [np.isin(assets["id"], down).astype(float)], "return_periods": [50]}],
+        zones=[{"id": f"people at {row.asset}", "persons": 1000.0 * row.demand} for row in drawn.itertuples()],
+        needs=[(f"people at {name}", "power", [name], 1) for name in drawn["asset"]],
+        supply=supply.to_dict("records"), levels={"power": "dc_flow"},
+    )  # fmt: skip
+    return assess(scenario, workers=1).dataset
+
+
+@pytest.mark.parametrize(("name", "n_down"), [("kpg193", 0), ("kpg193", 1), ("kpg193", 12), ("oberrhein", 3)])
+def test_outage_in_a_run_takes_what_the_flow_takes(request, site, name, n_down):
+    """People are as many as the demand, so those without are the demand that is not served."""
+    graph, assets, supply = request.getfixturevalue(name)
+    lines = assets["id"].to_numpy()[graph.link]
+    down = np.random.default_rng(5).choice(lines, n_down, replace=False).tolist()
+    plants = supply.loc[supply["is_source"]].nlargest(2, "capacity")["asset"].tolist()
+    down += plants[:1] if n_down else []
+    dataset = run_with_outage(site, (graph, assets, supply), down)
+    grid = prepare_dc_flow(graph, assets, supply)
+    intact, state = (grid.solve(~np.isin(assets["id"], out)) for out in ([], down))
+    lost = (grid.demand * np.maximum(intact.fraction - state.fraction, 0.0)).sum()
+    assert dataset["unserved_demand"].values == pytest.approx(lost, rel=1e-9, abs=1e-9)
+    assert dataset["people_without_service"].values == pytest.approx(1000.0 * lost, rel=1e-6)
+    assert (lost > 0) == (n_down > 0)
+    tripped = set(assets["id"].to_numpy()[graph.link[state.tripped]])
+    causes = dataset["down_count"].values[0]
+    supplied = set(dataset["asset"].values[causes[:, dataset["cause"].values.tolist().index("supply")] > 0])
+    assert tripped <= supplied
