@@ -14,7 +14,7 @@ from shapely.geometry import LineString, Point
 
 from resilience.cascade import supplied_graphs
 from resilience.engine import City, find_baseline, lay_out_levels, people_behind
-from resilience.errors import ConfigurationError, DataError
+from resilience.errors import CannotCreateError, ConfigurationError, DataError
 from resilience.flow import ShareSector
 from resilience.network import Network
 from resilience.network.compile import compile_network
@@ -111,7 +111,10 @@ def test_importance_of_an_earlier_run_ranks_the_repairs_of_the_next(tmp_path: Pa
     out = tmp_path / "first"
     assess(synthetic({}), out=out)
     columns = {"asset": "asset", "rank": "fussell_vesely"}
-    ranked = lost({"rule": "priority", "ranks": {"path": str(out / "importance.csv"), "columns": columns}})
+    repair = {"rule": "priority", "ranks": {"path": str(out / "importance.csv"), "columns": columns}}
+    with pytest.raises(CannotCreateError, match=r"importance\.csv"):
+        assess(synthetic(repair), out=out)
+    ranked = lost(repair)
     assert float(ranked.sel(service="power")) < float(lost({}).sel(service="power"))
 
 
