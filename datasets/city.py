@@ -13,6 +13,7 @@ import shapely
 import xarray as xr
 from numpy.typing import NDArray
 from pyproj import CRS
+from xarray.core.indexing import LazilyIndexedArray
 
 from resilience.datasets import flood, heat
 from resilience.datasets.asset_classes import class_column
@@ -89,7 +90,9 @@ class SyntheticCity:
         return f"<{NAME}: seed {self.seed}, {len(self.network.assets):,} assets, {persons:,.0f} persons>"
 
 
-def synthetic_city(seed: int = 1, size: int = 5000, *, standby: bool = True) -> SyntheticCity:
+def synthetic_city(
+    seed: int = 1, size: int = 5000, *, standby: bool = True, hourly_heat: bool = False
+) -> SyntheticCity:
     """Return a synthetic city of about `size` assets and 30 persons per asset.
 
     Parameters
@@ -101,6 +104,8 @@ def synthetic_city(seed: int = 1, size: int = 5000, *, standby: bool = True) -> 
     standby : bool
         Whether people and facilities have the standby data centre, by the fail-over control in the basement of the
         first. Without, it stands there and nobody has it. Nothing else changes.
+    hourly_heat : bool
+        Whether heatwaves are told hour by hour, three days each, rather than by the highest temperature of their days.
 
     Returns
     -------
@@ -168,7 +173,7 @@ def synthetic_city(seed: int = 1, size: int = 5000, *, standby: bool = True) -> 
     for table in (network.assets, network.needs, network.dependencies, network.supply, network.zones):
         table.attrs.update(title=NAME, synthetic=True)
     return SyntheticCity(
-        hazards=_hazards(depth, temperature, terrain),
+        hazards=_hazards(depth, temperature, terrain, hourly_heat=hourly_heat),
         network=network,
         rules=rules,
         services=written_services(kinds),
@@ -180,7 +185,7 @@ def synthetic_city(seed: int = 1, size: int = 5000, *, standby: bool = True) -> 
 
 
 def _hazards(
-    depth: NDArray[np.float32], temperature: NDArray[np.float32], terrain: Terrain
+    depth: NDArray[np.float32], temperature: NDArray[np.float32], terrain: Terrain, *, hourly_heat: bool
 ) -> tuple[xr.Dataset, xr.Dataset]:
     river = make_hazard(
         depth,
@@ -192,14 +197,16 @@ def _hazards(
         duration_hours=_FLOOD_HOURS,
         source=(NAME,),
     )
+    hours = np.arange(_HEAT_HOURS, dtype=np.int64)
+    when: dict[str, Any] = {"hours": hours} if hourly_heat else {"duration_hours": _HEAT_HOURS}
     wave = make_hazard(
-        temperature,
+        LazilyIndexedArray(heat.HourlyHeat(temperature, hours)) if hourly_heat else temperature,
         grid=heat.heat_grid(terrain),
         family="heatwave",
         peril="heat",
         return_periods=heat.RETURN_PERIODS,
         nodata="error",
-        duration_hours=_HEAT_HOURS,
+        **when,
         source=(NAME,),
     )
     return river.assign_attrs(title=NAME, synthetic=True), wave.assign_attrs(title=NAME, synthetic=True)

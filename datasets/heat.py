@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
+from xarray.backends import BackendArray
+from xarray.core import indexing
 
 from resilience.datasets.population import Population
 from resilience.datasets.terrain import Terrain, generator, smooth_noise, spline_surface
@@ -17,6 +21,8 @@ RURAL_MAXIMUM: tuple[float, ...] = (35.0, 36.0, 37.0, 38.3, 39.3, 40.3)
 HEAT_ISLAND = 3.0  # degC in the densest housing blocks
 RIVER_BREEZE = 0.8  # degC less on the water
 LAPSE_RATE = 0.0065  # degC per m
+DAILY_RANGE = 9.0  # K between the coolest and the hottest hour of a day
+HOTTEST_HOUR = 15
 _COARSER = 5  # cells of the ground per cell of the heat map, in either direction
 _SMOOTHING = 400.0  # m; distance over which the heat of the blocks mixes
 
@@ -70,3 +76,35 @@ def heat_maxima(seed: int, *, terrain: Terrain, population: Population) -> NDArr
     local += 0.15 * smooth_noise(generator(seed, "heat"), x, y, wavelength=700.0)
     maxima = np.array(RURAL_MAXIMUM)[:, None, None] + local
     return np.asarray(np.round(maxima * 1000.0) / 1000.0, dtype=np.float32)
+
+
+class HourlyHeat(BackendArray):
+    """Lazy ``(event, time, y, x)`` float32 temperatures of days that all have the same maximum, hour by hour.
+
+    Parameters
+    ----------
+    maxima : (event, y, x) float32, degC
+        Reached at :data:`HOTTEST_HOUR`.
+    hours : (time,) int64
+        From midnight.
+    """
+
+    def __init__(self, maxima: NDArray[np.float32], hours: NDArray[np.int64]) -> None:
+        self._maxima = maxima
+        # To a thousandth of a degree, so that no machine's cosine shows.
+        swing = (1.0 - np.cos(2.0 * np.pi * (hours - HOTTEST_HOUR) / 24.0)) / 2.0
+        self._below = np.round(DAILY_RANGE * swing, 3)
+        self.shape = (maxima.shape[0], hours.size, *maxima.shape[1:])
+        self.dtype = np.dtype(np.float32)
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        """Return the temperatures of `key`."""
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
+
+    def _read(self, key: tuple[Any, ...]) -> NDArray[np.float32]:
+        event, time, rows, columns = key
+        highest = self._maxima[event][..., rows, :][..., columns].astype(np.float64)
+        below = np.asarray(self._below[time])
+        if np.ndim(below):
+            highest, below = highest[..., np.newaxis, :, :], below[:, np.newaxis, np.newaxis]
+        return np.asarray(highest - below, dtype=np.float32)

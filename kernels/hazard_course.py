@@ -46,21 +46,22 @@ def follow_hazard(
 
     Notes
     -----
-    About a nanosecond per asset and sample.
+    No branches: which way a sample goes is chance.
     """
+    none = np.uint64(0)
     for i in range(uniform.shape[0]):
+        # 2**32 - 1 stands for 2**32, which no U reaches.
+        broken = np.uint64(damage[i]) + np.uint64(damage[i] == CERTAIN)
+        at = damaged_at[i]
         for w in range(8):
-            out = np.uint64(0)
+            out = none
             for s in range(64):
                 lane = 64 * w + s
-                u = uniform[i, lane]
-                t = np.uint32(0)
-                if step[lane] >= 0:
-                    t = threshold[i, step[lane]]
-                is_out = u < t or t == CERTAIN
-                is_out |= (u < damage[i] or damage[i] == CERTAIN) and (
-                    damaged_at[i] <= minute[lane] < restored[i, lane]
-                )
-                if is_out:
-                    out |= np.uint64(1) << np.uint64(s)
+                u = np.uint64(uniform[i, lane])
+                k = step[lane]
+                t = threshold[i, max(k, 0)]
+                limit = (np.uint64(t) + np.uint64(t == CERTAIN)) * np.uint64(k >= 0)
+                is_out = u < limit
+                is_out |= (u < broken) & (at <= minute[lane]) & (minute[lane] < restored[i, lane])
+                out |= np.uint64(is_out) << np.uint64(s)
             failed[i, w] = out

@@ -67,7 +67,7 @@ def check(scenario: Scenario) -> CheckReport:
         With everything that is wrong.
     """
     inputs = load_inputs(scenario)
-    damaged, hourly = expose_and_damage(inputs)
+    damaged, hourly = expose_and_damage(inputs, scenario.heat)
     weights = weigh_events(inputs, scenario)
     horizon = plan_horizon(inputs, scenario, hourly)
     find_severity(inputs, damaged, horizon)

@@ -265,6 +265,9 @@ def heat_table(dataset: xr.Dataset, *, unit: str) -> Table:
     header = ["event", "zone", unit, "highest_temperature", "index", "highest_index", "advisory_days", "warning_days"]
     if toll:
         header += ["heat_deaths", "outage_deaths", "outage_deaths_standard_error", "heat_patients", "emergency_loss"]
+    aged = "event_transformer_ageing" in dataset
+    if aged:
+        header.append("transformer_ageing_hours")
     heat = ~np.isnan(dataset["daily_maximum"].values).all(axis=(1, 2))
     zones, people = texts(dataset, "zone"), dataset["zone_people"].values.astype(np.float64)
     names = texts(dataset, "heat_index_name")
@@ -284,6 +287,7 @@ def heat_table(dataset: xr.Dataset, *, unit: str) -> Table:
                     event, zone, float(people[z]), float(air[i, z]), names[i], float(felt[i, z]),
                     *(float(one[z]) for one in alerts),
                     *([float(each[0][z]), float(each[1][z]), none, float(each[2][z]), none] if toll else []),
+                    *([none] if aged else []),
                 )  # fmt: skip
             figures = [
                 float(dataset[name].values[i])
@@ -291,7 +295,8 @@ def heat_table(dataset: xr.Dataset, *, unit: str) -> Table:
             ] if toll else []  # fmt: skip
             more = [float(np.nansum(each[2])), float(dataset["emergency_loss"].values[i])] if toll else []
             yield (event, "", float(people.sum()), float(_highest(air[i])), names[i], float(_highest(felt[i])),
-                   none, none, *figures, *more)  # fmt: skip
+                   none, none, *figures, *more,
+                   *([float(dataset["event_transformer_ageing"].values[i])] if aged else []))  # fmt: skip
 
     return header, in_columns(rows())
 

@@ -88,7 +88,8 @@ def plan_horizon(inputs: Inputs, scenario: Scenario, hourly: Sequence[HourlyEven
             outage = outage_hours(rules, str(peril))
             back.append(np.add.outer(np.unique(ends[perils == peril]), outage).ravel())
     # The first step is seen at its beginning: it must not reach into the second hour.
-    back += [one.family.minute[1:2] / 60 for one in hourly if one is not None]
+    back += [one.minute[1:2] / 60 for one in hourly if one is not None]
+    back += [np.array([one.family.slow_until(one.position) / 60]) for one in hourly if one is not None]
     buffers = np.unique(inputs.network.needs["buffer_hours"].to_numpy(dtype=np.float64))
     # What follows a later hazard of a sequence is seen as closely as what follows the first.
     after = np.concatenate([*back, buffers, section.hours])

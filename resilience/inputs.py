@@ -115,7 +115,7 @@ def _load_hazards(scenario: Scenario, attempt: Attempts) -> list[xr.Dataset | No
             common = {
                 "family": section.family, "peril": peril or section.peril, "unit": section.unit, "crs": section.crs,
                 "nodata": section.nodata, "nodata_value": section.nodata_value, "outside": section.outside,
-                "variable": section.variable, "plausible": section.plausible,
+                "variable": section.variable, "plausible": section.plausible if peril is None else None,
             }  # fmt: skip
             # Spelled out per event: `sources` fills patterns and orders return periods, files and bands alike.
             events, axis = section.sources(), bool(section.return_periods)
@@ -312,7 +312,9 @@ def load_inputs(scenario: Scenario) -> Inputs:
     levels: dict[str, str] | None = None
     sectors: tuple[LevelSector, ...] | None = None
     if section is not None:
-        city = synthetic_city(seed=section.seed, size=section.size, standby=section.standby)
+        city = synthetic_city(
+            seed=section.seed, size=section.size, standby=section.standby, hourly_heat=section.hourly_heat
+        )
         network: Network | None = city.network
         notes += city.notes
         if not scenario.hazards:
@@ -470,8 +472,9 @@ def describe_sources(hazards: Sequence[xr.Dataset]) -> list[str]:
     lines = []
     for hazard in hazards:
         events = hazard.sizes["event"]
+        in_time = f" of {hazard.sizes['time']} maps in time each" if "time" in hazard.dims else ""
         lines.append(
-            f"hazard {hazard.attrs['family']}: {hazard.attrs['peril']}, {events} events, "
+            f"hazard {hazard.attrs['family']}: {hazard.attrs['peril']}, {events} events{in_time}, "
             f"{hazard.sizes['y']:,} x {hazard.sizes['x']:,} cells, {hazard.attrs['unit']}, no data means "
             f"{hazard.attrs['nodata']}, outside the map {hazard.attrs['outside']}"
         )

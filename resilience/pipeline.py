@@ -22,6 +22,7 @@ from resilience.engine import (
     BlockSums,
     City,
     EventTask,
+    LevelFactors,
     Recovery,
     Toll,
     Water,
@@ -37,7 +38,10 @@ from resilience.engine import (
 from resilience.errors import Attempts
 from resilience.exposure import expose
 from resilience.fields import correlate_city
+from resilience.heat_limits import find_limits
+from resilience.heat_power import find_power, followed_assets, label_power
 from resilience.heat_toll import heat_notes, label_heat, plan_toll, read_heat
+from resilience.heat_work import crew_capacity
 from resilience.horizon import Horizon, plan_horizon
 from resilience.hourly import HourlyEvent, follow_hazard
 from resilience.inputs import Inputs, load_inputs
@@ -45,9 +49,10 @@ from resilience.network.compile import PERSON, CompiledNetwork, compile_network
 from resilience.over_time import label_times, time_caveats
 from resilience.pairs import choose_assets, run_in_pairs
 from resilience.provenance import now
+from resilience.repair import WorkCapacity
 from resilience.result import Result, label_sums
 from resilience.sample_totals import SampleTotals
-from resilience.scenario import Scenario
+from resilience.scenario import HeatSection, Scenario
 from resilience.sequences import add_sequences
 from resilience.service import Districts, IndicatorRule, ServiceLayout, lay_out_districts, lay_out_services
 from resilience.store import TOTALS, RunStore
@@ -97,20 +102,21 @@ def assess(
     """
     started = now()
     inputs = load_inputs(scenario)
-    damaged, hourly = expose_and_damage(inputs)
+    damaged, hourly = expose_and_damage(inputs, scenario.heat)
     weights = weigh_events(inputs, scenario)
     horizon = plan_horizon(inputs, scenario, hourly)
     zone_heat = read_heat(inputs, scenario)
-    city, tasks = prepare(inputs, damaged, scenario, horizon, zone_heat)
+    city, tasks = prepare(inputs, damaged, scenario, horizon, zone_heat, hourly)
     store = RunStore(Path(out), inputs=input_paths(scenario)) if out is not None else None
     sums, totals = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
     labelled = totals.label(label_sums(city, tasks, sums, damaged).assign(weights))
     labelled = label_times(labelled, city, tasks, sums)
     labelled = label_ways(labelled, city, sums, scenario.monte_carlo.samples)
     labelled = label_heat(labelled, inputs, scenario, zone_heat, [task.toll for task in tasks], sums, totals.toll)
+    labelled = label_power(labelled, inputs, scenario, hourly)
     labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
     ranked = rank_assets(labelled)
-    pairs = rerun(city, inputs, damaged, labelled, ranked, scenario, workers)
+    pairs = rerun(city, inputs, damaged, hourly, labelled, ranked, scenario, workers)
     # Where failures go together, an average over the samples in which an asset fails is of its neighbours too.
     importance = ranked if scenario.monte_carlo.correlation is None else None
     notes = (
@@ -131,22 +137,31 @@ def assess(
     return result
 
 
-def expose_and_damage(inputs: Inputs) -> tuple[xr.Dataset, list[HourlyEvent | None]]:
+def expose_and_damage(inputs: Inputs, heat: HeatSection | None = None) -> tuple[xr.Dataset, list[HourlyEvent | None]]:
     """Return intensities, losses and failure probabilities of all events of all families, (event, asset).
 
-    With them comes, for every event, what it does hour by hour; None where its maps have no time axis.
+    With them comes, for every event, what it does hour by hour; None where its maps have no time axis and heat stops
+    nothing for certain.
     """
+    limits = find_limits(inputs.network.assets, heat)
+    followed = followed_assets(inputs.network.assets, heat)
     parts = []
     hours: list[HourlyEvent | None] = []
     attempt = Attempts()
     for hazard, method in zip(inputs.hazards, inputs.methods, strict=True):
         family, peril = str(hazard.attrs["family"]), str(hazard.attrs["peril"])
         n = hazard.sizes["event"]
-        if "time" in hazard.dims:
-            followed = attempt(partial(follow_hazard, hazard, inputs.network, curves=inputs.curves, method=method))
-            if followed is None:
+        limited, keep = (limits, followed if followed.any() else None) if peril == "heat" else (None, None)
+        if "time" in hazard.dims or limited is not None or keep is not None:
+            found = attempt(
+                partial(
+                    follow_hazard, hazard, inputs.network, curves=inputs.curves, method=method, limits=limited,
+                    keep=keep,
+                )
+            )  # fmt: skip
+            if found is None:
                 continue
-            one, hourly = followed
+            one, hourly = found
             hours += [HourlyEvent(hourly, k, peril) for k in range(n)]
         else:
             exposure = attempt(partial(expose, hazard, inputs.network, curves=inputs.curves, method=method))
@@ -190,6 +205,7 @@ def prepare(
     scenario: Scenario,
     horizon: Horizon | None = None,
     zone_heat: Sequence[HeatParts] | None = None,
+    hourly: Sequence[HourlyEvent | None] = (),
 ) -> tuple[City, list[EventTask]]:
     """Return the compiled city and its events as tasks; without a horizon they are solved at their peak only."""
     compiled = compile_network(inputs.network, services=inputs.service_order)
@@ -211,7 +227,7 @@ def prepare(
         else correlate_city(inputs.network, compiled.asset_identity, field, seed=scenario.seed),
         levels=levels,
     )
-    return city, prepare_tasks(city, inputs, damaged, scenario, horizon, zone_heat)
+    return city, prepare_tasks(city, inputs, damaged, scenario, horizon, zone_heat, hourly)
 
 
 def find_districts(layout: ServiceLayout, inputs: Inputs, scenario: Scenario, persons: NDArray[np.int64]) -> Districts:
@@ -227,6 +243,7 @@ def prepare_tasks(
     scenario: Scenario,
     horizon: Horizon | None = None,
     zone_heat: Sequence[HeatParts] | None = None,
+    hourly: Sequence[HourlyEvent | None] = (),
 ) -> list[EventTask]:
     """Return the events of all families, then the sequences, as tasks on a compiled city."""
     compiled = city.compiled
@@ -242,6 +259,17 @@ def prepare_tasks(
             return None
         return plan_toll(zone_heat[event], scenario.heat, city.layout.names, compiled.persons / PERSON, horizon)
 
+    power = find_power(inputs.network.assets, scenario.heat, inputs.levels)
+
+    def factors(*parts: tuple[HourlyEvent | None, int]) -> tuple[LevelFactors, ...]:
+        hot = [(hours, onset) for hours, onset in parts if hours is not None and hours.peril == "heat"]
+        return () if power is None else power.factors(compiled, hot, city.grid)
+
+    def work(event: int) -> WorkCapacity | None:
+        if zone_heat is None or scenario.heat is None:
+            return None
+        return crew_capacity(zone_heat[event], scenario.heat.crews)
+
     probability = damaged["failure_probability"].values
     intensity = damaged["exposed_intensity"].values
     perils = damaged["peril"].values.astype(str)
@@ -249,25 +277,29 @@ def prepare_tasks(
     states = find_severity(inputs, damaged.isel(event=slice(0, n_single)), horizon)
     anyway = unavailable(inputs.network.assets)
     tasks: list[EventTask] = []
+    followed = horizon.hourly if horizon is not None else tuple(hourly) or (None,) * n_single
     for i in range(n_single):
         family, peril = str(damaged["family"][i].item()), perils[i]
         depth = intensity[i] if peril == "flood" else None
-        recover, follow, water = None, None, None
+        hours, recover, follow, water = followed[i], None, None, None
         if horizon is not None:
             falls, gone = return_minutes(np.array([horizon.falls[i], horizon.ends[i]])).tolist()
             water = Water(falls, gone)
-            hourly = horizon.hourly[i]
             recover = partial(
-                _recover, compiled, hourly=hourly, end_hours=float(horizon.ends[i]),
+                _recover, compiled, hourly=hours, work=work(i), end_hours=float(horizon.ends[i]),
                 restart_hours=horizon.restart_hours, rules=rules, peril=peril, family=family,
                 seed=scenario.seed, water=water, depth=depth, states=None if states is None else states[:, i],
                 by_hazard=share_of_hazard(probability[i], anyway) if anyway.any() else None,
             )  # fmt: skip
-            follow = None if hourly is None else hourly.follow
+            follow = None if hours is None else hours.follow
+        slow = None
+        if hours is not None and (until := hours.family.slow_until(hours.position)):
+            slow = hours.family.slowest(hours.position, compiled.n_asset)
+            water = None if horizon is None else Water(until, until)
         tasks.append(
             prepare_event(
                 city, i, probability[i], family=family, depth=depth, recover=recover, water=water, follow=follow,
-                toll=toll(i),
+                toll=toll(i), slow=slow, factors=factors((hours, 0)),
             )
         )  # fmt: skip
     for sequence in inputs.sequences:
@@ -277,6 +309,10 @@ def prepare_tasks(
             prepare_sequence(
                 city, len(tasks), own, perils=[perils[event] for event in sequence.event], depths=depths,
                 rules=rules, toll=toll(len(tasks)),
+                factors=factors(
+                    *((followed[event], onset) for event, onset in zip(sequence.event, sequence.onset, strict=True))
+                ) or None,
+                work=work(len(tasks)),
             )
         )  # fmt: skip
     return tasks
@@ -291,7 +327,13 @@ def find_severity(inputs: Inputs, damaged: xr.Dataset, horizon: Horizon | None) 
 
 
 def _recover(compiled: CompiledNetwork, plan: EventPlan, *, hourly: HourlyEvent | None, **how: Any) -> Recovery:
-    return plan_recovery(compiled, plan, begin=None if hourly is None else hourly.begin(plan), **how)
+    begin = None
+    if hourly is not None:
+        begin = hourly.begin(plan)
+        share = hourly.family.by_chance(hourly.position, compiled.n_asset)
+        if (share < 1.0).any():
+            how["by_hazard"] = share if how["by_hazard"] is None else share * how["by_hazard"]
+    return plan_recovery(compiled, plan, begin=begin, **how)
 
 
 def run_samples(
@@ -326,6 +368,7 @@ def rerun(
     city: City,
     inputs: Inputs,
     damaged: xr.Dataset,
+    hourly: Sequence[HourlyEvent | None],
     labelled: xr.Dataset,
     importance: xr.Dataset | None,
     scenario: Scenario,
@@ -342,7 +385,7 @@ def rerun(
     def force(asset: int, probability: float) -> list[EventTask]:
         forced = damaged["failure_probability"].copy()
         forced[:, asset] = probability
-        tasks = prepare_tasks(quick, inputs, damaged.assign(failure_probability=forced), scenario)
+        tasks = prepare_tasks(quick, inputs, damaged.assign(failure_probability=forced), scenario, hourly=hourly)
         return [replace(tasks[event], event=row) for row, event in enumerate(np.flatnonzero(rated).tolist())]
 
     return run_in_pairs(

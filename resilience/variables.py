@@ -279,6 +279,9 @@ VARIABLES: dict[str, Variable] = _register(
         ("emergency_load", "event", "float64", "1", "emergency beds that patients would take on the worst day"),
         ("emergency_loss", "event", "float64", "1", "share of patients on the worst day who find every emergency bed "
          "taken"),
+        ("transformer_ageing", "event asset", "float64", "h", "hours of normal life that the insulation of a "
+         "transformer loses in the event; NaN for other assets"),
+        ("event_transformer_ageing", "event", "float64", "h", "mean of it over transformers"),
         ("annual_heat_deaths", "", "float64", "persons/year", "expected annual deaths by heat if no service fails"),
         ("annual_outage_deaths", "", "float64", "persons/year", "expected annual further deaths without power"),
         # risk

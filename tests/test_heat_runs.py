@@ -309,3 +309,22 @@ def test_defaults_of_the_section_are_those_of_the_coefficients() -> None:
             words = {"source": "(source", "memory": "from memory", "default": "judgement"}[basis[name]]
             assert words in told, (key, told)
     assert compared >= 20
+
+
+def test_the_built_in_city_hour_by_hour_has_the_peaks_of_its_days() -> None:
+    """The hottest hour is the daily maximum: peaks stay what they are, and the nights are cool."""
+    city = {"seed": 2, "size": 600}
+    data = {"schema_version": 1, "name": "short", "seed": 3, "monte_carlo": {"samples": 512},
+            "risk": {"catalogue_years": 0}, "heat": {"crews": {}}}  # fmt: skip
+    daily = assess(Scenario.from_dict({**data, "network": {"synthetic": city}})).dataset
+    hourly_city = {**city, "hourly_heat": True}
+    hourly = assess(Scenario.from_dict({**data, "network": {"synthetic": hourly_city}})).dataset
+    for name in ("exposed_intensity", "failure_probability", "people_without_service", "annual_value", "heat_deaths"):
+        np.testing.assert_array_equal(daily[name], hourly[name], err_msg=name)
+    [_, wave] = load_inputs(Scenario.from_dict({**data, "network": {"synthetic": hourly_city}})).hazards
+    assert not wave["intensity"].variable._in_memory
+    [_, days] = load_inputs(Scenario.from_dict({**data, "network": {"synthetic": city}})).hazards
+    hottest = wave["intensity"][2, :, 3:5, [7, 2]].values
+    np.testing.assert_array_equal(hottest[15], days["intensity"][2, 3:5, [7, 2]].values)
+    np.testing.assert_array_equal(hottest[3], (days["intensity"][2, 3:5, [7, 2]].values - 9.0).astype(np.float32))
+    np.testing.assert_array_equal(hottest[15::24], np.repeat(hottest[15:16], 3, axis=0))

@@ -224,6 +224,7 @@ def prepare_event(
     follow: Callable[[EventPlan, Recovery], HazardCourse] | None = None,
     factors: tuple[LevelFactors, ...] = (),
     toll: Toll | None = None,
+    slow: NDArray[np.float64] | None = None,
 ) -> EventTask:
     """Return the event as a task.
 
@@ -247,6 +248,8 @@ def prepare_event(
         Makes the course of the hazard from the event's plan and its recovery.
     factors : tuple of LevelFactors
     toll : Toll, optional
+    slow : (n_asset,) float64, optional
+        Speed on each link as a share of what it is else, as long as `water` says.
 
     Raises
     ------
@@ -269,7 +272,7 @@ def prepare_event(
     can_be_down[plan.affected] = True
     can_be_down |= city.baseline.down
     levels = {PEAK} if water is None or city.grid is None else water.levels(city.grid)
-    services = plan_services(city.layout, can_be_down, depth, levels=levels, out=city.baseline.down)
+    services = plan_services(city.layout, can_be_down, depth, levels=levels, out=city.baseline.down, slow=slow)
     course = None if follow is None else follow(plan, recovery)
     return EventTask(event, plan, services, recovery, water, course, tuple(factors), toll=toll)
 

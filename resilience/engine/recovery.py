@@ -18,7 +18,7 @@ from resilience.kernels.repair_times import FIXED
 from resilience.kernels.rows import SAMPLES
 from resilience.kernels.schedule import NEVER, Jobs
 from resilience.network.compile import CompiledNetwork
-from resilience.repair import RepairPlan, draw_jobs, plan_repairs, schedule
+from resilience.repair import RepairPlan, WorkCapacity, draw_jobs, plan_repairs, schedule
 from resilience.repair_times import PackedRepairTimes, RepairTimeTable
 
 Minutes = NDArray[np.int32]
@@ -189,6 +189,7 @@ def plan_recovery(
     begin: NDArray[np.int64] | None = None,
     by_hazard: NDArray[np.float64] | None = None,
     states: NDArray[np.float64] | None = None,
+    work: WorkCapacity | None = None,
     water: Water | None = None,
     depth: NDArray[np.float64] | None = None,
 ) -> Recovery:
@@ -212,6 +213,8 @@ def plan_recovery(
         Share of the failure probability that is the hazard's, the only one that can be damage; all by default.
     states : (n_state, n_asset) float64, optional
         Probability of each state of damage or a worse one, for classes whose states have curves.
+    work : WorkCapacity, optional
+        What heat leaves of the capacity of crews.
     water : Water, optional
         How the water goes; needed where crews have depots.
     depth : (n_asset,) float64, optional, m
@@ -261,7 +264,7 @@ def plan_recovery(
         order=order,
         threshold=threshold,
         times=times,
-        crews=plan_crews(compiled, plan, rules, order),
+        crews=plan_crews(compiled, plan, rules, order, work=work),
         key=stream_key(seed, REPAIR, family),
         ways=ways,
     )
@@ -272,7 +275,14 @@ def order_by_id(compiled: CompiledNetwork, plan: EventPlan) -> NDArray[np.int64]
     return np.argsort(np.array([compiled.asset_id[i] for i in plan.failing], dtype=object), kind="stable")
 
 
-def plan_crews(compiled: CompiledNetwork, plan: EventPlan, rules: RepairRules, order: NDArray[np.int64]) -> RepairPlan:
+def plan_crews(
+    compiled: CompiledNetwork,
+    plan: EventPlan,
+    rules: RepairRules,
+    order: NDArray[np.int64],
+    *,
+    work: WorkCapacity | None = None,
+) -> RepairPlan:
     """Return how crews repair what can fail in an event, the failing assets in an order that breaks ties."""
     failing = plan.failing[order]
     sectors = [compiled.sectors[number] for number in compiled.sector[failing]]
@@ -282,6 +292,7 @@ def plan_crews(compiled: CompiledNetwork, plan: EventPlan, rules: RepairRules, o
         rule="priority" if rules.rule == "persons" else rules.rule,
         before=_waits(compiled, plan, rules),
         priority=None if rules.priority is None else rules.priority[failing],
+        work=work,
     )
 
 

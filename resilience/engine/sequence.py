@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.cascade import SequencePart, plan_sequence
-from resilience.engine.city import City, EventTask, Toll
-from resilience.engine.factors import join_factors
+from resilience.engine.city import City, EventTask, Toll, check_factors
+from resilience.engine.factors import LevelFactors, join_factors
 from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.recovery import NEVER_MINUTE, Recovery, RepairRules, order_by_id, plan_crews
 from resilience.engine.sequence_course import SequenceCourse
 from resilience.engine.sequence_recovery import SequenceRecovery
 from resilience.engine.water import SequenceWater, Water
 from resilience.errors import ConfigurationError, Problem
+from resilience.repair import WorkCapacity
 from resilience.service import plan_services
 
 
@@ -29,6 +30,8 @@ def prepare_sequence(
     depths: Sequence[NDArray[np.float64] | None],
     rules: RepairRules | None = None,
     toll: Toll | None = None,
+    factors: tuple[LevelFactors, ...] | None = None,
+    work: WorkCapacity | None = None,
 ) -> EventTask:
     """Return a sequence as a task.
 
@@ -47,17 +50,23 @@ def prepare_sequence(
         How the city repairs; those by which the parts' recoveries were planned.
     toll : Toll, optional
         Of the sequence.
+    factors : tuple of LevelFactors, optional
+        What the parts do to sectors, over the steps of the sequence; by default those of the parts, each as much later
+        as it comes.
+    work : WorkCapacity, optional
+        What heat leaves of the capacity of crews, over the minutes of the sequence.
 
     Raises
     ------
     ConfigurationError
-        A later part comes when the time grid has ended.
+        Factors that do not fit a sector. A later part comes when the time grid has ended.
     """
     horizon = 0 if city.grid is None else int(city.grid.minute[-1])
     late = [onset for _, onset in parts if onset >= horizon > 0]
     if late:
         wanted = f"hours before the end of the time grid, {horizon / 60:g}"
         raise ConfigurationError(Problem("after_hours", wanted, f"{late[0] / 60:g}", len(late), len(parts)))
+    check_factors(city, factors or ())
     names = list(dict.fromkeys(perils))
     plan = plan_sequence(
         city.compiled,
@@ -82,14 +91,15 @@ def prepare_sequence(
     course = SequenceCourse(tuple(onset for _, onset in parts), courses)
     order = order_by_id(city.compiled, plan)
     scaling = [names.index(peril) for (task, _), peril in zip(parts, perils, strict=True) if task.factors]
-    factors = join_factors(
-        [
-            one if city.grid is None else one.later(onset, city.grid.minute)
-            for task, onset in parts
-            for one in task.factors
-        ]
-    )
-    crews = None if rules is None else plan_crews(city.compiled, plan, rules, order)
+    if factors is None:
+        factors = join_factors(
+            [
+                one if city.grid is None else one.later(onset, city.grid.minute)
+                for task, onset in parts
+                for one in task.factors
+            ]
+        )
+    crews = None if rules is None else plan_crews(city.compiled, plan, rules, order, work=work)
     return EventTask(
         event,
         plan,

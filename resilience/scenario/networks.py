@@ -233,6 +233,11 @@ class SyntheticCity(Section):
         description="whether people have the standby data centre, by the fail-over control in the basement of the "
         "first; false leaves it to `redundancy`",
     )
+    hourly_heat: Switch = Field(
+        default=False,
+        description="whether its heatwaves are told hour by hour (days 9 K wide, default by judgement) rather than by "
+        "the highest temperature of their days",
+    )
 
 
 class NetworkSection(Section):

@@ -110,6 +110,7 @@ def plan_services(
     *,
     levels: Collection[int] = (PEAK,),
     out: NDArray[np.bool_] | None = None,
+    slow: NDArray[np.float64] | None = None,
 ) -> ServicePlan:
     """Return the plan of one event.
 
@@ -124,6 +125,8 @@ def plan_services(
         Levels of the water for which ways are asked; without a function in parts of :data:`PEAK`.
     out : (n_asset,) bool, optional
         Assets that are down in the intact city: not even the question what all facilities would do counts them.
+    slow : (n_asset,) float64, optional
+        Speed on each link as a share of what it is else, at all levels but 0: rails in the heat.
     """
     reach: dict[str, ReachPlan] = {}
     shared: dict[tuple[str, Drive], dict[int, TimedPart]] = {}
@@ -150,6 +153,9 @@ def plan_services(
         for level in sorted(set(levels) - {0}, reverse=True):
             water = depth(level) if callable(depth) else None if depth is None else depth * (level / PEAK)
             times = dry if water is None else drive_times(layout, network, vehicle, water)
+            if slow is not None:
+                longer = np.ceil(times / slow[layout.graphs[network].link])
+                times = np.minimum(longer, NO_WAY).astype(np.int64)
             if times.tobytes() not in known:
                 known[times.tobytes()] = plan_travel(layout.graphs[network], times, can_fail, asked)
             plans[level] = known[times.tobytes()]

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import math
 
+import geopandas as gpd
 import numpy as np
 import pytest
+from shapely.geometry import Point
 
 from resilience import heat
+from resilience.pipeline import assess
+from resilience.scenario import Scenario
+from tests.conftest import CRS, cell_of, write_maps
 
 pytestmark = pytest.mark.real_data
 
@@ -71,3 +76,35 @@ def test_heat_index_with_adjustments_where_the_weather_service_defines_it(weathe
     np.testing.assert_allclose(got[hot], reference["heatindex"][hot], rtol=0, atol=1e-5)
     with_ours = heat.heat_index(weather["temperature"], humidity(weather))
     np.testing.assert_allclose(with_ours[hot], reference["heatindex"][hot], rtol=0, atol=0.01)
+
+
+def test_heat_index_of_a_run_is_theirs(weather, reference, tmp_path):
+    """Every weather in a cell of its own with a zone: what `assess` tells of the hottest day, in single precision."""
+    n = weather["temperature"].size
+    air = np.stack([weather["temperature"] - 5.0, weather["temperature"]])
+    moist = humidity(weather, saturation=TETENS)
+    write_maps(tmp_path / "air.tif", air)
+    write_maps(tmp_path / "moist.tif", np.stack([moist, moist]))
+    points = [Point(*cell_of(i)) for i in range(n)]
+    frames = {
+        "assets": {"id": [f"a{i}" for i in range(n)], "sector": "power"},
+        "zones": {"id": [f"z{i}" for i in range(n)], "persons": 1.0},
+    }
+    network = {}
+    for name, columns in frames.items():
+        gpd.GeoDataFrame(columns, geometry=points, crs=CRS).to_file(tmp_path / f"{name}.gpkg")
+        network[name] = {"path": f"{name}.gpkg", "columns": {column: column for column in columns}}
+    data = {
+        "schema_version": 1, "name": "weather", "crs": CRS, "network": network,
+        "rules": [{"service": "power", "from": {"sector": "power"}, "to": "zones"}],
+        "services": {"power": {"by": "assignment"}}, "monte_carlo": {"samples": 512},
+        "hazards": [
+            {"family": "wave", "peril": "heat", "nodata": "error", "hours": [3, 15], "events": ["day"],
+             "index": "heat_index", "plausible": [-90, 80], "temperature": {"files": ["air.tif"], "unit": "degC"},
+             "humidity": {"files": ["moist.tif"], "unit": "%"}}
+        ],
+    }  # fmt: skip
+    told = assess(Scenario.from_dict(data, base=tmp_path)).dataset["daily_index"].values[0, :, 0]
+    hot = told * 1.8 + 32.0 >= 81.0
+    assert hot.sum() >= 2
+    np.testing.assert_allclose(told[hot], reference["heatindex"][hot], rtol=0, atol=2e-4)
