@@ -117,9 +117,10 @@ class Twin:
         looks = []
         for number, (now, until) in enumerate(pairwise(self.minute)):
             if number:
-                looks.append((now, now, False))
-            looks.append((now, now if number == 0 else now + math.floor((until - now) * (share + 1 / 1024)), True))
-        for now, moment, stands in looks:
+                looks.append((now, now, now, False))
+            moment = now if number == 0 else now + math.floor((until - now) * (share + 1 / 1024))
+            looks.append((now, moment, until, True))
+        for now, moment, until, stands in looks:
             holds = {
                 n["id"] for n in self.needs
                 if n["id"] in starts and moment - since.get(n["id"], now) < n["buffer_hours"] * 60
@@ -139,7 +140,7 @@ class Twin:
                     since.setdefault(name, now)
                 elif name in since:
                     back.setdefault(name, now)
-                    if moment - back[name] >= n["recharge_hours"] * 60:
+                    if until - back[name] >= n["recharge_hours"] * 60:
                         del since[name], back[name]
         return states
 

@@ -367,6 +367,26 @@ def test_buffers_drown_with_the_flood_that_reaches_them(site) -> None:
     assert hours(100) == [0]
 
 
+@pytest.mark.parametrize("hours", [[0, 720], [0, 72, 168, 720]], ids=str)
+def test_a_buffer_is_full_again_when_the_next_hazard_comes_however_coarse_the_grid(site, hours: list[float]) -> None:
+    """Out from 0 to 30 h and from 300 to 340 h; a battery of 20 h recharges in 48 h: 10 and 20 h are lost."""
+    scenario = site.scenario(
+        [{"id": "s0", "heat_fragility_curve": "degree_is_probability"},
+         {"id": "clinic", "sector": "medical", "flood_fragility_curve": ""}],
+        [{"family": "river", "values": [[1.0, 0.0]], "events": ["a"], "duration_hours": 26},
+         {"family": "hot", "peril": "heat", "unit": "degC", "values": [[1.0, 0.0]], "events": ["b"],
+          "duration_hours": 36, "plausible": [-1, 50]}],
+        needs=[("clinic", "power", ["s0"], 1, {"buffer_hours": 20.0, "recharge_hours": 48.0}),
+               ("zone", "medical", ["clinic"], 1, {**NONE, "recharge_hours": 0.0})],
+        services={"power": {"by": "internal"}, "medical": {"by": "assignment"}},
+        time={"hours": hours, "restart_hours": 4},
+        sequences=[{"name": "both", "parts": [
+            {"family": "river", "event": "a"}, {"family": "hot", "event": "b", "after_hours": 300}]}],
+    )  # fmt: skip
+    lost = assess(scenario).dataset["person_hours_lost"].sel(event="both", service="medical").values
+    assert np.unique(lost / 1000).tolist() == [30]
+
+
 @pytest.mark.parametrize(("after", "wanted"), [(30, [6 + 12, 12]), (4, [4 + 12, 12]), (0, [12, 12])])
 def test_each_flood_slows_the_roads_in_its_own_time(site, after: float, wanted: list[float]) -> None:
     """A way of 1 km for each zone: the first flood, 6 h at its peak, stops one; the second, 8 h and falling, both."""

@@ -128,13 +128,10 @@ class _Looks(NamedTuple):
     moment : (n, 512) int32
     full_from : (n, n_kind, 512) uint8
         First grid point less than the hours of each kind of buffer before.
-    full_before : (n, n_kind, 512) uint8
-        The same of the hours in which buffers recharge.
     """
 
     moment: NDArray[np.int32]
     full_from: NDArray[np.uint8]
-    full_before: NDArray[np.uint8]
 
 
 def _points_before(grid: TimeGrid, moment: NDArray[np.int32], hours: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -194,10 +191,9 @@ class Timeline:
         self._lasts, self._recharges = lasts.astype(np.int32), recharges.astype(np.int32)
         moment = grid.moments()
         starts = np.repeat(grid.minute.astype(np.int32)[:, np.newaxis], SAMPLES, axis=1)
-        self._seen, self._begun = (
-            _Looks(times, _points_before(grid, times, hours), _points_before(grid, times, recharge))
-            for times in (moment, starts)
-        )
+        self._seen, self._begun = (_Looks(times, _points_before(grid, times, hours)) for times in (moment, starts))
+        # Per grid point, the first one less than the hours in which each kind of buffer recharges before.
+        self._full_before = _points_before(grid, starts, recharge)
         # What runs empty within the step in which it is first drawn on; at the peak none does.
         full_from = self._seen.full_from
         full_from[full_from > np.arange(grid.step.size)[:, np.newaxis, np.newaxis]] = NEVER + 1
@@ -239,7 +235,8 @@ class Timeline:
                 yield point, stands
                 if point == n_step or not (self.cascade.failed.any() or self.grid.minute[point] < until):
                     return
-                self._draw_on(point, looks.full_before[point])
+                # What is met where the state stands for the step is met until the step ends.
+                self._draw_on(point, self._full_before[point + 1 if stands else point])
 
     def _solve_at(self, point: int, looks: _Looks, keep: Keep) -> None:
         """Solve the state of a moment of the step that begins at a point; hazards of a sequence come at points."""
