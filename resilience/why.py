@@ -207,7 +207,7 @@ def origins_table(dataset: xr.Dataset) -> list[list[str]]:
         failed = dataset["failed_count"].values[perils == peril].sum(axis=0) * (sectors == sector)
         order = np.argsort(-failed, kind="stable")[: np.count_nonzero(failed)]
         if order.size == 0:
-            told = "nothing: the water on it slows"
+            told = "nothing: the water on it slows" if peril == "flood" else "nothing: it gives less or more is drawn"
         elif order.size <= _MOST_NAMES:
             told = "; ".join(names[order])
         else:
