@@ -7,6 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.inputs import Inputs
+from resilience.network.redundancy import SECTOR as DERIVED
 from resilience.scenario import Scenario
 
 
@@ -23,7 +24,9 @@ def exposed_without_curve(labelled: xr.Dataset, inputs: Inputs) -> dict[str, int
     """Return how many assets of each kind stand in water and have no fragility: they cannot fail."""
     flood = labelled["peril"].values.astype(str) == "flood"
     wet = (labelled["exposed_intensity"].values[flood] > labelled["dry_threshold"].values).any(axis=0)
-    bare = (inputs.network.assets["flood_fragility_curve"].astype(str) == "").to_numpy()
+    assets = inputs.network.assets
+    # Units and switches stand within an asset that has a curve of its own, or none for a reason.
+    bare = ((assets["flood_fragility_curve"].astype(str) == "") & (assets["sector"].astype(str) != DERIVED)).to_numpy()
     kinds, counts = np.unique(labelled["kind"].values[wet & bare].astype(str), return_counts=True)
     return dict(zip(kinds.tolist(), counts.tolist(), strict=True))
 

@@ -93,7 +93,9 @@ def test_nirs_linked_rooms(site: Any) -> None:
 
 def test_a_flooded_site_takes_all_its_units_and_the_beta_of_its_units_takes_them_in_dry_weather(site: Any) -> None:
     section = [{**UNITS, "units": 5, "required": 4, "paths": 2, "common_cause": 0.5}]
-    assert float(run(site, section, depth=(1.0,), samples=512)["people_without_service"].min()) == 1000
+    flooded = run(site, section, depth=(1.0,), samples=512)
+    assert float(flooded["people_without_service"].min()) == 1000
+    assert not any("stand in water without a fragility curve" in note for note in flooded.attrs["notes"])
     dry = run(site, section)
     beta = 1 - 0.5 * 0.02
     assert abs(availability(dry) - beta) < 4 * np.sqrt(beta * (1 - beta) / SAMPLES) + 1e-4
