@@ -364,7 +364,7 @@ def _recover(compiled: CompiledNetwork, plan: EventPlan, *, hourly: HourlyEvent 
         share = hourly.family.by_chance(hourly.position, compiled.n_asset)
         if (share < 1.0).any():
             how["by_hazard"] = share if how["by_hazard"] is None else share * how["by_hazard"]
-    return plan_recovery(compiled, plan, begin=begin, **how)
+    return plan_recovery(compiled, plan, begin=begin, by_hour=hourly is not None, **how)
 
 
 def run_samples(

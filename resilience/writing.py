@@ -43,8 +43,9 @@ def input_paths(scenario: Scenario) -> Iterator[Path]:
             yield table.path
     for file in scenario.curves.files:
         yield file.path
-    if scenario.time is not None and scenario.time.repair is not None and scenario.time.repair.file is not None:
-        yield scenario.time.repair.file
+    repair = None if scenario.time is None else scenario.time.repair
+    if repair is not None:
+        yield from (path for path in (repair.file, None if repair.ranks is None else repair.ranks.path) if path)
 
 
 def write_run(

@@ -285,6 +285,18 @@ def test_damage_by_heat_is_done_at_the_worst_hour_and_waits_for_repair(site, tmp
     assert not ds["people_at_end"].any()
 
 
+def test_what_heat_damaged_is_back_once_repaired_though_the_heat_goes_on(site, tmp_path) -> None:
+    """A fuse that goes in the worst hour, the second, is back 2 h later, and not with the last of ten days."""
+    table = "repair_class,state,distribution,unit,value\nbox,0,fixed,h,0.5\nbox,1,fixed,h,2\n"
+    (tmp_path / "times.csv").write_text(table)
+    values = np.zeros((1, 240, 3), np.float32)
+    values[0, 1, 0] = 1.0
+    repair = {"file": str(tmp_path / "times.csv"), "damaged": {"heat": 1.0}}
+    scenario = wave(site, values, hours=range(240), assets=[{**asset, "repair_class": "box"} for asset in ASSETS],
+                    time={"hours": [0, 1, 2, 3, 4, 300], "repair": repair})  # fmt: skip
+    assert np.unique(assess(scenario).dataset["person_hours_lost"].values[0, 0]).tolist() == [2 * 100.0]
+
+
 def test_a_rarer_event_takes_no_less_at_any_hour(site) -> None:
     rng = np.random.default_rng(5)
     values = rng.uniform(0, 0.6, (3, 4, 3)).astype(np.float32)

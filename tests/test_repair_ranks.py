@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 from shapely.geometry import LineString, Point
 
 from resilience.cascade import supplied_graphs
-from resilience.engine import City, find_baseline, people_behind
-from resilience.errors import ConfigurationError, DataError
+from resilience.engine import City, find_baseline, lay_out_levels, people_behind
+from resilience.errors import CannotCreateError, ConfigurationError, DataError
+from resilience.flow import ShareSector
 from resilience.network import Network
 from resilience.network.compile import compile_network
 from resilience.pipeline import assess
@@ -68,6 +70,14 @@ def test_people_behind_an_asset_are_all_who_count_on_it_directly_or_not() -> Non
     assert dict(zip(asset, told.tolist(), strict=True)) == wanted
 
 
+def test_people_are_behind_what_feeds_them_whatever_the_level_of_its_sector() -> None:
+    city = small_city()
+    graph = city.graphs["power"]
+    shared = lay_out_levels(city.compiled, [ShareSector(graph, np.full(3, 9.0), np.ones(3))], min_fraction=0.5)
+    every = np.arange(6, dtype=np.int32)
+    assert people_behind(replace(city, graphs={}, levels=shared), every).tolist() == people_behind(city, every).tolist()
+
+
 def test_people_behind_assets_do_not_depend_on_which_are_asked_or_in_which_order() -> None:
     city = small_city()
     every = people_behind(city, np.arange(6, dtype=np.int32))
@@ -101,7 +111,10 @@ def test_importance_of_an_earlier_run_ranks_the_repairs_of_the_next(tmp_path: Pa
     out = tmp_path / "first"
     assess(synthetic({}), out=out)
     columns = {"asset": "asset", "rank": "fussell_vesely"}
-    ranked = lost({"rule": "priority", "ranks": {"path": str(out / "importance.csv"), "columns": columns}})
+    repair = {"rule": "priority", "ranks": {"path": str(out / "importance.csv"), "columns": columns}}
+    with pytest.raises(CannotCreateError, match=r"importance\.csv"):
+        assess(synthetic(repair), out=out)
+    ranked = lost(repair)
     assert float(ranked.sel(service="power")) < float(lost({}).sel(service="power"))
 
 

@@ -120,6 +120,16 @@ def test_a_second_hit_restarts_the_longer_repair(flood: float, heat: float, want
     assert hours_out(city, task) == [wanted]
 
 
+@pytest.mark.parametrize("after", [0, 10])
+def test_a_short_hazard_within_a_long_one_brings_no_crew_before_both_are_over(after: float) -> None:
+    """l0 is broken by a heat of 72 h, and by a flood that has gone long before: the crew sets off at 72 h."""
+    city = build("a", HOURLY)
+    task = sequence(
+        city, [("heat", [1], 72, 0), ("flood", [1], 5, after)], rules(1, {"flood": 30, "heat": 8}), restart=0.0
+    )
+    assert hours_out(city, task) == [72 + 30]
+
+
 def test_a_second_hit_of_what_is_repaired_is_a_new_one() -> None:
     city = build("a", HOURLY)
     task = sequence(city, [("flood", [1], 10, 0), ("heat", [1], 7, 60)], rules(1, {"flood": 20, "heat": 5}))
@@ -184,7 +194,8 @@ class Twin:
                     for asset, seconds in work.items():
                         old = jobs.pop(asset, None)
                         jobs[asset] = {
-                            "work": max(seconds, old["work"] if old else 0), "earliest": over,
+                            "work": max(seconds, old["work"] if old else 0),
+                            "earliest": max(over, old["earliest"] if old else 0),
                             "hazards": [*(old["hazards"] if old else []), k],
                         }  # fmt: skip
             for sector in sorted(set(self.sectors)):

@@ -27,7 +27,8 @@ def people_behind(city: City, assets: NDArray[np.int32]) -> NDArray[np.float64]:
     -----
     A measure for ranks that are known before any event: no buffer holds, and whoever has several providers counts on
     each of them, so that a substation with a spare is not worth nothing. Supply and roads lead round an asset where
-    they can. The cascade of a run, each asset in a sample of its own: n / 512 word groups.
+    they can, and what they can carry does not count. The cascade of a run, each asset in a sample of its own: n / 512
+    word groups.
     """
     compiled, baseline = city.compiled, city.baseline
     works = np.concatenate([[0], np.cumsum(~baseline.down[compiled.provider])])
@@ -35,8 +36,11 @@ def people_behind(city: City, assets: NDArray[np.int32]) -> NDArray[np.float64]:
     strict = replace(compiled, required=np.maximum(compiled.required, working).astype(compiled.required.dtype))
     probability = np.zeros(compiled.n_asset)
     probability[assets] = 0.5
+    graphs = dict(city.graphs)
+    if city.levels is not None:
+        graphs |= {one.graph.sector: one.graph for one in city.levels.sectors if one.graph.source.size}
     plan = plan_event(
-        strict, probability, graphs=city.graphs, seed=0, family="", start=city.start, buffers=False,
+        strict, probability, graphs=graphs, seed=0, family="", start=city.start, buffers=False,
     )  # fmt: skip
     can_be_down = baseline.down.copy()
     can_be_down[plan.affected] = True

@@ -106,6 +106,8 @@ class Recovery:
         Of the repair times.
     ways : CrewWays, optional
         Of crews; without, they are everywhere at once.
+    by_hour : bool
+        Whether the hours of the hazard tell how long outages last, and `outage` does not.
     """
 
     outage: Minutes
@@ -117,6 +119,12 @@ class Recovery:
     crews: RepairPlan | None = None
     key: np.uint64 | None = None
     ways: CrewWays | None = None
+    by_hour: bool = False
+
+    @property
+    def least(self) -> Minutes:
+        """Minute before which no repair brings an asset back, as damage is worse than an outage, ``(n_failing,)``."""
+        return np.zeros_like(self.outage) if self.by_hour else self.outage
 
     def damage(self, n_failing: int) -> NDArray[np.uint32]:
         """Return the threshold of damage of each failing asset, ``(n_failing,) uint32``."""
@@ -142,8 +150,7 @@ class Recovery:
         _, end = schedule(self.crews, jobs)
         sample = np.repeat(np.arange(SAMPLES), np.diff(jobs.indptr))
         asset = jobs.asset if self.order is None else self.order[jobs.asset]
-        # Damage is worse than an outage: a short repair brings nothing back before an outage would have ended.
-        minute[asset, sample] = np.maximum(minute[asset, sample], done_minutes(end))
+        minute[asset, sample] = np.maximum(self.least[asset], done_minutes(end))
         return minute
 
     def jobs(self, plan: EventPlan, first_word: int) -> Jobs | None:
@@ -192,6 +199,7 @@ def plan_recovery(
     work: WorkCapacity | None = None,
     water: Water | None = None,
     depth: NDArray[np.float64] | None = None,
+    by_hour: bool = False,
 ) -> Recovery:
     """Return when what an event puts out of function is back.
 
@@ -219,6 +227,8 @@ def plan_recovery(
         How the water goes; needed where crews have depots.
     depth : (n_asset,) float64, optional, m
         Of the water at its peak.
+    by_hour : bool
+        Whether the hazard has a time axis, by which outages end.
 
     Raises
     ------
@@ -267,6 +277,7 @@ def plan_recovery(
         crews=plan_crews(compiled, plan, rules, order, work=work),
         key=stream_key(seed, REPAIR, family),
         ways=ways,
+        by_hour=by_hour,
     )
 
 

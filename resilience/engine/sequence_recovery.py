@@ -2,7 +2,7 @@
 
 The damage of a later hazard joins the queue at its onset: work under way goes on, what waits is chosen anew among what
 is unfinished and new. An asset that is damaged again before it is repaired is repaired from the start, by the longer of
-both works, once the later hazard is over.
+both works, once both hazards are over.
 """
 
 from __future__ import annotations
@@ -70,10 +70,13 @@ class SequenceRecovery:
         An asset that is damaged again before it is repaired is back, as far as either hazard goes, when the later
         repair ends: both kept it out until then.
         """
-        outages = [
-            np.minimum(recovery.outage.astype(np.int64) + strike.onset, NEVER_MINUTE).astype(np.int32)
-            for strike, recovery in zip(plan.strikes, self.recoveries, strict=True)
-        ]
+        outages, least = (
+            [
+                np.minimum(minute.astype(np.int64) + strike.onset, NEVER_MINUTE).astype(np.int32)
+                for minute, strike in zip(minutes, plan.strikes, strict=True)
+            ]
+            for minutes in ([one.outage for one in self.recoveries], [one.least for one in self.recoveries])
+        )
         parts = [np.repeat(outage[:, np.newaxis], SAMPLES, axis=1) for outage in outages]
         if self.crews is None or self.order is None:
             return np.concatenate(parts)
@@ -97,7 +100,7 @@ class SequenceRecovery:
             queue = _schedule(self.crews, _join(queue, new, onset), n, onset)
             for k, asset, key in told:
                 done = done_minutes(queue.end[np.searchsorted(queue.key, key)])
-                parts[k][asset, key // n] = np.maximum(outages[k][asset], done)
+                parts[k][asset, key // n] = np.maximum(least[k][asset], done)
         return np.concatenate(parts)
 
 
@@ -113,12 +116,14 @@ def _join(queue: _Queue, new: _Queue, onset: int) -> _Queue:
     """Return what is to be done from `onset` on; only work under way, that nothing struck again, has a start."""
     again = np.isin(queue.key, new.key)
     place = np.searchsorted(new.key, queue.key[again])
-    longer = new.duration.copy()
+    longer, earliest = new.duration.copy(), new.earliest.copy()
     longer[place] = np.maximum(longer[place], queue.duration[again])
+    earliest[place] = np.maximum(earliest[place], queue.earliest[again])
     kept = queue.take(~again)
     under_way = (kept.start != NEVER) & (kept.start - kept.travel < onset)
     kept = kept._replace(start=np.where(under_way, kept.start, NEVER), end=np.where(under_way, kept.end, NEVER))
-    both = _Queue(*(np.concatenate(pair) for pair in zip(kept, new._replace(duration=longer), strict=True)))
+    struck = new._replace(duration=longer, earliest=earliest)
+    both = _Queue(*(np.concatenate(pair) for pair in zip(kept, struck, strict=True)))
     return both.take(np.argsort(both.key, kind="stable"))
 
 
