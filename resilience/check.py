@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from resilience.annual import weigh_events
 from resilience.branches import check_branches
-from resilience.cascade import MOST_POINTS, supplied_graphs
+from resilience.cascade import MOST_POINTS
 from resilience.engine import Block, BlockSums, simulate
+from resilience.heat_toll import read_heat
 from resilience.horizon import Horizon, halve, plan_horizon
 from resilience.inputs import Inputs, describe_sources, load_inputs
 from resilience.kernels.rows import SAMPLES
-from resilience.network.compile import compile_network
-from resilience.pipeline import expose_and_damage, find_districts, find_severity, prepare
+from resilience.pipeline import expose_and_damage, prepare
 from resilience.scenario import Scenario
-from resilience.service import drive_times, lay_out_services
+from resilience.service import drive_times
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,9 @@ def check(scenario: Scenario) -> CheckReport:
     damaged, hourly = expose_and_damage(inputs, scenario.heat)
     weights = weigh_events(inputs, scenario)
     horizon = plan_horizon(inputs, scenario, hourly)
-    find_severity(inputs, damaged, horizon)
-    compiled = compile_network(inputs.network, services=inputs.service_order)
-    supplied_graphs(compiled, inputs.levels)
-    layout = lay_out_services(compiled, inputs.services, inputs.network.assets)
-    find_districts(layout, inputs, scenario, compiled.persons)
-    for part in layout.timed.values():
-        drive_times(layout, part.network, part.drive)
+    city, _ = prepare(inputs, damaged, scenario, horizon, read_heat(inputs, scenario), hourly)
+    for part in city.layout.timed.values():
+        drive_times(city.layout, part.network, part.drive)
     if horizon is None or halve(horizon.grid).minute.size > MOST_POINTS:
         return CheckReport(inputs)
     weight = weights["annual_weight"][1] + weights["tail_weight"][1]

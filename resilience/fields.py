@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from resilience.cascade import CorrelatedFragility
 from resilience.correlation import correlate_cells
 from resilience.damage import unavailable
+from resilience.errors import ConfigurationError, Problem
 from resilience.grid import Grid
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _CELLS = 10
 """Cells within the length of correlation."""
+MOST_SIDE = 4_000_000
+"""Cells along a side; whether all fit is seen by the field itself."""
 
 
 def correlate_city(
@@ -55,6 +58,12 @@ def correlate_city(
     places = (sums / members[:, np.newaxis])[of_asset] / 100.0
     length = section.length_m
     cell = length / _CELLS if section.cell_m is None else section.cell_m
+    extent = float((places.max(axis=0) - places.min(axis=0)).max()) + 2.0 * length
+    if extent / cell > MOST_SIDE:
+        wanted = (
+            f"cells of {extent / MOST_SIDE:.3g} m or more for a length of {length:g} m (cell_m, or a longer length_m)"
+        )
+        raise ConfigurationError(Problem("monte_carlo.correlation", wanted, f"cells of {cell:g} m"))
     low = np.floor(places.min(axis=0) / length) * length
     blocks = np.floor((places.max(axis=0) - low) / length) + 1
     width, height = (np.ceil(blocks * length / cell) + 1).astype(np.int64).tolist()

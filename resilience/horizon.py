@@ -26,6 +26,9 @@ from resilience.scenario.options import RepairSection
 
 Floats = NDArray[np.float64]
 
+MOST_RANK = 1e15
+"""Sums of ranks stay finite, and those of whole numbers exact."""
+
 
 @dataclass(frozen=True)
 class Horizon:
@@ -218,15 +221,19 @@ def asset_ranks(table: TableFile, ids: pd.Series[str], problems: Problems) -> Fl
         problems.add("time.repair.ranks", wanted="columns for asset and rank", got=f"none for {' and '.join(lacking)}")
         return None
     # An empty rank is none: importance is not told of assets that never fail.
-    named, given = raw["asset"].astype(str), raw["rank"].replace("", "0")
+    named, given = raw["asset"].astype(str), raw["rank"].fillna("0")
     rank = pd.to_numeric(given, errors="coerce").fillna(np.nan).astype(np.float64)
-    unknown, wrong = ~named.isin(ids), ~np.isfinite(rank)
+    unknown, wrong = ~named.isin(ids), ~(rank.abs() <= MOST_RANK)
+    if not len(raw):
+        problems.add("time.repair.ranks", wanted="a row for each asset that comes first", got="no row")
     for strange, wanted, got, first in (
-        (unknown, "ids of assets", "others", named), (wrong, "finite numbers as ranks", "others", raw["rank"]),
+        (unknown, "ids of assets", "others", named),
+        (wrong, f"numbers up to {MOST_RANK:g} as ranks", "others", raw["rank"]),
     ):  # fmt: skip
         if strange.any():
             problems.add("time.repair.ranks", wanted=wanted, got=got, count=int(strange.sum()), total=len(raw),
                          first=first[strange].head(3).tolist())  # fmt: skip
+    rank = rank.mask(wrong, 0.0)
     return np.asarray(rank.groupby(named).sum().reindex(ids).fillna(0.0), dtype=np.float64)
 
 
@@ -269,6 +276,11 @@ def find_depots(inputs: Inputs, section: RepairSection, problems: Problems) -> D
     if section.roads not in set(sector):
         problems.add("time.repair.roads", wanted="a sector of assets",
                      got=f"no sector {section.roads!r}{suggestion(section.roads, set(sector))}")  # fmt: skip
+        return None
+    linked = (sector == section.roads) & (assets["from_asset"].astype(str).to_numpy() != "")
+    if not linked.any():
+        problems.add("time.repair.roads", wanted="a sector with links, over which crews travel",
+                     got=f"no link in {section.roads!r}")  # fmt: skip
         return None
     finder = RowFinder(assets)
     chosen = np.zeros(len(assets), bool)

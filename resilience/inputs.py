@@ -423,7 +423,14 @@ def _settle_levels(scenario: Scenario, network: Network) -> dict[str, str]:
     unknown = [sector for sector in scenario.cascade.levels if sector not in sectors]
     if unknown:
         raise ConfigurationError(
-            Problem("cascade.levels", wanted=f"sectors of the city: {', '.join(sectors)}", got="others", first=unknown)
+            Problem(
+                "cascade.levels",
+                got="others",
+                count=len(unknown),
+                total=len(scenario.cascade.levels),
+                first=unknown,
+                wanted=f"sectors of the city: {', '.join(sectors)}{suggestion(unknown[0], sectors)}",
+            )
         )
     if scenario.network.synthetic is not None and not scenario.cascade.levels:
         sourced = set(network.supply["sector"][network.supply["is_source"].to_numpy(dtype=bool)].astype(str))

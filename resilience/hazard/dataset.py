@@ -32,6 +32,9 @@ from resilience.hazard.severity import check_return_periods, interpolate_severit
 from resilience.perils import PERILS, QUANTITIES, check_plausible, parse_unit
 from resilience.variables import VARIABLES
 
+MOST_HOURS = 10_000_000
+"""Minutes of an event are held in 32 bits."""
+
 
 def make_hazard(
     intensity: Any,
@@ -132,6 +135,9 @@ def make_hazard(
     if axis is not None:
         if axis.size < 2 or not np.isfinite(axis).all() or (np.diff(axis) <= 0).any():
             problems.add("hours", wanted="two or more, ascending", got=", ".join(f"{hour:g}" for hour in axis[:5]))
+        elif (np.diff(np.round(axis * 60)) <= 0).any() or axis[-1] - axis[0] > MOST_HOURS:
+            wanted = f"steps of a minute or more, {MOST_HOURS:,} h at most in all"
+            problems.add("hours", wanted=wanted, got=", ".join(f"{hour:.9g}" for hour in axis[:5]))
         if duration_hours is not None:
             problems.add("duration_hours", wanted="none beside `hours`, which tell it", got="one")
         problems.raise_if_any(ConfigurationError)

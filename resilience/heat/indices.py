@@ -91,6 +91,9 @@ def add_index(temperature: xr.Dataset, humidity: xr.Dataset, index: str) -> xr.D
         if not np.array_equal(one, other):
             problems.add(subject, wanted=f"the same {'events' if name == 'event' else 'hours'} as the temperature",
                          got="others")  # fmt: skip
+    if (clock := temperature.attrs.get("clock")) != (other_clock := humidity.attrs.get("clock")):
+        shown = [f"{hour:g}" for hour in (clock, other_clock) if hour is not None]
+        problems.add(subject, wanted="hours of the day of the temperature", got="others", first=shown)
     first, second = grid_of(temperature), grid_of(humidity)
     same = (first.height, first.width) == (second.height, second.width)
     tolerance = 1e-3 * abs(first.transform.a)

@@ -140,6 +140,9 @@ def open_hazard(
     if times is not None and duration_hours is not None:
         wanted = "none where the maps have a time axis, which tells it"
         problems.add(f"duration_hours of family {family!r}", wanted=wanted, got="one")
+    if clock_offset and (times is None or hours is not None):
+        wanted = "0 where no file tells hours of its own (a dimension of time)"
+        problems.add(f"clock_offset of family {family!r}", wanted=wanted, got=f"{clock_offset:g}")
     if bands is None and not labelled and _are_bands(layers):
         wanted = "what they are: `bands: [1, 2]`, or `return_periods`, `annual_rates` or `events` for all of them"
         problems.add(str(source), wanted=wanted, got=f"{len(layers)} bands")
@@ -215,6 +218,8 @@ def _times(layers: Sequence[Layer], family: str) -> tuple[int, np.ndarray[Any, n
 
 def _timed(layers: Sequence[Layer], hours: Sequence[float], subject: str) -> list[Layer]:
     """Return the maps of one event, each with its hour."""
+    if any(np.isfinite(layer.hour) for layer in layers):
+        raise ConfigurationError(Problem(subject, "no `hours` for a file with a time axis, which tells them", "both"))
     if len(layers) != len(hours):
         raise DataError(
             Problem(subject, f"{len(hours)} maps (bands or files), one per entry of hours", f"{len(layers)}")

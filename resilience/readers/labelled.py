@@ -157,7 +157,16 @@ def _hours(array: xr.DataArray, name: Hashable, subject: str) -> list[float]:
     coordinate = array.coords[name]
     unit = str(coordinate.attrs.get("units", "h"))
     if " since " in unit:
-        coordinate = xr.decode_cf(xr.Dataset(coords={"time": ("time", coordinate.values, coordinate.attrs)}))["time"]
+        try:
+            times = xr.Dataset(coords={"time": ("time", coordinate.values, coordinate.attrs)})
+            coordinate = xr.decode_cf(times)["time"]
+        except (ValueError, TypeError, OverflowError) as error:
+            calendar = coordinate.attrs.get("calendar", "standard")
+            problem = Problem(
+                f"{subject} coordinate {name}", f"{wanted}, in the standard calendar",
+                f"no dates in unit {unit!r}, calendar {str(calendar)!r}", first=[str(v) for v in coordinate.values[:3]],
+            )  # fmt: skip
+            raise DataError(problem) from error
     values = coordinate.values
     hours = np.full(values.shape, np.nan)
     if values.dtype.kind == "M":
@@ -170,8 +179,13 @@ def _hours(array: xr.DataArray, name: Hashable, subject: str) -> list[float]:
             problems.add(f"{subject} coordinate {name}", wanted=wanted, got=f"unit {unit!r}")
         else:
             hours = values.astype(np.float64) * length
-    if not problems and not (np.isfinite(hours).all() and (np.diff(hours) > 0).all()):
-        problems.add(f"{subject} coordinate {name}", wanted=wanted, got="others", first=[str(v) for v in values[:3]])
+    if not problems and not (np.isfinite(hours).all() and (np.diff(np.round(hours * 60)) > 0).all()):
+        problems.add(
+            f"{subject} coordinate {name}",
+            wanted=f"{wanted}, a minute or more apart",
+            got="others",
+            first=[str(v) for v in values[:3]],
+        )
     problems.raise_if_any(DataError)
     return [float(hour) for hour in hours]
 

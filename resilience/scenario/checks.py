@@ -9,11 +9,12 @@ from typing import Any
 from resilience.errors import suggestion
 from resilience.scenario.fields import Finding
 from resilience.scenario.hazards import HazardSection
+from resilience.scenario.heat import HeatSection, MortalitySection
 from resilience.scenario.networks import NetworkSection
 from resilience.scenario.options import CascadeSection, RiskSection, TimeSection
 from resilience.scenario.redundancy import Redundancy
 from resilience.scenario.rules import DependencyRule, IndicatorSection, Rule, ServiceSection, SupplyRule
-from resilience.scenario.sequences import SequenceSection
+from resilience.scenario.sequences import JointSection, SequenceSection
 
 MOST_OCCURRENCES = 20_000_000
 """Rows of a catalogue: some gigabytes."""
@@ -34,6 +35,8 @@ class Sections:
     risk: RiskSection | None
     time: TimeSection | None
     sequences: tuple[SequenceSection, ...] | None
+    joint: tuple[JointSection, ...] | None
+    heat: HeatSection | None
 
 
 def check_sections(sections: Sections) -> Iterator[Finding]:
@@ -45,6 +48,8 @@ def check_sections(sections: Sections) -> Iterator[Finding]:
     yield from _check_words(sections)
     yield from _check_indicators(sections)
     yield from _check_sequences(sections)
+    yield from _check_joint(sections)
+    yield from _check_heat(sections)
 
 
 def _check_families(sections: Sections) -> Iterator[Finding]:
@@ -62,10 +67,15 @@ def _check_catalogue(sections: Sections) -> Iterator[Finding]:
     for i, hazard in enumerate(sections.hazards or ()):
         expected = sum(hazard.annual_rates) * years
         if expected > MOST_OCCURRENCES:
-            wanted = (
-                f"at most {MOST_OCCURRENCES:,} events in risk.catalogue_years = {years:,} (fewer years, or 0 for none)"
-            )
-            yield Finding("hazards", i, "annual_rates", wanted=wanted, got=f"{expected:.3g} events")
+            yield Finding("hazards", i, "annual_rates", wanted=_few(years), got=f"{expected:.3g} events")
+    for i, sequence in enumerate(sections.sequences or ()):
+        expected = (sequence.annual_rate or 0.0) * years
+        if expected > MOST_OCCURRENCES:
+            yield Finding("sequences", i, "annual_rate", wanted=_few(years), got=f"{expected:.3g} events")
+
+
+def _few(years: int) -> str:
+    return f"at most {MOST_OCCURRENCES:,} events in risk.catalogue_years = {years:,} (fewer years, or 0 for none)"
 
 
 def _check_sequences(sections: Sections) -> Iterator[Finding]:
@@ -79,6 +89,22 @@ def _check_sequences(sections: Sections) -> Iterator[Finding]:
             if sections.time is not None and part.after_hours >= sections.time.hours[-1]:
                 wanted = f"hours before the end of the time grid, {sections.time.hours[-1]:g}"
                 yield Finding("sequences", i, "parts", k, "after_hours", wanted=wanted, got=f"{part.after_hours:g}")
+
+
+def _check_joint(sections: Sections) -> Iterator[Finding]:
+    """Hold pairs of families against the families declared, the names taken, and the time section."""
+    families = [hazard.family for hazard in sections.hazards or ()]
+    taken = {sequence.name for sequence in sections.sequences or ()}
+    for i, pair in enumerate(sections.joint or ()):
+        if pair.name in taken:
+            yield Finding("joint", i, "name", wanted="a name that no sequence has", got=repr(pair.name))
+        for family in pair.families if families else ():
+            if family not in families:
+                wanted = f"two of the families {', '.join(families)}{suggestion(family, families)}"
+                yield Finding("joint", i, "families", wanted=wanted, got=repr(family))
+        if sections.time is not None and pair.after_hours >= sections.time.hours[-1]:
+            wanted = f"hours before the end of the time grid, {sections.time.hours[-1]:g}"
+            yield Finding("joint", i, "after_hours", wanted=wanted, got=f"{pair.after_hours:g}")
 
 
 def _check_presence(sections: Sections) -> Iterator[Finding]:
@@ -138,6 +164,17 @@ def _check_indicators(sections: Sections) -> Iterator[Finding]:
             elif found.limit_minutes is None or found.combine != "any":
                 wanted = "services by road with limit_minutes, and combine: any"
                 yield Finding("indicators", name, "without", wanted=wanted, got=repr(service))
+
+
+def _check_heat(sections: Sections) -> Iterator[Finding]:
+    services, heat = sections.services, sections.heat
+    if not services or heat is None:
+        return
+    # A city without the usual service has no outage that kills; any other name was meant.
+    name = heat.mortality.service
+    if name not in services and name != MortalitySection.model_fields["service"].default:
+        wanted = f"one of services: {', '.join(services)}{suggestion(name, services)}"
+        yield Finding("heat", "mortality", "service", wanted=wanted, got=repr(name))
 
 
 def _check_words(sections: Sections) -> Iterator[Finding]:

@@ -14,9 +14,9 @@ from resilience.errors import suggestion
 from resilience.scenario.fields import (
     CrsText,
     Finding,
+    Hours,
     InputPath,
     Name,
-    NotNegative,
     Number,
     OneOrMany,
     OneOrManyOrMapping,
@@ -140,21 +140,21 @@ class HazardSection(Section):
     annual_rates: Annotated[tuple[Positive, ...], *OneOrMany] = Field(
         default=(), description="mean number per year of each of `events`; without it the family is conditional"
     )
-    duration_hours: Annotated[tuple[NotNegative, ...], *OneOrMany] = Field(
+    duration_hours: Annotated[tuple[Hours, ...], *OneOrMany] = Field(
         default=(), description="hours at peak: one number, or one per map"
     )
-    recession_hours: Annotated[tuple[NotNegative, ...], *OneOrMany] = Field(
+    recession_hours: Annotated[tuple[Hours, ...], *OneOrMany] = Field(
         default=(),
         description="flood: hours in which the water falls after them, evenly from its peak to dry; one number, or one "
         "per map; 0 where absent",
     )
-    hours: Annotated[tuple[NotNegative, ...], *OneOrMany] = Field(
+    hours: Annotated[tuple[Hours, ...], *OneOrMany] = Field(
         default=(),
         description="maps in time: h from the midnight before the event at which each begins to hold, ascending; they "
         "are what {hour} stands for in `files`, else the bands of each file. A netCDF or Zarr file with a dimension of "
         "time tells them itself",
     )
-    clock_offset: Number = Field(
+    clock_offset: Annotated[Number, Field(ge=-24, le=24)] = Field(
         default=0.0,
         description="h that are added to the times a file tells to be local time, e.g. 9 for UTC in Seoul: days are "
         "counted from local midnight",

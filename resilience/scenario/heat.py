@@ -26,6 +26,7 @@ from resilience.scenario.fields import (
 )
 
 Kinds = Annotated[tuple[Name, ...], *OneOrMany]
+Per100000 = Annotated[Number, Field(ge=0, le=100_000)]
 
 
 class AlertSection(Section):
@@ -33,15 +34,23 @@ class AlertSection(Section):
 
     advisory: Number = Field(default=33.0, description="degC, lowest daily maximum of an advisory (source: KMA, 2023)")
     warning: Number = Field(default=35.0, description="degC, lowest daily maximum of a warning (source: KMA, 2023)")
-    days: Annotated[Whole, Field(ge=1)] = Field(
+    days: Annotated[Whole, Field(ge=1, le=1000)] = Field(
         default=2, description="days in a row that it takes (source: KMA, 2023)"
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> AlertSection:
+        found = []
+        if self.advisory > self.warning:
+            found.append(Finding("advisory", wanted=f"at most warning = {self.warning:g}", got=f"{self.advisory:g}"))
+        raise_findings(type(self).__name__, found)
+        return self
 
 
 class MortalitySection(Section):
     """Deaths by daily maximum of the air temperature."""
 
-    increase: Annotated[Number, Field(gt=-1)] = Field(
+    increase: Annotated[Number, Field(gt=-1, le=10)] = Field(
         default=0.0299, description="growth of the risk per degree (source: Seoul, doi 10.5620/eht.2011.26.e2011009)"
     )
     threshold: Number = Field(
@@ -49,12 +58,12 @@ class MortalitySection(Section):
         description="degC above which the risk grows (source: Seoul, Kim et al. 2006; elsewhere the local 90th "
         "percentile)",
     )
-    outage: Annotated[Number, Field(ge=1)] = Field(
+    outage: Annotated[Number, Field(ge=1, le=1000)] = Field(
         default=1.5,
         description="factor on the risk of people whose cooling has no power (default by judgement, 1 to 3)",
     )
     service: Name = Field(default="power", description="service without which cooling stops")
-    deaths_per_100000: NotNegative = Field(
+    deaths_per_100000: Per100000 = Field(
         default=1.9,
         description="deaths per day and 100,000 people, whatever the cause (from memory: Republic of Korea, 2023, mean "
         "of the year)",
@@ -64,21 +73,23 @@ class MortalitySection(Section):
 class EmergencySection(Section):
     """Heat patients in emergency rooms, and the chance to find every bed taken."""
 
-    patients: NotNegative = Field(
+    patients: Annotated[Number, Field(ge=0, le=1e9)] = Field(
         default=51.0, description="further patients per day and degree in a whole country (source: KDCA 2025)"
     )
     threshold: Number = Field(default=33.3, description="degC, daily maximum above which they grow (source: KDCA 2025)")
-    population: Positive = Field(
+    population: Annotated[Number, Field(ge=1, le=1e11)] = Field(
         default=51.7e6, description="people of that country (from memory: Republic of Korea, about 2025)"
     )
-    stay_hours: Positive = Field(default=4.0, description="h of a patient in a bed (default by judgement)")
-    usual_per_100000: NotNegative = Field(
+    stay_hours: Annotated[Number, Field(gt=0, le=10_000)] = Field(
+        default=4.0, description="h of a patient in a bed (default by judgement)"
+    )
+    usual_per_100000: Per100000 = Field(
         default=50.0, description="other patients per day and 100,000 people (default by judgement)"
     )
-    beds: Annotated[Whole, Field(ge=0)] | None = Field(
+    beds: Annotated[Whole, Field(ge=0, le=1_000_000)] | None = Field(
         default=None, description="emergency beds of the city; by default `beds_per_100000` of its people, rounded up"
     )
-    beds_per_100000: NotNegative = Field(
+    beds_per_100000: Per100000 = Field(
         default=15.0, description="emergency beds per 100,000 people (default by judgement)"
     )
 
@@ -104,6 +115,9 @@ class RailSection(Section):
         found = []
         if any(a > b for a, b in pairwise(steps)):
             found.append(Finding("slow_from", wanted="slow_from <= crawl_from <= stop_from", got=f"{steps}"))
+        speeds = [self.line_speed, self.slow_speed, self.crawl_speed]
+        if any(a < b for a, b in pairwise(speeds)):
+            found.append(Finding("line_speed", wanted="line_speed >= slow_speed >= crawl_speed", got=f"{speeds}"))
         raise_findings(type(self).__name__, found)
         return self
 
@@ -138,6 +152,9 @@ class DataCentreSection(Section):
         found = []
         if self.design >= self.maximum:
             found.append(Finding("maximum", wanted=f"above design = {self.design:g}", got=f"{self.maximum:g}"))
+        if self.set_point >= self.inlet_limit:
+            wanted = f"above set_point = {self.set_point:g}"
+            found.append(Finding("inlet_limit", wanted=wanted, got=f"{self.inlet_limit:g}"))
         raise_findings(type(self).__name__, found)
         return self
 

@@ -12,6 +12,7 @@ from pydantic_core import CoreSchema
 
 from resilience.scenario.fields import (
     Finding,
+    Hours,
     InputPath,
     Name,
     NotNegative,
@@ -164,6 +165,14 @@ class CorrelationSection(Section):
         default=None, description="m, cells of the random field; assets in one share their number; a tenth of length_m"
     )
 
+    @model_validator(mode="after")
+    def _check(self) -> CorrelationSection:
+        found = []
+        if self.cell_m is not None and self.cell_m > self.length_m:
+            found.append(Finding("cell_m", wanted=f"at most length_m = {self.length_m:g}", got=f"{self.cell_m:g}"))
+        raise_findings(type(self).__name__, found)
+        return self
+
 
 class MonteCarloSection(Section):
     """How many samples, and how they are cut into tasks."""
@@ -259,6 +268,9 @@ class RepairSection(Section):
             if any(a < b for a, b in pairwise(shares)):
                 got = ", ".join(f"{share:g}" for share in shares)
                 yield Finding("damaged", peril, wanted="shares that do not grow with the state", got=got)
+        for sector, firsts in self.after.items():
+            if sector in firsts:
+                yield Finding("after", sector, wanted="other sectors than itself", got=repr(sector))
         if self.unit is not None and self.file is None:
             yield Finding("unit", wanted="a file that it is of", got="no file")
         if self.roads != "transport" and not self.depots:
@@ -275,12 +287,12 @@ class RepairSection(Section):
 class TimeSection(Section):
     """How services are followed over time; without the section, the state at the peak of each event is all."""
 
-    hours: tuple[NotNegative, ...] = Field(
+    hours: tuple[Hours, ...] = Field(
         default=(0.0, 1.0, 4.0, 8.0, 12.0, 24.0, 48.0, 72.0, 168.0, 336.0, 720.0, 1440.0, 2160.0),
         description="points of the time grid, h after the peak, ascending from 0; the last ends it; ends of buffers "
         "and hazards are added",
     )
-    restart_hours: NotNegative = Field(
+    restart_hours: Hours = Field(
         default=4.0,
         description="h from the end of a hazard until what it put out works again (default by judgement, no source)",
     )

@@ -10,8 +10,11 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from resilience.scenario.fields import (
     Finding,
+    Hours,
+    Minutes,
     Name,
     NotNegative,
+    Number,
     OneOrMany,
     Positive,
     Scalar,
@@ -86,12 +89,12 @@ class DependencyRule(Section):
     nearest: Annotated[Whole, Field(ge=1)] = Field(default=1, description="number of providers of each dependant")
     required: Annotated[Whole, Field(ge=1)] = Field(default=1, description="number of them that must work")
     within_m: Positive | None = Field(default=None, description="farthest provider, m")
-    limit_minutes: Positive | None = Field(
+    limit_minutes: Minutes | None = Field(
         default=None, description="provider counts only if reached by road in this time"
     )
-    buffer_hours: NotNegative = Field(default=0.0, description="hours the dependant works without it")
+    buffer_hours: Hours = Field(default=0.0, description="hours the dependant works without it")
     start_probability: Share = Field(default=1.0, description="probability that the buffer starts")
-    recharge_hours: NotNegative = Field(default=0.0, description="hours until a used buffer is full again")
+    recharge_hours: Hours = Field(default=0.0, description="hours until a used buffer is full again")
     buffer_height: NotNegative | None = Field(
         default=None, description="m above ground at which water reaches the buffer"
     )
@@ -156,10 +159,10 @@ class ServiceSection(Section):
     direction: Literal["to", "from"] = Field(
         default="to", description="by road: from the zone to the facility (patients), or from it (fire engines)"
     )
-    limit_minutes: Positive | None = Field(
+    limit_minutes: Minutes | None = Field(
         default=None, description="by road: longest travel time over the damaged roads; without, any way will do"
     )
-    speed_share: Annotated[float, Field(gt=0, le=2)] = Field(
+    speed_share: Annotated[Number, Field(ge=0.01, le=2)] = Field(
         default=1.0, description="with a limit: share of the free speed that is driven, e.g. 0.65 for ambulances"
     )
     speed_curve: Literal["fitted", "conservative", "aggressive"] = Field(
@@ -197,3 +200,12 @@ class IndicatorSection(Section):
     tolerance: Annotated[Share, Field(lt=1)] = Field(
         default=0.0, description="by how much less is enough, as a share of `share`: 0.1 makes 0.3 to 0.27"
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> IndicatorSection:
+        twice = sorted({name for name in self.without if self.without.count(name) > 1})
+        raise_findings(
+            type(self).__name__,
+            (Finding("without", wanted="every service once", got=f"{name!r} twice") for name in twice),
+        )
+        return self

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from resilience.scenario.fields import Finding, Name, NotNegative, Number, Positive, Section, Text, raise_findings
+from resilience.scenario.fields import Finding, Hours, Name, Number, Positive, Section, Text, raise_findings
 
 
 class SequencePart(Section):
@@ -17,7 +17,7 @@ class SequencePart(Section):
     family: Name = Field(description="event family, one of `hazards`")
     event: Text | None = Field(default=None, description="event of the family: its id, or the return period as text")
     return_period: Positive | None = Field(default=None, description="years, instead of `event`")
-    after_hours: NotNegative = Field(default=0.0, description="h from the peak of the first part to that of this one")
+    after_hours: Hours = Field(default=0.0, description="h from the peak of the first part to that of this one")
 
     @model_validator(mode="after")
     def _check(self) -> SequencePart:
@@ -39,7 +39,7 @@ class JointSection(Section):
     )
     tau: Number | None = Field(default=None, description="Kendall's rank correlation, for gaussian and gumbel")
     parameter: Number | None = Field(default=None, description="rho or theta, instead of `tau`")
-    after_hours: NotNegative = Field(
+    after_hours: Hours = Field(
         default=120.0,
         description="h from the peak of the first to that of the second where a year has both (5 days by judgement, no "
         "source); 0 for both at once",
@@ -84,3 +84,9 @@ class SequenceSection(Section):
         if hours[0] != 0 or any(a > b for a, b in pairwise(hours)):
             got = ", ".join(f"{hour:g}" for hour in hours[:5])
             yield Finding("parts", wanted="after_hours from 0 on, none before the one before it", got=got)
+        seen: set[tuple[object, ...]] = set()
+        for k, part in enumerate(self.parts):
+            told = (part.family, part.event, part.return_period, part.after_hours)
+            if told in seen:
+                yield Finding("parts", k, wanted="every event once at an hour", got="the same as a part before")
+            seen.add(told)
