@@ -261,7 +261,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
         raise ConfigurationError(Problem("hazards", wanted="at least one event family", got="none"))
     sequences = find_sequences(scenario.sequences, opened)
     n_event = sum(hazard.sizes["event"] for hazard in opened) + len(sequences)
-    joint, pairs = find_joint(scenario.joint, opened, n_event)
+    joint, pairs = find_joint(scenario.joint, opened, n_event, taken=[one.name for one in sequences])
     return Inputs(
         hazards=opened,
         methods=tuple(methods),
