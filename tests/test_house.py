@@ -116,7 +116,9 @@ def test_files_named_in_the_readme_are_those_of_a_run(tmp_path: Path) -> None:
     services["medical"]["limit_minutes"] = 10
     scenario = Scenario.from_dict(
         {"schema_version": 1, "name": "a", "network": {"synthetic": {"size": 600}}, "monte_carlo": {"samples": 512},
-         "time": {}, "services": services}
+         "time": {}, "services": services, "heat": {}, "cascade": {"levels": {"water": "share"}},
+         "indicators": {"vulnerable": {"without": ["medical"], "share": 0.3}},
+         "branches": [{"name": "dear", "cost_factor": 2.0}]}
     )  # fmt: skip
     resilience.assess(scenario, out=tmp_path / "run")
     assert {path.name for path in (tmp_path / "run").iterdir() if not path.name.startswith(".")} == named
