@@ -89,7 +89,8 @@ def test_expected_annual_damage_is_as_fast_as_a_matrix_product():
         theirs.append(time.process_time() - start)
     np.testing.assert_allclose(out, product, rtol=1e-12)
     print(f"ratio {np.median(ours) / np.median(theirs):.2f}, {np.median(ours) * 1e3:.2f} ms")
-    assert np.median(ours) < 3 * np.median(theirs)
+    # The least of each: what runs beside slows single rounds.
+    assert min(ours) < 3 * min(theirs)
 
 
 @settings(deadline=None, max_examples=50)
