@@ -228,7 +228,7 @@ def asset_ranks(table: TableFile, ids: pd.Series[str], problems: Problems) -> Fl
         problems.add("time.repair.ranks", wanted="a row for each asset that comes first", got="no row")
     for strange, wanted, got, first in (
         (unknown, "ids of assets", "others", named),
-        (wrong, f"numbers up to {MOST_RANK:g} as ranks", "others", raw["rank"]),
+        (wrong, f"finite numbers as ranks, {MOST_RANK:g} at most", "others", raw["rank"]),
     ):  # fmt: skip
         if strange.any():
             problems.add("time.repair.ranks", wanted=wanted, got=got, count=int(strange.sum()), total=len(raw),
