@@ -97,7 +97,9 @@ def _check_joint(sections: Sections) -> Iterator[Finding]:
     taken = {sequence.name for sequence in sections.sequences or ()}
     for i, pair in enumerate(sections.joint or ()):
         if pair.name in taken:
-            yield Finding("joint", i, "name", wanted="a name that no sequence has", got=repr(pair.name))
+            yield Finding(
+                "joint", i, "name", wanted="a name that no family, sequence or other has", got=repr(pair.name)
+            )
         for family in pair.families if families else ():
             if family not in families:
                 wanted = f"two of the families {', '.join(families)}{suggestion(family, families)}"

@@ -165,14 +165,6 @@ class CorrelationSection(Section):
         default=None, description="m, cells of the random field; assets in one share their number; a tenth of length_m"
     )
 
-    @model_validator(mode="after")
-    def _check(self) -> CorrelationSection:
-        found = []
-        if self.cell_m is not None and self.cell_m > self.length_m:
-            found.append(Finding("cell_m", wanted=f"at most length_m = {self.length_m:g}", got=f"{self.cell_m:g}"))
-        raise_findings(type(self).__name__, found)
-        return self
-
 
 class MonteCarloSection(Section):
     """How many samples, and how they are cut into tasks."""
