@@ -92,14 +92,9 @@ def _check_sequences(sections: Sections) -> Iterator[Finding]:
 
 
 def _check_joint(sections: Sections) -> Iterator[Finding]:
-    """Hold pairs of families against the families declared, the names taken, and the time section."""
+    """Hold pairs of families against the families declared and the time section."""
     families = [hazard.family for hazard in sections.hazards or ()]
-    taken = {sequence.name for sequence in sections.sequences or ()}
     for i, pair in enumerate(sections.joint or ()):
-        if pair.name in taken:
-            yield Finding(
-                "joint", i, "name", wanted="a name that no family, sequence or other has", got=repr(pair.name)
-            )
         for family in pair.families if families else ():
             if family not in families:
                 wanted = f"two of the families {', '.join(families)}{suggestion(family, families)}"
