@@ -103,7 +103,7 @@ def find_refuelling(
         chosen = wanted[source[wanted] == name]
         reach = of_sector[depot]
         cut = chosen[(of_sector[owner[chosen]] < 0) | ~np.isin(of_sector[owner[chosen]], reach)]
-        if cut.size:
+        if cut.size and (reach >= 0).any():
             problems.add(
                 "needs.refuel_from", wanted=f"road access (access_asset) on links on which a {name} has it too",
                 got="dependants without it", count=cut.size, total=chosen.size, first=dependent[cut[:3]],
