@@ -152,7 +152,7 @@ class Twin:
         return states
 
 
-@pytest.mark.parametrize("seed", range(2 if INTERPRETED else 12))
+@pytest.mark.parametrize("seed", range(2 if INTERPRETED else 30))
 def test_states_over_time_equal_those_of_a_twin(seed: int, unpack: Callable) -> None:
     rng = np.random.default_rng(seed)
     network, compiled = random_city(rng)
@@ -182,7 +182,7 @@ def test_states_over_time_equal_those_of_a_twin(seed: int, unpack: Callable) -> 
 def hospital(
     site: Any, *, road_wet: float = 1.0, buffer: float = 24.0, refuel: bool = True, hours: tuple = (0, 200),
     restart: float = 0.0, more: list[dict] | None = None, depth: dict | None = None,
-    need_of_depot: bool = False, samples: int = 512, event: float = 48.0, road: dict | None = None, **need: Any,
+    further: tuple = (), samples: int = 512, event: float = 48.0, road: dict | None = None, **need: Any,
 ) -> xr.Dataset:  # fmt: skip
     """A plant is out for good; a hospital with a diesel tank hangs on it, a road from the depot leads to it.
 
@@ -204,8 +204,7 @@ def hospital(
          {**PLAIN, "buffer_hours": buffer, "refuel_from": "fuel_depot" if refuel else "", **need}),
         ("zone", "medical", ["hospital"], 1, PLAIN),
     ]  # fmt: skip
-    if need_of_depot:
-        needs.append(("depot", "power", ["plant"], 1, {**PLAIN, "buffer_hours": 6.0}))
+    needs += [(who, "power", [of], 1, {**PLAIN, "buffer_hours": hours}) for who, of, hours in further]
     scenario = site.scenario(
         assets, [{"values": [[wet.get(one["id"], 0.0) for one in assets]], "events": ["e"], "duration_hours": event}],
         needs=needs, samples=samples, services={"power": {"by": "internal"}, "medical": {"by": "assignment"}},
@@ -262,7 +261,16 @@ def test_a_tank_that_does_not_start_is_no_help_with_any_fuel(site: Any) -> None:
 def test_a_depot_that_is_out_or_lost_its_power_delivers_nothing(site: Any) -> None:
     """Flooded for 48 h; or dark from 6 h on, when the last delivery was made: 24 h of diesel last to 30 h."""
     assert (lost(hospital(site, road_wet=0.0, depth={"depot": 1.0})) == 24).all()
-    assert (lost(hospital(site, road_wet=0.0, need_of_depot=True, hours=(0, 30, 200))) == 170).all()
+    assert (lost(hospital(site, road_wet=0.0, further=(("depot", "plant", 6.0),), hours=(0, 30, 200))) == 170).all()
+
+
+def test_a_small_tank_ends_within_the_step_in_which_its_depot_does(site: Any) -> None:
+    """The relay ends at 3 h, the depot half an hour later, amid a step: half of the samples have fuel until 4 h."""
+    relay = [{"id": "relay", **NO_CURVE}]
+    further = (("relay", "plant", 3.0), ("depot", "relay", 0.5))
+    hours = lost(hospital(site, road_wet=0.0, buffer=0.25, more=relay, further=further, hours=(0, 4, 4.25, 200)))
+    assert set(hours.tolist()) == {195.75, 197.0}
+    assert hours.mean() == (195.75 + 197.0) / 2
 
 
 def test_one_way_roads_are_driven_their_way(site: Any) -> None:
