@@ -13,11 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-<<<<<<< HEAD
 from resilience.cascade.refuel import RefuelPlan, plan_refuels
-=======
 from resilience.cascade.supply import SupplyPlan, lacking_source, plan_supply
->>>>>>> main
 from resilience.correlation import CorrelatedDraws
 from resilience.draws import BUFFER, CORRELATION, FRAGILITY, stream_key
 from resilience.kernels.fields import compare_uniforms
