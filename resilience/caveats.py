@@ -106,7 +106,7 @@ def caveats(labelled: xr.Dataset, inputs: Inputs) -> tuple[str, ...]:
     bare = exposed_without_curve(labelled, inputs)
     if bare:
         told = ", ".join(f"{count:,} {kind}" for kind, count in bare.items())
-        lines.append(f"stand in water without a fragility curve, so the water cannot stop them: {told}")
+        lines.append(f"assets that stand in water without a fragility curve, so the water cannot stop them: {told}")
     down = int(labelled["baseline_down"].sum())
     if down:
         lines.append(f"{down:,} assets are down in the intact city; they are listed and never counted as lost")
