@@ -138,6 +138,6 @@ def unexplained_columns(run: Path) -> list[tuple[str, str]]:
         for column in columns:
             name = re.sub(r"_(standard_error|p05|p50|p95)$", "", column)
             begun = path.name in ("assets.csv", "zones.csv") and name.startswith(beginnings)
-            if name not in words and not begun:
+            if words.isdisjoint({column, name}) and not begun:
                 missing.append((path.name, column))
     return missing
