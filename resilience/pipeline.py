@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from resilience.annual import add_annual, exceed, rank_assets, rated_events, weigh_events
 from resilience.branches import check_branches, join_branches, take_branch
 from resilience.cascade import EventPlan, supplied_graphs
-from resilience.caveats import caveats, correlation_caveats, with_costs
+from resilience.caveats import caveats, correlation_caveats, error_caveats, with_costs
 from resilience.damage import damage, damage_states, share_of_hazard, unavailable
 from resilience.engine import (
     Block,
@@ -39,6 +39,7 @@ from resilience.engine import (
 from resilience.errors import Attempts
 from resilience.exposure import expose
 from resilience.fields import correlate_city
+from resilience.hazard_error import check_errors, error_sd, expect_failure, move_fragility
 from resilience.heat_limits import find_limits
 from resilience.heat_power import find_power, followed_assets, label_power
 from resilience.heat_toll import heat_notes, label_heat, plan_toll, read_heat
@@ -105,6 +106,7 @@ def assess(
     started = now()
     inputs = load_inputs(scenario)
     check_branches(scenario.branches, inputs)
+    check_errors(inputs, scenario)
     result, store = solve(scenario, inputs, out=out, progress=progress, workers=workers)
     if scenario.branches:
         further = solve_branches(scenario, inputs, workers=workers)
@@ -144,10 +146,11 @@ def solve(
     ranked = rank_assets(labelled)
     pairs = rerun(city, inputs, damaged, hourly, labelled, ranked, scenario, workers)
     # Where failures go together, an average over the samples in which an asset fails is of its neighbours too.
-    importance = ranked if scenario.monte_carlo.correlation is None else None
+    alone = scenario.monte_carlo.correlation is None and not any(map(error_sd, inputs.hazards))
+    importance = ranked if alone else None
     notes = (
         *inputs.notes, *caveats(labelled, inputs), *time_caveats(labelled, scenario, horizon),
-        *heat_notes(labelled, scenario), *correlation_caveats(scenario),
+        *heat_notes(labelled, scenario), *correlation_caveats(scenario), *error_caveats(inputs),
     )  # fmt: skip
     result = Result(
         dataset=labelled.assign_attrs({**describe(scenario, inputs, damaged), "notes": list(notes)}),
@@ -199,6 +202,8 @@ def expose_and_damage(inputs: Inputs, heat: HeatSection | None = None) -> tuple[
             if exposure is None:
                 continue
             one = damage(exposure, inputs.network, curves=inputs.curves)
+            if sd := error_sd(hazard):
+                one = expect_failure(one, inputs, sd, peril=peril)
             hours += [None] * n
         names = [f"{family}:{name}" if len(inputs.hazards) > 1 else str(name) for name in one["event"].values]
         kept = one[
@@ -275,8 +280,12 @@ def prepare_tasks(
     horizon: Horizon | None = None,
     zone_heat: Sequence[HeatParts] | None = None,
     hourly: Sequence[HourlyEvent | None] = (),
+    forced: int | None = None,
 ) -> list[EventTask]:
-    """Return the events of all families, then the sequences, as tasks on a compiled city."""
+    """Return the events of all families, then the sequences, as tasks on a compiled city.
+
+    No error of a map moves the failure probability of the asset that is `forced`.
+    """
     compiled = city.compiled
     rules = None if horizon is None else horizon.rules
     if rules is not None and rules.rule == "persons":
@@ -308,6 +317,7 @@ def prepare_tasks(
     states = find_severity(inputs, damaged.isel(event=slice(0, n_single)), horizon)
     anyway = unavailable(inputs.network.assets)
     tasks: list[EventTask] = []
+    family_of = [hazard for hazard in inputs.hazards for _ in range(hazard.sizes["event"])]
     followed = horizon.hourly if horizon is not None else tuple(hourly) or (None,) * n_single
     for i in range(n_single):
         family, peril = str(damaged["family"][i].item()), perils[i]
@@ -327,9 +337,11 @@ def prepare_tasks(
         if hours is not None and (until := hours.family.slow_until(hours.position)):
             slow = hours.family.slowest(hours.position, compiled.n_asset)
             water = None if horizon is None else Water(until, until)
+        moves = move_fragility(inputs, damaged, family_of[i], i, seed=scenario.seed, forced=forced)
+        highest, moved = (probability[i], None) if moves is None else moves
         tasks.append(
             prepare_event(
-                city, i, probability[i], family=family, depth=depth, recover=recover, water=water, follow=follow,
+                city, i, highest, moved=moved, family=family, depth=depth, recover=recover, water=water, follow=follow,
                 toll=toll(i), slow=slow, factors=factors((hours, 0)),
             )
         )  # fmt: skip
@@ -416,7 +428,8 @@ def rerun(
     def force(asset: int, probability: float) -> list[EventTask]:
         forced = damaged["failure_probability"].copy()
         forced[:, asset] = probability
-        tasks = prepare_tasks(quick, inputs, damaged.assign(failure_probability=forced), scenario, hourly=hourly)
+        changed = damaged.assign(failure_probability=forced)
+        tasks = prepare_tasks(quick, inputs, changed, scenario, hourly=hourly, forced=asset)
         return [replace(tasks[event], event=row) for row, event in enumerate(np.flatnonzero(rated).tolist())]
 
     return run_in_pairs(
