@@ -8,10 +8,13 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from resilience.check import check
+from resilience.draws import stream_key
 from resilience.errors import ConfigurationError
 from resilience.hazard_error import HIGHEST
+from resilience.inputs import load_inputs
 from resilience.kernels.compiler import INTERPRETED
-from resilience.pipeline import assess
+from resilience.kernels.normals import sample_normals
+from resilience.pipeline import assess, expose_and_damage, prepare
 from resilience.scenario import Scenario
 
 SAMPLES = 4096 if INTERPRETED else 65_536
@@ -122,8 +125,7 @@ def test_no_error_is_the_run_without_the_key(site, curves: str) -> None:
     plain, zero = (
         assess(pumps(site, curves, depths, sd, curve="depth_is_probability", samples=1024)) for sd in (None, 0.0)
     )
-    xr_equal = plain.dataset.drop_attrs().identical(zero.dataset.drop_attrs())
-    assert xr_equal
+    assert plain.dataset.drop_attrs().identical(zero.dataset.drop_attrs())
     assert plain.notes == zero.notes
     assert zero.importance is not None
 
@@ -151,6 +153,32 @@ def test_a_rarer_flood_never_spares_what_a_frequent_one_took(site, curves: str) 
     assert (np.diff(people, axis=0) >= 0).all()
     assert (np.diff(people, axis=0) > 0).any()
     assert (np.diff(ds["failure_probability"].values, axis=0) >= 0).all()
+
+
+def test_bits_are_those_of_one_comparison_per_sample(site, curves: str, unpack) -> None:
+    """The slow twin: U of asset and sample against the curve at the depth of the sample."""
+    depths, sd, word = np.float32([0.0, 0.05, 0.3, 0.6, 0.95, 3.0]).astype(np.float64), 0.15, 16
+    scenario = pumps(site, curves, depths, sd, curve="depth_is_probability", samples=512)
+    inputs = load_inputs(scenario)
+    damaged, hourly = expose_and_damage(inputs)
+    _, (task,) = prepare(inputs, damaged, scenario, hourly=hourly)
+    plan = task.plan
+    bits = np.empty((plan.failing.size, 8), np.uint64)
+    plan.sample(word, bits)
+    error = np.empty((1, 512))
+    key = stream_key(1, "hazard error", "river")
+    sample_normals(key, np.array([2**64 - 1], np.uint64), word, error)
+    uniform = plan.uniforms(word) / 2.0**32
+    wanted = np.array(
+        [[uniform[row, s] < min(max(depths[asset] + sd * error[0, s], 0.0), 1.0) for s in range(512)]
+         for row, asset in enumerate(plan.failing)]
+    )  # fmt: skip
+    np.testing.assert_array_equal(unpack(bits), wanted)
+    assert plan.failing.tolist() == [1, 2, 3, 4, 5]
+    half = np.empty_like(bits)
+    plan.sample(word, half, threshold=plan.threshold // 2)
+    assert (half & ~bits).max() == 0
+    assert 0 < unpack(half)[1:].sum() < unpack(bits)[1:].sum()
 
 
 @pytest.mark.parametrize("field", [None, {"length_m": 1000.0, "global_share": 0.2, "cell_m": 100.0}], ids=str)
