@@ -17,7 +17,7 @@ from resilience.kernels.normals import sample_normals
 from resilience.pipeline import assess, expose_and_damage, prepare
 from resilience.scenario import Scenario
 
-SAMPLES = 4096 if INTERPRETED else 65_536
+SAMPLES = 512 if INTERPRETED else 65_536
 STEP = 0.6
 STEPS = f"name,role,peril,unit,x,y,source,basis\nstep,fragility,flood,m,{STEP},0,made,default\n" + (
     f"step,fragility,flood,m,{STEP + 1e-9},1,made,default\n"
