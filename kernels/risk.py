@@ -60,22 +60,27 @@ def accumulate_exceedance(
     rate : (n,) float64
         In the order the losses came in.
     order : (n,) int64
-        Positions in `rate` of the sorted losses.
+        Positions in `rate` of the sorted losses; those of equal losses are brought into ascending order.
     out : (n,) float64
         Equal losses get the same rate.
 
     Notes
     -----
     Sums from the largest loss down: the rare end, which matters, is summed first and keeps its relative precision.
-    O(n).
+    Whatever sort `order` is from, stable or not, the sums are the same. O(n), and O(k log k) for k equal losses.
     """
     total = 0.0
-    for position in range(loss.shape[0] - 1, -1, -1):
-        total += rate[order[position]]
-        out[position] = total
-    for position in range(1, loss.shape[0]):
-        if loss[position] == loss[position - 1]:
-            out[position] = out[position - 1]
+    stop = loss.shape[0]
+    while stop > 0:
+        start = stop - 1
+        while start > 0 and loss[start - 1] == loss[start]:
+            start -= 1
+        if stop - start > 1:
+            order[start:stop].sort()
+        for position in range(stop - 1, start - 1, -1):
+            total += rate[order[position]]
+        out[start:stop] = total
+        stop = start
 
 
 @kernel

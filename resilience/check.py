@@ -13,14 +13,15 @@ from resilience.annual import weigh_events
 from resilience.branches import check_branches
 from resilience.cascade import MOST_POINTS, supplied_graphs
 from resilience.engine import Block, BlockSums, simulate
+from resilience.exposures import expose_and_damage
 from resilience.hazard_error import check_errors
 from resilience.horizon import Horizon, halve, plan_horizon
 from resilience.inputs import Inputs, describe_sources, load_inputs
 from resilience.kernels.rows import SAMPLES
 from resilience.network.compile import compile_network
-from resilience.pipeline import expose_and_damage, find_districts, find_severity, prepare
 from resilience.scenario import Scenario
 from resilience.service import drive_times, lay_out_services
+from resilience.tasks import find_districts, find_severity, prepare
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import geopandas as gpd
 import numpy as np
 import xarray as xr
 
+from resilience.asked import build_redundancy, build_rules, build_services, level_rules
 from resilience.curves import CurveTable
 from resilience.datasets import load_curves, synthetic_city
 from resilience.errors import (
@@ -18,26 +19,21 @@ from resilience.errors import (
     ConfigurationError,
     DataError,
     Problem,
-    Problems,
     suggestion,
 )
-from resilience.flow import LevelRule, LevelSector, prepare_levels
+from resilience.flow import LevelSector, prepare_levels
 from resilience.heat.indices import add_index
 from resilience.joint import JointFamily
 from resilience.network import Network, check_curve_names, derive
 from resilience.network.compile import PERSON
 from resilience.network.redundancy import SECTOR as DERIVED
-from resilience.network.redundancy import Standby, Units, add_redundancy
-from resilience.network.rules import AccessRule, DependencyRule, Rule, SupplyRule
-from resilience.network.selectors import RowFinder
+from resilience.network.redundancy import add_redundancy
 from resilience.readers import open_hazard
 from resilience.readers.graphml import read_graphml
 from resilience.readers.vector import read_layer, read_table
 from resilience.scenario import Scenario
-from resilience.scenario import rules as written
-from resilience.scenario.redundancy import RedundantUnits
 from resilience.sequences import EventSequence, find_joint, find_sequences
-from resilience.service import Drive, ServiceRule
+from resilience.service import ServiceRule
 
 
 @dataclass(frozen=True)
@@ -195,101 +191,6 @@ def _load_zones(scenario: Scenario, attempt: Attempts) -> list[gpd.GeoDataFrame]
     return frames
 
 
-def _plain(selector: Any) -> Any:
-    return selector if isinstance(selector, str) else {key: list(values) for key, values in selector.items()}
-
-
-def build_rules(scenario: Scenario) -> tuple[Rule, ...]:
-    """Return the scenario's rules as the network knows them."""
-    rules: list[Rule] = []
-    for section in scenario.rules:
-        if isinstance(section, written.AccessRule):
-            rules.append(
-                AccessRule(
-                    from_=_plain(section.from_),
-                    to=_plain(section.to),
-                    within_m=section.within_m,
-                    on_missing=section.on_missing,
-                )
-            )
-        elif isinstance(section, written.SupplyRule):
-            rules.append(SupplyRule(sector=section.sector, sources=_plain(section.sources)))
-        else:
-            fields = {
-                key: getattr(section, key)
-                for key in (
-                    "service", "by", "nearest", "required", "within_m", "buffer_hours", "start_probability",
-                    "recharge_hours", "buffer_height", "limit_minutes", "on_missing",
-                )
-            }  # fmt: skip
-            rules.append(
-                DependencyRule(from_=_plain(section.from_), to=_plain(section.to), over=_plain(section.over), **fields)
-            )
-    return tuple(rules)
-
-
-def build_redundancy(scenario: Scenario) -> tuple[Units | Standby, ...]:
-    """Return the scenario's spare units and standby sites as the network knows them."""
-    parts: list[Units | Standby] = []
-    for section in scenario.redundancy:
-        if isinstance(section, RedundantUnits):
-            fields = {key: getattr(section, key) for key in type(section).model_fields if key != "of"}
-            parts.append(Units(of=_plain(section.of), **fields))
-        else:
-            parts.append(
-                Standby(
-                    of=_plain(section.of),
-                    standby=_plain(section.standby),
-                    service=section.service,
-                    switch=section.switch,
-                    control=_plain(section.control or "standby"),
-                )
-            )
-    return tuple(parts)
-
-
-def _name_group(selector: Any) -> str:
-    """Return what a group of facilities is called: its kinds, or whatever it was chosen by."""
-    return selector if isinstance(selector, str) else ", ".join(str(v) for values in selector.values() for v in values)
-
-
-def build_services(services: Any, network: Network) -> tuple[ServiceRule, ...]:
-    """Return how services reach people, facilities found.
-
-    Parameters
-    ----------
-    services : mapping of str to section
-        Sections of a scenario.
-    network : Network
-
-    Raises
-    ------
-    ConfigurationError
-        A group of facilities that fits no asset.
-    """
-    problems = Problems()
-    rules = []
-    finder = RowFinder(network.assets)
-    for name, section in services.items():
-        if section.by == "internal":
-            continue
-        groups = []
-        for i, selector in enumerate(section.providers):
-            chosen = finder.find(_plain(selector), problems, subject=f"services.{name}.providers.{i}")
-            groups.append(np.flatnonzero(chosen).astype(np.int32))
-        drive = None
-        if section.limit_minutes is not None:
-            drive = Drive(section.limit_minutes, section.speed_share, section.speed_curve, section.depth_limit_m)
-        names = tuple(_name_group(selector) for selector in section.providers)
-        rules.append(
-            ServiceRule(
-                name, section.by, tuple(groups), section.combine, section.network, section.direction, drive, names
-            )
-        )
-    problems.raise_if_any(ConfigurationError)
-    return tuple(rules)
-
-
 def load_inputs(scenario: Scenario) -> Inputs:
     """Return everything the scenario names.
 
@@ -361,7 +262,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
         raise ConfigurationError(Problem("hazards", wanted="at least one event family", got="none"))
     sequences = find_sequences(scenario.sequences, opened)
     n_event = sum(hazard.sizes["event"] for hazard in opened) + len(sequences)
-    joint, pairs = find_joint(scenario.joint, opened, n_event)
+    joint, pairs = find_joint(scenario.joint, opened, n_event, taken=[one.name for one in sequences])
     return Inputs(
         hazards=opened,
         methods=tuple(methods),
@@ -430,17 +331,6 @@ def _settle_levels(scenario: Scenario, network: Network) -> dict[str, str]:
         sourced = set(network.supply["sector"][network.supply["is_source"].to_numpy(dtype=bool)].astype(str))
         levels = {sector: "connected" if sector in sourced else level for sector, level in levels.items()}
     return levels
-
-
-def level_rules(scenario: Scenario) -> tuple[LevelRule, ...]:
-    """Return how the sectors are modelled that are solved state by state, in the order of the scenario."""
-    rules = []
-    for sector, section in scenario.cascade.levels.items():
-        if section.level in ("share", "dc_flow", "overload"):
-            names = ("trip", "base_power", "tolerance", "endpoints")
-            given = {name: getattr(section, name) for name in names if getattr(section, name) is not None}
-            rules.append(LevelRule(sector, section.level, **given))
-    return tuple(rules)
 
 
 _MINIMAL: dict[str, Any] = {"schema_version": 1, "name": "built-in", "network": {"synthetic": {}}}

@@ -108,7 +108,7 @@ def find_sequences(sections: Sequence[SequenceSection], hazards: Sequence[xr.Dat
 
 
 def find_joint(
-    sections: Sequence[JointSection], hazards: Sequence[xr.Dataset], first_event: int
+    sections: Sequence[JointSection], hazards: Sequence[xr.Dataset], first_event: int, *, taken: Sequence[str] = ()
 ) -> tuple[tuple[JointFamily, ...], tuple[EventSequence, ...]]:
     """Return the joint families of a scenario, and every pair of their events as a sequence.
 
@@ -119,6 +119,8 @@ def find_joint(
         One per event family, in the order of the event axis.
     first_event : int
         Position on the event axis of the first pair.
+    taken : sequence of str, optional
+        Names of sequences: the random numbers of years hang on a name.
 
     Raises
     ------
@@ -130,14 +132,14 @@ def find_joint(
     for hazard in hazards:
         known[str(hazard.attrs["family"])] = (first, hazard)
         first += hazard.sizes["event"]
-    taken: set[str] = set()
+    names = {*known, *taken}
     used: set[str] = set()
     found: list[JointFamily] = []
     pairs: list[EventSequence] = []
     for i, section in enumerate(sections):
-        if section.name in taken or section.name in known:
-            problems.add(f"joint.{i}.name", wanted="a name that no family and no other has", got=section.name)
-        taken.add(section.name)
+        if section.name in names:
+            problems.add(f"joint.{i}.name", wanted="a name that no family, sequence or other has", got=section.name)
+        names.add(section.name)
         axes = []
         for name in section.families:
             subject = f"joint.{i}.families"

@@ -43,6 +43,7 @@ TABLES = (
     "indicators",
     "resilience",
     "indices",
+    "branches",
 )
 # The manifest goes first when a run is replaced: where there is one, all it tells of is there.
 FILES = (MANIFEST, "scenario.yaml", "notes.txt", *(f"{table}.csv" for table in TABLES))
@@ -174,7 +175,15 @@ class RunStore:
             temporary.replace(target)
 
     def write_table(self, name: str, header: Sequence[str], blocks: Iterable[Sequence[Column]]) -> None:
-        """Write a CSV table of blocks of columns; text that a spreadsheet would take for a formula is made harmless."""
+        """Write a CSV table of blocks of columns; text that a spreadsheet would take for a formula is made harmless.
+
+        Raises
+        ------
+        ValueError
+            A name that is not among :data:`FILES`: a later run into the directory would leave the table behind.
+        """
+        if name not in FILES:
+            raise ValueError(f"{name} is none of the files of a run")
         with told_as_storage_error(self.path), (self.path / name).open("w", newline="", encoding="utf-8") as file:
             write_cells(file, header, blocks)
 

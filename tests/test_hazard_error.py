@@ -10,12 +10,14 @@ from scipy.stats import norm
 from resilience.check import check
 from resilience.draws import stream_key
 from resilience.errors import ConfigurationError
+from resilience.exposures import expose_and_damage
 from resilience.hazard_error import HIGHEST
 from resilience.inputs import load_inputs
 from resilience.kernels.compiler import INTERPRETED
 from resilience.kernels.normals import sample_normals
-from resilience.pipeline import assess, expose_and_damage, prepare
+from resilience.pipeline import assess
 from resilience.scenario import Scenario
+from resilience.tasks import prepare
 
 SAMPLES = 512 if INTERPRETED else 65_536
 STEP = 0.6

@@ -67,14 +67,25 @@ def test_the_version_is_said_once() -> None:
     assert f"## {PROJECT['version']}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
-def test_the_glossary_is_that_of_the_code() -> None:
-    path = ROOT / "docs" / "make_glossary.py"
-    spec = importlib.util.spec_from_file_location("make_glossary", path)
+@pytest.mark.parametrize(("maker", "write"), [("make_glossary", "glossary"), ("make_scenario_keys", "page")])
+def test_pages_written_by_the_code_are_those_of_the_code(maker: str, write: str) -> None:
+    spec = importlib.util.spec_from_file_location(maker, ROOT / "docs" / f"{maker}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.PAGE.read_text(encoding="utf-8") == module.glossary(), "run: python docs/make_glossary.py"
+    assert module.PAGE.read_text(encoding="utf-8") == getattr(module, write)(), f"run: python docs/{maker}.py"
+
+
+def test_every_key_of_a_scenario_has_a_meaning() -> None:
+    schema = Scenario.json_schema()
+    silent = [
+        f"{name}.{key}"
+        for name, section in {"Scenario": schema, **schema["$defs"]}.items()
+        for key, one in section["properties"].items()
+        if not one.get("description")
+    ]
+    assert silent == []
 
 
 def test_exit_codes_are_told() -> None:
@@ -105,7 +116,9 @@ def test_files_named_in_the_readme_are_those_of_a_run(tmp_path: Path) -> None:
     services["medical"]["limit_minutes"] = 10
     scenario = Scenario.from_dict(
         {"schema_version": 1, "name": "a", "network": {"synthetic": {"size": 600}}, "monte_carlo": {"samples": 512},
-         "time": {}, "services": services}
+         "time": {}, "services": services, "heat": {}, "cascade": {"levels": {"water": "share"}},
+         "indicators": {"vulnerable": {"without": ["medical"], "share": 0.3}},
+         "branches": [{"name": "dear", "cost_factor": 2.0}]}
     )  # fmt: skip
     resilience.assess(scenario, out=tmp_path / "run")
     assert {path.name for path in (tmp_path / "run").iterdir() if not path.name.startswith(".")} == named

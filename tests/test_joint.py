@@ -155,3 +155,10 @@ def test_return_periods_of_both_and_of_either(site, keys: dict, both: float, eit
 def test_pairs_that_are_wrong(site, keys: dict, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         check(city(site, keys, risk={"catalogue_years": 0}))
+
+
+def test_a_sequence_and_a_pair_of_families_have_names_of_their_own(site) -> None:
+    parts = [{"family": "river", "return_period": 20}, {"family": "hot", "return_period": 4, "after_hours": 20}]
+    twice = city(site, {}, risk={"catalogue_years": 0}, sequences=[{"name": "summer", "parts": parts}])
+    with pytest.raises(ConfigurationError, match="a name that no family, sequence or other has"):
+        check(twice)

@@ -89,7 +89,8 @@ def test_expected_annual_damage_is_as_fast_as_a_matrix_product():
         theirs.append(time.process_time() - start)
     np.testing.assert_allclose(out, product, rtol=1e-12)
     print(f"ratio {np.median(ours) / np.median(theirs):.2f}, {np.median(ours) * 1e3:.2f} ms")
-    assert np.median(ours) < 3 * np.median(theirs)
+    # The least of each: what runs beside slows single rounds.
+    assert min(ours) < 3 * min(theirs)
 
 
 @settings(deadline=None, max_examples=50)
@@ -107,3 +108,14 @@ def test_tails_of_drawn_years_are_means_of_the_sorted_draws(n_year, n, seed):
             values = sorted(largest[drawn, column], reverse=True)
             wanted = (sum(values[:k]) + rest[share] * values[k]) / (k + rest[share])
             assert out[share, column] == pytest.approx(wanted, rel=1e-12)
+
+
+def test_the_sort_does_not_decide_in_which_order_rates_of_equal_losses_are_added():
+    random = np.random.default_rng(8)
+    loss, rate = random.integers(0, 5, 60).astype(float), random.random(60)
+    stable = np.argsort(loss, kind="stable")
+    other = np.concatenate([random.permutation(np.flatnonzero(loss == value)) for value in np.unique(loss)])
+    told = np.empty((2, 60))
+    for row, order in zip(told, (stable, other), strict=True):
+        accumulate_exceedance(loss[order], rate, order, row)
+    assert told[0].tobytes() == told[1].tobytes()

@@ -287,4 +287,5 @@ def test_curve_of_a_million_is_as_fast_as_sort_and_sum():
         theirs.append(time.process_time() - start)
     np.testing.assert_allclose(curve.frequency[::-1], summed, rtol=1e-9)
     print(f"ratio {np.median(ours) / np.median(theirs):.2f}, {np.median(ours) * 1e3:.1f} ms")
-    assert np.median(ours) < 3 * np.median(theirs)
+    # The least of each: what runs beside slows single rounds.
+    assert min(ours) < 3 * min(theirs)

@@ -13,6 +13,7 @@ from shapely.geometry import Point
 
 from resilience.cascade import make_grid
 from resilience.check import check
+from resilience.draws import FRAGILITY, stream_key
 from resilience.engine import (
     City,
     EventTask,
@@ -26,8 +27,9 @@ from resilience.engine import (
 )
 from resilience.errors import ConfigurationError
 from resilience.kernels.compiler import INTERPRETED
+from resilience.kernels.fragility import sample_uniforms
 from resilience.network import Network
-from resilience.network.compile import compile_network
+from resilience.network.compile import compile_network, identity
 from resilience.pipeline import assess
 from resilience.repair_times import RepairTime, RepairTimeTable
 from resilience.scenario import Scenario
@@ -376,6 +378,52 @@ def test_buffers_drown_with_the_flood_that_reaches_them(site) -> None:
     assert hours(48) == [52]
     assert hours(0) == [100]
     assert hours(100) == [0]
+
+
+@pytest.mark.parametrize("after", [3, 40])
+def test_a_heatwave_hour_by_hour_after_a_flood_sample_by_sample(site, after: int) -> None:
+    """Who is out when: by the hours of the heat, by damage of either, and by the longer repair of what both damaged."""
+    table = site._folder() / "times.csv"
+    table.write_text(
+        "repair_class,state,peril,distribution,value\nline,1,flood,fixed,20\nline,1,heat,fixed,15\n", encoding="utf-8"
+    )
+    flood = np.array([0.6, 0.3, 0.8], np.float32)
+    heat = np.outer(np.abs(np.sin(np.arange(24) / 7)), [0.9, 0.5, 0.7]).astype(np.float32)
+    asset = {"repair_class": "line", "heat_fragility_curve": "degree_is_probability"}
+    scenario = site.scenario(
+        [{"id": f"s{i}", **asset} for i in range(3)],
+        [{"family": "river", "values": [flood], "events": ["a"], "duration_hours": 6},
+         {"family": "hot", "peril": "heat", "unit": "degC", "values": heat[np.newaxis], "events": ["b"],
+          "hours": list(range(24)), "plausible": [-1, 50]}],
+        zones=[{"id": f"z{i}", "persons": 10.0**i} for i in range(3)],
+        needs=[(f"z{i}", "power", [f"s{i}"], 1) for i in range(3)],
+        time={"hours": list(range(101)), "restart_hours": 2,
+              "repair": {"file": str(table), "unit": "h", "damaged": {"flood": 0.7, "heat": 0.4}}},
+        sequences=[{"name": "both", "parts": [
+            {"family": "river", "event": "a"}, {"family": "hot", "event": "b", "after_hours": after}]}],
+    )  # fmt: skip
+    hashes = identity([f"s{i}" for i in range(3)])
+    drawn = {}
+    for family in ("river", "hot"):
+        drawn[family] = np.empty((3, 512), np.uint32)
+        sample_uniforms(stream_key(1, FRAGILITY, family), hashes, 0, drawn[family])
+    moment = np.arange(100)[:, np.newaxis]
+    wanted = np.zeros(512)
+    for i in range(3):
+        by_flood, by_heat = drawn["river"][i] / 2.0**32, drawn["hot"][i] / 2.0**32
+        worst = after + int(heat[:, i].argmax())
+        broken = by_flood < 0.7 * flood[i]
+        again = by_heat < 0.4 * heat[:, i].max()
+        both = broken & again & (after < 6 + 20)
+        repaired = np.where(both, max(6, worst) + 20, 6 + 20)
+        out = (by_flood < flood[i]) & (moment < np.where(broken, repaired, 6 + 2))
+        out |= again & (moment >= worst) & (moment < np.where(both, repaired, worst + 15))
+        for hour, p in enumerate(heat[:, i]):
+            out |= (by_heat < p) & (moment >= after + hour) & (moment < after + hour + 3)
+        wanted += 10.0**i * out.sum(axis=0)
+    lost = assess(scenario).dataset["person_hours_lost"].sel(event="both").values[0]
+    np.testing.assert_allclose(lost, wanted)
+    assert np.unique(wanted).size > 50
 
 
 @pytest.mark.parametrize("hours", [[0, 720], [0, 72, 168, 720]], ids=str)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import doctest
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -21,11 +20,8 @@ TOLD = {"2022", "2025", "709"}
 
 def test_examples_of_the_tutorial(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    begun = time.process_time()
     failed, tried = doctest.testfile(str(PAGE), module_relative=False)
     assert (failed, tried > 15) == (0, True)
-    # A minute on two cores; kernels that are compiled first take as long again.
-    assert time.process_time() - begun < 240
 
 
 def test_every_figure_of_the_prose_is_in_an_example() -> None:

@@ -87,7 +87,7 @@ def exceedance_curve(losses: ArrayLike, *, rates: ArrayLike) -> ExceedanceCurve:
 
     Notes
     -----
-    O(n log n); the sort is stable, so the result does not depend on the machine.
+    O(n log n); rates of equal losses are added in the order given, so the result does not depend on the machine.
 
     Examples
     --------
@@ -107,7 +107,8 @@ def exceedance_curve(losses: ArrayLike, *, rates: ArrayLike) -> ExceedanceCurve:
         # equal losses count from the first of their run
         first = np.searchsorted(ordered, ordered) if _has_ties(ordered) else np.arange(loss.size)
         return ExceedanceCurve(ordered, np.asarray((loss.size - first) * float(rate), dtype=np.float64))
-    order = np.argsort(loss, kind="stable")
+    # A stable sort takes six times as long where vector units sort; equal losses are put in order below.
+    order = np.argsort(loss)
     ordered = loss[order]
     frequency = np.empty(loss.size)
     accumulate_exceedance(ordered, rate, order, frequency)
