@@ -120,6 +120,8 @@ def solve(
     labelled = label_times(labelled, city, tasks, sums)
     labelled = label_ways(labelled, city, sums, scenario.monte_carlo.samples)
     labelled = label_heat(labelled, inputs, scenario, zone_heat, [task.toll for task in tasks], sums, totals.toll)
+    # What is told of them stands in the result: they need not stay beside it.
+    del sums, tasks
     labelled = label_power(labelled, inputs, scenario, hourly)
     labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
     ranked = rank_assets(labelled)

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from resilience.cascade.refuel import RefuelPlan, plan_refuels
 from resilience.cascade.supply import SupplyPlan, lacking_source, plan_supply
 from resilience.correlation import CorrelatedDraws
 from resilience.draws import BUFFER, CORRELATION, FRAGILITY, stream_key
@@ -119,6 +120,8 @@ class EventPlan:
     key, buffer_key : uint64
     strikes : tuple of Strike
         The hazards of a sequence, by onset; none where the event is one hazard.
+    refuels : tuple of RefuelPlan
+        Buffers that are refilled by road; none without a time grid.
     family : str
     correlated : CorrelatedFragility, optional
         Without, the random numbers of assets are independent.
@@ -140,6 +143,7 @@ class EventPlan:
     key: np.uint64
     buffer_key: np.uint64
     strikes: tuple[Strike, ...] = ()
+    refuels: tuple[RefuelPlan, ...] = ()
     family: str = ""
     correlated: CorrelatedFragility | None = None
     moved: MovedFragility | None = None
@@ -351,6 +355,7 @@ def plan_event(
         affected=np.flatnonzero(affected).astype(np.int32),
         begun=np.flatnonzero(begun).astype(np.int32),
         supplies=tuple(supplies),
+        refuels=plan_refuels(compiled, buffer_row, affected) if horizon_hours > 0 else (),
         key=stream_key(seed, FRAGILITY, family),
         family=family,
         correlated=correlated,
