@@ -13,6 +13,7 @@ _MASK = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
+_NEVER_MINUTE = 2**31 - 1
 
 
 @kernel
@@ -107,3 +108,40 @@ def list_jobs(
                 asset[job] = i
                 state[job] = worst
                 uniform[job] = np.uint32(u)
+
+
+@kernel
+def note_repairs(
+    indptr: NDArray[np.int64],
+    asset: NDArray[np.int32],
+    end: NDArray[np.int64],
+    order: NDArray[np.int64],
+    least: NDArray[np.int32],
+    minute: NDArray[np.int32],
+) -> None:
+    """Write the whole minute at which the work of each job is done, or one before which its asset is not back.
+
+    Parameters
+    ----------
+    indptr : (513,) int64
+        Jobs of each sample.
+    asset : (n_job,) int32
+    end : (n_job,) int64, s
+        The largest number is never.
+    order : (n,) int64
+        Row of each asset of the jobs in what follows.
+    least : (n,) int32, min
+        Before which no asset is back.
+    minute : (n, 512) int32
+        Output, where there are jobs; the largest number is never. Others keep what they have.
+
+    Notes
+    -----
+    O(jobs).
+    """
+    for s in range(indptr.size - 1):
+        for job in range(indptr[s], indptr[s + 1]):
+            row = order[asset[job]]
+            # No rounding up by addition: the largest number has no room above it.
+            done = end[job] // 60 + np.int64(end[job] % 60 > 0)
+            minute[row, s] = np.int32(max(np.int64(least[row]), min(done, np.int64(_NEVER_MINUTE))))

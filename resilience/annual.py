@@ -17,7 +17,7 @@ from resilience.risk.tail import catalogue_risk
 from resilience.risk.yearly import occurrence_losses, yearly_losses
 from resilience.scenario import Scenario
 from resilience.store import TOTALS
-from resilience.unserved import annual_unserved
+from resilience.unserved import QUANTITIES, annual_unserved
 
 DIRECT_LOSS = "direct_loss"
 PERSON_HOURS = "person_hours_lost"
@@ -61,17 +61,19 @@ def add_annual(labelled: xr.Dataset) -> xr.Dataset:
     if not rated.any():
         return labelled
     # Only what is summed: a copy of the whole result is gigabytes in a large city.
-    part = labelled[[TOTALS, "direct_loss", "asset_direct_loss", "annual_weight", "tail_weight"]].isel(event=rated)
+    summed = (TOTALS, "direct_loss", "asset_direct_loss", "annual_weight", "tail_weight", "people_served",
+              PERSON_HOURS, "people_interrupted", *QUANTITIES)  # fmt: skip
+    part = labelled[[name for name in summed if name in labelled]].isel(event=rated)
     weights, tails = part["annual_weight"], part["tail_weight"]
     annual = expected_annual(part[TOTALS], weights=weights, tail_weights=tails)
     money = expected_annual(part["direct_loss"], weights=weights, tail_weights=tails)
     per_asset = expected_annual(part["asset_direct_loss"], weights=weights, tail_weights=tails)
-    labelled = labelled.assign(annual_unserved(labelled.isel(event=rated)))
-    if PERSON_HOURS in labelled:
-        lost = expected_annual(labelled[PERSON_HOURS].isel(event=rated), weights=weights, tail_weights=tails)
+    labelled = labelled.assign(annual_unserved(part))
+    if PERSON_HOURS in part:
+        lost = expected_annual(part[PERSON_HOURS], weights=weights, tail_weights=tails)
         ends = {"annual_value": "", "annual_standard_error": "_standard_error", "annual_tail": "_tail"}
         labelled = labelled.assign({f"annual_person_hours{end}": lost[name].variable for name, end in ends.items()})
-        labelled = labelled.assign(customer_indices(labelled.isel(event=rated)))
+        labelled = labelled.assign(customer_indices(part))
     return labelled.assign(annual.data_vars).assign(
         annual_direct_loss=money["annual_value"],
         annual_direct_loss_tail=money["annual_tail"],

@@ -13,7 +13,7 @@ from scipy.special import ndtri
 
 from resilience.draws import BUFFER, FRAGILITY, REPAIR, stream_key
 from resilience.kernels.fragility import quantise_probability, sample_failures, sample_uniforms
-from resilience.kernels.repair_jobs import count_jobs, list_jobs
+from resilience.kernels.repair_jobs import count_jobs, list_jobs, note_repairs
 from resilience.kernels.repair_times import (
     EXPONENTIAL,
     FIXED,
@@ -121,3 +121,15 @@ def test_jobs_are_the_damaged_assets_with_the_u_of_the_sampler(first_word):
 def test_repair_has_a_stream_of_its_own():
     keys = {int(stream_key(1, purpose, "river")) for purpose in (FRAGILITY, BUFFER, REPAIR)}
     assert len(keys) == 3
+
+
+def test_minutes_of_repairs_round_up_and_keep_what_has_no_job():
+    indptr = np.zeros(513, np.int64)
+    indptr[1:4], indptr[4:] = [2, 2, 4], 5
+    asset, order = np.array([0, 1, 0, 1, 1], np.int32), np.array([2, 0])
+    end = np.array([61, 120, 0, 2**63 - 1, 60 * 2**31], np.int64)
+    minute = np.full((3, 512), 7, np.int32)
+    note_repairs(indptr, asset, end, order, np.array([0, 0, 1], np.int32), minute)
+    never = 2**31 - 1
+    np.testing.assert_array_equal(minute[:, :5], [[2, 7, never, never, 7], [7, 7, 7, 7, 7], [2, 7, 1, 7, 7]])
+    assert (minute[:, 4:] == 7).all()

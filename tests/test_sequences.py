@@ -235,14 +235,17 @@ def test_repairs_are_those_of_the_twin(rule: str, crews: dict[str, int]) -> None
     task = sequence(city, parts, repair)
     assert isinstance(task.recovery, SequenceRecovery)
     restored = task.recovery.restored(task.plan, 8)
-    drawn = [one.jobs(strike.plan, 8) for one, strike in zip(task.recovery.recoveries, task.plan.strikes, strict=True)]
+    drawn = []
+    for one, strike in zip(task.recovery.recoveries, task.plan.strikes, strict=True):
+        damaged = one.damaged(strike.plan, 8)
+        assert damaged is not None
+        drawn.append(one.jobs(strike.plan, 8, damaged))
     orders = [one.order for one in task.recovery.recoveries]
     first = np.cumsum([0, *(strike.row.size for strike in task.plan.strikes)])
     checked = again = 0
     for sample in range(64 if INTERPRETED else 512):
         hits, row = [], {}
         for k, (strike, jobs) in enumerate(zip(task.plan.strikes, drawn, strict=True)):
-            assert jobs is not None
             here = slice(jobs.indptr[sample], jobs.indptr[sample + 1])
             struck = strike.plan.failing[orders[k][jobs.asset[here]]]
             work = dict(zip(struck.tolist(), jobs.duration[here].tolist(), strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,8 +14,9 @@ from resilience.draws import REPAIR, stream_key
 from resilience.engine.crew_ways import CrewWays, Depots, plan_crew_ways
 from resilience.engine.water import Water
 from resilience.kernels.fragility import quantise_probability
+from resilience.kernels.repair_jobs import note_repairs
 from resilience.kernels.repair_times import FIXED
-from resilience.kernels.rows import SAMPLES
+from resilience.kernels.rows import SAMPLES, WORDS
 from resilience.kernels.schedule import NEVER, Jobs
 from resilience.network.compile import CompiledNetwork
 from resilience.repair import RepairPlan, WorkCapacity, draw_jobs, plan_repairs, schedule
@@ -144,17 +145,20 @@ class Recovery:
             Of the word group.
         """
         minute = np.repeat(self.outage[:, np.newaxis], SAMPLES, axis=1)
-        jobs = self.jobs(plan, first_word)
-        if jobs is None or self.crews is None:
+        damaged = self.damaged(plan, first_word)
+        if damaged is None or self.crews is None:
             return minute
-        _, end = schedule(self.crews, jobs)
-        sample = np.repeat(np.arange(SAMPLES), np.diff(jobs.indptr))
-        asset = jobs.asset if self.order is None else self.order[jobs.asset]
-        minute[asset, sample] = np.maximum(self.least[asset], done_minutes(end))
+        order = np.arange(plan.failing.size) if self.order is None else self.order
+        for words in cut_words([self]):
+            jobs = self.jobs(plan, first_word, damaged, words)
+            _, end = schedule(self.crews, jobs)
+            note_repairs(jobs.indptr, jobs.asset, end, order, self.least, minute)
         return minute
 
-    def jobs(self, plan: EventPlan, first_word: int) -> Jobs | None:
-        """Return what is damaged in a word group, by position in `order`; None where nothing is repaired.
+    def damaged(self, plan: EventPlan, first_word: int) -> NDArray[np.uint64] | None:
+        """Return what is damaged in a word group, by state and position in `order`, (n_state, n_failing, 8) uint64.
+
+        None where nothing is repaired.
 
         Parameters
         ----------
@@ -165,16 +169,47 @@ class Recovery:
         """
         if self.times is None or self.threshold is None or self.key is None:
             return None
-        identity = plan.identity if self.order is None else plan.identity[self.order]
-        damaged = np.empty((*self.threshold.shape, 8), np.uint64)
+        damaged = np.empty((*self.threshold.shape, WORDS), np.uint64)
         for threshold, rows in zip(self.threshold, damaged, strict=True):
             plan.sample(first_word, rows, threshold=threshold, order=self.order)
+        return damaged
+
+    def jobs(self, plan: EventPlan, first_word: int, damaged: NDArray[np.uint64], words: slice = slice(None)) -> Jobs:
+        """Return the jobs of a word group, by position in `order`.
+
+        Parameters
+        ----------
+        plan : EventPlan
+            Of the same event.
+        first_word : int
+            Of the word group.
+        damaged : (n_state, n_failing, 8) uint64
+            From :meth:`damaged`.
+        words : slice
+            Of which samples; the others have no jobs.
+        """
+        assert self.times is not None
+        assert self.key is not None
+        identity = plan.identity if self.order is None else plan.identity[self.order]
         none = np.zeros(plan.failing.size, np.int64)
+        chosen = np.zeros_like(damaged)
+        chosen[:, :, words] = damaged[:, :, words]
         jobs = draw_jobs(
-            damaged, times=self.times, identity=identity, key=self.key, first_word=first_word, travel=none,
+            chosen, times=self.times, identity=identity, key=self.key, first_word=first_word, travel=none,
             earliest=none + self.begin,
         )  # fmt: skip
         return jobs if self.ways is None else self.ways.send(jobs, plan, first_word)
+
+
+def cut_words(recoveries: Sequence[Recovery]) -> list[slice]:
+    """Return the parts in which the samples of a word group are scheduled: word by word.
+
+    A job takes some 100 bytes while it is drawn and scheduled: those of all 512 samples at once would be most of the
+    memory of a run. Ways of crews are found for all samples at once, and so are the jobs then.
+    """
+    if any(one.ways is not None for one in recoveries):
+        return [slice(None)]
+    return [slice(word, word + 1) for word in range(WORDS)]
 
 
 def done_minutes(end: NDArray[np.int64]) -> NDArray[np.int64]:

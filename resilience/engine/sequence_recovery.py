@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.cascade import EventPlan
-from resilience.engine.recovery import NEVER_MINUTE, Minutes, Recovery, done_minutes
+from resilience.engine.recovery import NEVER_MINUTE, Minutes, Recovery, cut_words, done_minutes
 from resilience.kernels.rows import SAMPLES
 from resilience.kernels.schedule import NEVER, Jobs
 from resilience.repair import RepairPlan, resume, schedule
@@ -83,24 +83,30 @@ class SequenceRecovery:
         place = np.empty(self.order.size, np.int64)
         place[self.order] = np.arange(self.order.size)
         n = max(plan.failing.size, 1)
-        queue = _Queue(*(np.empty(0, np.int64) for _ in _Queue._fields))
-        # Which hazard put which asset out, while its repair is not done.
-        told: list[tuple[int, NDArray[np.int64], NDArray[np.int64]]] = []
-        for number, (strike, recovery) in enumerate(zip(plan.strikes, self.recoveries, strict=True)):
-            onset = 60 * strike.onset
-            queue = queue.take(queue.end > onset)
-            open_ = [(k, asset, key, np.isin(key, queue.key)) for k, asset, key in told]
-            told = [(k, asset[left], key[left]) for k, asset, key, left in open_]
-            jobs = recovery.jobs(strike.plan, first_word)
-            if jobs is None or recovery.order is None:
-                continue
-            struck = recovery.order[jobs.asset]
-            new = _list_new(jobs, place[strike.row[struck]], n, onset)
-            told.append((number, struck, new.key))
-            queue = _schedule(self.crews, _join(queue, new, onset), n, onset)
-            for k, asset, key in told:
-                done = done_minutes(queue.end[np.searchsorted(queue.key, key)])
-                parts[k][asset, key // n] = np.maximum(least[k][asset], done)
+        damage = [
+            one.damaged(strike.plan, first_word) for one, strike in zip(self.recoveries, plan.strikes, strict=True)
+        ]
+        for words in cut_words(self.recoveries):
+            queue = _Queue(*(np.empty(0, np.int64) for _ in _Queue._fields))
+            # Which hazard put which asset out, while its repair is not done.
+            told: list[tuple[int, NDArray[np.int64], NDArray[np.int64]]] = []
+            for number, (strike, recovery, damaged) in enumerate(
+                zip(plan.strikes, self.recoveries, damage, strict=True)
+            ):
+                onset = 60 * strike.onset
+                queue = queue.take(queue.end > onset)
+                open_ = [(k, asset, key, np.isin(key, queue.key)) for k, asset, key in told]
+                told = [(k, asset[left], key[left]) for k, asset, key, left in open_]
+                if damaged is None or recovery.order is None:
+                    continue
+                jobs = recovery.jobs(strike.plan, first_word, damaged, words)
+                struck = recovery.order[jobs.asset]
+                new = _list_new(jobs, place[strike.row[struck]], n, onset)
+                told.append((number, struck, new.key))
+                queue = _schedule(self.crews, _join(queue, new, onset), n, onset)
+                for k, asset, key in told:
+                    done = done_minutes(queue.end[np.searchsorted(queue.key, key)])
+                    parts[k][asset, key // n] = np.maximum(least[k][asset], done)
         return np.concatenate(parts)
 
 
