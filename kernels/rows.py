@@ -51,6 +51,11 @@ def pack_rows(bits: NDArray[np.bool_]) -> Words:
     return empty_rows(0) if not len(bits) else np.packbits(bits, axis=1, bitorder="little").view(np.uint64)
 
 
+def unpack_rows(words: Words) -> NDArray[np.bool_]:
+    """Return the samples of rows, ``(n, 512) bool``: the inverse of :func:`pack_rows`."""
+    return np.unpackbits(words.astype("<u8").view(np.uint8), axis=1, bitorder="little").astype(bool)
+
+
 def plain_copy(target: Words, i: int, source: Words, j: int) -> None:
     """target[i] = source[j]."""
     for w in range(8):

@@ -42,7 +42,7 @@ def build_rules(scenario: Scenario) -> tuple[Rule, ...]:
                 key: getattr(section, key)
                 for key in (
                     "service", "by", "nearest", "required", "within_m", "buffer_hours", "start_probability",
-                    "recharge_hours", "buffer_height", "limit_minutes", "on_missing",
+                    "recharge_hours", "buffer_height", "refuel_from", "limit_minutes", "on_missing",
                 )
             }  # fmt: skip
             rules.append(

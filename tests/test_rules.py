@@ -66,7 +66,7 @@ def test_nearest_provider_and_the_columns_of_the_need(city):
     row = derived.needs.iloc[0]
     assert row.to_dict() == {
         "id": "need:power:H1", "dependent": "H1", "service": "power", "required": 1, "buffer_hours": 24.0,
-        "start_probability": 0.9, "recharge_hours": 8.0, "buffer_height": 1.5,
+        "start_probability": 0.9, "recharge_hours": 8.0, "buffer_height": 1.5, "refuel_from": "",
     }  # fmt: skip
     assert derived.dependencies["limit_minutes"].tolist() == [30, 30]
     assert len(city.needs) == 0

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from resilience.cascade.fixpoint import Cascade, Level
 from resilience.cascade.plan import EventPlan, Start
+from resilience.cascade.refuel import Deliveries
 from resilience.errors import ConfigurationError, Problems
 from resilience.kernels.buffers import NEVER, draw_on_buffers, hold_buffers, keep_failed
 from resilience.kernels.dependency import evaluate_needs
-from resilience.kernels.rows import SAMPLES, Words
+from resilience.kernels.rows import SAMPLES, Words, unpack_rows
 from resilience.network.compile import CompiledNetwork
 
 Keep = Callable[[NDArray[np.int32], Words], None]
@@ -188,6 +189,9 @@ class Timeline:
         self._no_buffer = np.full_like(plan.buffer_row, -1)
         hours, lasts = np.unique(compiled.buffer_hours[self._need], return_inverse=True)
         recharge, recharges = np.unique(compiled.recharge_hours[self._need], return_inverse=True)
+        self._deliveries = Deliveries(plan.refuels) if plan.refuels else None
+        # Where fuel reached in the state solved last.
+        self._fuelled = np.zeros((0 if self._deliveries is None else self._deliveries.row.size, 8), np.uint64)
         self._lasts, self._recharges = lasts.astype(np.int32), recharges.astype(np.int32)
         moment = grid.moments()
         starts = np.repeat(grid.minute.astype(np.int32)[:, np.newaxis], SAMPLES, axis=1)
@@ -226,6 +230,7 @@ class Timeline:
         told = partial(keep_failed, self.drawn, restored) if keep is None else keep
         self._since[:] = NEVER
         self._back[:] = NEVER
+        self._fuelled[:] = 0
         n_step = self.grid.step.size
         for point in range(n_step + 1):
             # The peak is the beginning of the first step, and stands for it.
@@ -249,7 +254,33 @@ class Timeline:
         # Drawn on for as long as it lasts or longer: empty.
         hold_buffers(self._started, self._since, self._lasts, looks.full_from[point], self.cascade.buffered)
         # The end of the grid belongs to its last step.
-        self.cascade.solve_from(self._start, step=min(point, self.grid.step.size - 1))
+        step = min(point, self.grid.step.size - 1)
+        if self._deliveries is None:
+            self.cascade.solve_from(self._start, step=step)
+        else:
+            self._solve_fuelled(self._deliveries, step)
+
+    def _solve_fuelled(self, deliveries: Deliveries, step: int) -> None:
+        """Solve a state in which a buffer holds by its hours or where fuel reaches it in that very state.
+
+        Who is reached depends on who is up, and more fuel never puts anyone down. So what holds at first, by hours or
+        as fuel reached it in the state before, shrinks to where it does so by itself; from there it grows by those who
+        ran empty and are reached.
+        """
+        cascade, row = self.cascade, deliveries.row
+        by_hours, started = cascade.buffered[row], self._started[row]
+        cascade.buffered[row] |= started & self._fuelled
+        cascade.solve_from(self._start, step=step)
+        self._fuelled = deliveries.find(cascade.up)
+        for grows in (False, True):
+            while True:
+                before, holds = cascade.buffered[row], by_hours | (started & self._fuelled)
+                now = before | holds if grows else before & holds
+                if np.array_equal(now, before):
+                    break
+                cascade.buffered[row] = now
+                cascade.solve_from(self._start, step=step)
+                self._fuelled = deliveries.find(cascade.up)
 
     def _draw_on(self, point: int, full_before: NDArray[np.uint8]) -> None:
         compiled, cascade = self.cascade.compiled, self.cascade
@@ -260,3 +291,8 @@ class Timeline:
         if self._lessen is not None:
             self._lessen(self._need, self._met)
         draw_on_buffers(self._met, point, self._recharges, full_before, self._since, self._back)
+        if self._deliveries is not None:
+            # What is delivered fills the tank at once, however long the service takes to recharge it.
+            row, reached = self._deliveries.row, unpack_rows(self._fuelled)
+            self._since[row] = np.where(reached, np.uint8(NEVER), self._since[row])
+            self._back[row] = np.where(reached, np.uint8(NEVER), self._back[row])

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from resilience.errors import DataError, Problem, Problems
 from resilience.kernels.dependency import order_dependents
 from resilience.network.city import Network
+from resilience.network.refuel import Refuelling, find_refuelling
 
 PERSON = 1000
 """Whole-number units per person (or per unit of whatever the zones count)."""
@@ -98,6 +99,8 @@ class CompiledNetwork:
     provider : (n_dependency,) int32
     buffer_hours, start_probability, recharge_hours, buffer_height : (n_need,) float64
     need_identity : (n_need,) uint64
+    refuelling : tuple of Refuelling
+        Buffers that are refilled by road.
     dependent_indptr : (n_asset + 1,) int64
     dependent : int32
         Assets that need each asset.
@@ -149,6 +152,7 @@ class CompiledNetwork:
     inbound: NDArray[np.int32]
     outbound_indptr: NDArray[np.int64]
     outbound: NDArray[np.int32]
+    refuelling: tuple[Refuelling, ...] = ()
 
     @property
     def n_asset(self) -> int:
@@ -247,7 +251,7 @@ def compile_network(network: Network, *, services: Sequence[str] = ()) -> Compil
     ------
     DataError
         Ids whose hashes collide; a source that is a link; a road limit on a dependency, which needs travel times;
-        zones of more than one period.
+        zones of more than one period; buffers that are refilled by road where none leads.
     """
     assets, zones, needs, dependencies = network.assets, network.zones, network.needs, network.dependencies
     problems = Problems()
@@ -319,6 +323,7 @@ def compile_network(network: Network, *, services: Sequence[str] = ()) -> Compil
     # A group's hash must not meet an id's: the prefix keeps the two name spaces apart.
     graphs = _graphs(network, asset_index, sectors)
     (inbound_indptr, inbound), (outbound_indptr, outbound) = _neighbours(graphs, n_asset)
+    asset_access, zone_access = (_positions(table["access_asset"], asset_index) for table in (assets, zones))
     names = np.where(group != "", "failure_group:" + group, ids)
     return CompiledNetwork(
         asset_id=tuple(ids),
@@ -343,11 +348,14 @@ def compile_network(network: Network, *, services: Sequence[str] = ()) -> Compil
         zone_need=np.arange(n_asset_need, len(needs), dtype=np.int32),
         zone_of_need=(owner_sorted[n_asset_need:] - n_asset).astype(np.int32),
         persons=np.rint(zones["persons"].to_numpy(dtype=np.float64) * PERSON).astype(np.int64),
-        asset_access=_positions(assets["access_asset"], asset_index).astype(np.int32),
-        zone_access=_positions(zones["access_asset"], asset_index).astype(np.int32),
+        asset_access=asset_access.astype(np.int32),
+        zone_access=zone_access.astype(np.int32),
         graphs=graphs,
         inbound_indptr=inbound_indptr,
         inbound=inbound,
         outbound_indptr=outbound_indptr,
         outbound=outbound,
-    )
+        refuelling=find_refuelling(
+            sorted_needs, owner_sorted, assets, np.concatenate([asset_access, zone_access]), graphs
+        ),
+    )  # fmt: skip

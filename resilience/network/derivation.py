@@ -258,6 +258,7 @@ class _Derivation:
             "start_probability": float(rule.start_probability),
             "recharge_hours": float(rule.recharge_hours),
             "buffer_height": np.nan if rule.buffer_height is None else float(rule.buffer_height),
+            "refuel_from": rule.refuel_from,
         }
         self.needs.append({"id": needs, "dependent": names[enough], **_repeated(every, len(needs))})
         limit = np.nan if rule.limit_minutes is None else float(rule.limit_minutes)

@@ -40,6 +40,8 @@ class DependencyRule:
         None farther than this.
     buffer_hours, start_probability, recharge_hours, buffer_height : float, optional
         The dependant's battery or tank, as in the table of needs.
+    refuel_from : str
+        Kind of the assets from which the tank is refilled by road; empty where it is not.
     limit_minutes : float, optional
         A provider counts only while it reaches the dependant by road within this time.
     on_missing : {"error", "drop"}
@@ -64,6 +66,7 @@ class DependencyRule:
     start_probability: float = 1.0
     recharge_hours: float = 0.0
     buffer_height: float | None = None
+    refuel_from: str = ""
     limit_minutes: float | None = None
     on_missing: OnMissing = "error"
     over: Selector = field(default_factory=lambda: {"sector": "transport"})
@@ -125,6 +128,8 @@ def check_rule(rule: DependencyRule, subject: str, problems: Problems) -> None:
         )
     check_on_missing(rule.on_missing, subject, problems)
     check_within(rule.within_m, subject, problems)
+    if rule.refuel_from and rule.buffer_hours == 0:
+        problems.add(f"{subject}.refuel_from", wanted="only with buffer_hours above 0", got="no buffer")
     limits = (
         ("buffer_hours", 0.0, np.inf), ("start_probability", 0.0, 1.0), ("recharge_hours", 0.0, np.inf),
         ("buffer_height", 0.0, np.inf), ("limit_minutes", 0.0, np.inf),

@@ -125,6 +125,7 @@ NEED_COLUMNS: Final = (
     Column("start_probability", "float64", 1.0, "1", "probability that the buffer starts", minimum=0, maximum=1),
     Column("recharge_hours", "float64", 0.0, "hour", "time to refill the buffer", minimum=0),
     Column("buffer_height", "float64", NAN, "m", "height of the buffer above ground; empty: not floodable", minimum=0),
+    Column("refuel_from", "str", "", "", "kind of assets from which the buffer is refilled by road; empty: it is not"),
 )
 DEPENDENCY_COLUMNS: Final = (
     Column("need", "str", REQUIRED, "", "the need that is served", refers=("needs",)),

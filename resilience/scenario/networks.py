@@ -50,6 +50,7 @@ ZONE_COLUMNS: tuple[str, ...] = (
 )
 NEED_COLUMNS: tuple[str, ...] = (
     "id", "dependent", "service", "required", "buffer_hours", "start_probability", "recharge_hours", "buffer_height",
+    "refuel_from",
 )  # fmt: skip
 DEPENDENCY_COLUMNS: tuple[str, ...] = ("need", "provider", "limit_minutes")
 SUPPLY_COLUMNS: tuple[str, ...] = ("asset", "sector", "is_source", "capacity", "demand")

@@ -95,6 +95,11 @@ class DependencyRule(Section):
     buffer_height: NotNegative | None = Field(
         default=None, description="m above ground at which water reaches the buffer"
     )
+    refuel_from: Annotated[str, Field(pattern=r"^(\S.*)?$")] = Field(
+        default="",
+        description="kind of assets that keep the buffer full over time while one that works reaches the dependant "
+        "over working roads; empty: what is used is gone until the service is back",
+    )
 
     on_missing: OnMissing = Field(default="error", description=_ON_MISSING)
     over: Selector = Field(default={"sector": ("transport",)}, description="by road: links that are travelled")
@@ -108,6 +113,8 @@ class DependencyRule(Section):
         if self.required > self.nearest:
             wanted = f"at most nearest = {self.nearest}"
             yield Finding("required", wanted=wanted, got=f"{self.required}: more than there are providers")
+        if self.refuel_from and self.buffer_hours == 0:
+            yield Finding("refuel_from", wanted="only with buffer_hours above 0", got="no buffer")
         if self.by != "road" and self.over != {"sector": ("transport",)}:
             yield Finding("over", wanted="only with by: road", got=f"by: {self.by}")
 
