@@ -106,7 +106,7 @@ def expect_failure(damaged: xr.Dataset, inputs: Inputs, sd: float, *, peril: str
     Notes
     -----
     Mean over the middles of 512 equally probable cells of the error, of which the first and the last are halved 24
-    times more: what depends smoothly on the error is exact to five digits, a jump to 1/1024.
+    times more: what depends smoothly on the error is within 1e-5 of numerical integration, a jump within 1/1024.
     """
     depths = damaged["exposed_intensity"].values.astype(np.float64)
     mean = damaged["failure_probability"].values.copy()
