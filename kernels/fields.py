@@ -110,6 +110,27 @@ def combine_fields(
 
 
 @kernel
+def compare_limits(uniform: NDArray[np.uint32], limit: NDArray[np.uint32], failed: Words) -> None:
+    """Write where U is below a threshold of its own in every sample.
+
+    Parameters
+    ----------
+    uniform, limit : (n, 512) uint32
+        2**32 - 1 always fails.
+    failed : (n, 8) uint64
+        Output.
+    """
+    for i in range(limit.shape[0]):
+        for w in range(8):
+            word = np.uint64(0)
+            for s in range(64):
+                at = limit[i, 64 * w + s]
+                bit = uniform[i, 64 * w + s] < at or at == CERTAIN
+                word |= np.uint64(bit) << np.uint64(s)
+            failed[i, w] = word
+
+
+@kernel
 def compare_uniforms(uniform: NDArray[np.uint32], threshold: NDArray[np.uint32], failed: Words) -> None:
     """Write where U < threshold, as :func:`resilience.kernels.fragility.sample_failures` does from planes.
 

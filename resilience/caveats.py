@@ -87,6 +87,20 @@ def correlation_caveats(scenario: Scenario) -> list[str]:
     ]
 
 
+def error_caveats(inputs: Inputs) -> list[str]:
+    """Return what must be known of maps that are not exact."""
+    given = [(hazard, float(hazard.attrs["error_sd"])) for hazard in inputs.hazards if hazard.attrs.get("error_sd")]
+    if not given:
+        return []
+    told = ", ".join(f"{one.attrs['family']} {sd:g} {'m' if one.attrs['peril'] == 'flood' else 'K'}"
+                     for one, sd in given)  # fmt: skip
+    return [
+        f"error of the maps, one for a whole family in each sample (standard deviation): {told}. It moves what fails; "
+        "direct loss, water on roads and at buffers, and what heat does to people are at the maps' own values. "
+        "Importance of assets is told from paired runs alone (`importance`)"
+    ]
+
+
 def caveats(labelled: xr.Dataset, inputs: Inputs) -> tuple[str, ...]:
     """Return what a reader must know: defaults, gaps of the intact city, unknown hazard, repairs."""
     lines = []
@@ -106,7 +120,7 @@ def caveats(labelled: xr.Dataset, inputs: Inputs) -> tuple[str, ...]:
     bare = exposed_without_curve(labelled, inputs)
     if bare:
         told = ", ".join(f"{count:,} {kind}" for kind, count in bare.items())
-        lines.append(f"stand in water without a fragility curve, so the water cannot stop them: {told}")
+        lines.append(f"assets that stand in water without a fragility curve, so the water cannot stop them: {told}")
     down = int(labelled["baseline_down"].sum())
     if down:
         lines.append(f"{down:,} assets are down in the intact city; they are listed and never counted as lost")

@@ -14,6 +14,7 @@ from resilience.branches import check_branches
 from resilience.cascade import MOST_POINTS
 from resilience.engine import Block, BlockSums, simulate
 from resilience.exposures import expose_and_damage
+from resilience.hazard_error import check_errors
 from resilience.heat_toll import read_heat
 from resilience.horizon import Horizon, halve, plan_horizon
 from resilience.inputs import Inputs, describe_sources, load_inputs
@@ -70,6 +71,7 @@ def check(scenario: Scenario) -> CheckReport:
     """
     inputs = load_inputs(scenario)
     check_branches(scenario.branches, inputs)
+    check_errors(inputs, scenario)
     damaged, hourly = expose_and_damage(inputs, scenario.heat)
     weights = weigh_events(inputs, scenario)
     horizon = plan_horizon(inputs, scenario, hourly)

@@ -98,16 +98,51 @@ def damage(
         rows = np.flatnonzero(perils == peril)
         worth = (assets[f"{peril}_damage_curve"] != "").to_numpy() & (cost != 0.0)
         loss[rows] = np.where(worth, fraction[rows] * cost, 0.0)
-        probability[rows] = _FAILURE[peril](intensity[rows], assets, curves, seal_failure)
-    anyway = unavailable(assets)
-    # The product would round what no other cause changes.
-    probability = np.where(anyway > 0.0, 1.0 - (1.0 - probability) * (1.0 - anyway), probability)
+        probability[rows] = failure_at(intensity[rows], assets, curves, peril=peril, seal_failure=seal_failure)
     coords = {name: exposure.coords[name] for name in ("event", "asset")}
     return exposure.assign(
         asset_direct_loss=VARIABLES["asset_direct_loss"].array(loss, coords),
         direct_loss=VARIABLES["direct_loss"].array(loss.sum(axis=1), {"event": coords["event"]}),
         failure_probability=VARIABLES["failure_probability"].array(probability, coords),
     )
+
+
+def failure_at(
+    intensity: NDArray[np.float64],
+    assets: pd.DataFrame,
+    curves: CurveTable,
+    *,
+    peril: str,
+    seal_failure: float = SEAL_FAILURE,
+) -> NDArray[np.float64]:
+    """Return the probability that assets are out of function at some intensities, as :func:`damage` tells it.
+
+    Parameters
+    ----------
+    intensity : (n, n_asset) float64, m or degC
+    assets : DataFrame
+        As of a network; sound.
+    curves : CurveTable
+    peril : {"flood", "heat"}
+    seal_failure : float
+
+    Returns
+    -------
+    (n, n_asset) float64
+        What else puts an asset out is counted in; NaN where the intensity is and the asset has a curve.
+
+    Examples
+    --------
+    >>> from resilience.datasets import load_curves
+    >>> assets = pd.DataFrame({"flood_fragility_curve": ["function_substation"], "component_height": [0.0],
+    ...     "barrier_height": [np.nan], "seal_failure": [np.nan], "dry_threshold": [0.05]})
+    >>> failure_at(np.array([[0.0], [1.2]]), assets, load_curves(), peril="flood").tolist()
+    [[0.0], [0.5]]
+    """
+    probability = _FAILURE[peril](intensity, assets, curves, seal_failure)
+    anyway = unavailable(assets)
+    # The product would round what no other cause changes.
+    return np.where(anyway > 0.0, 1.0 - (1.0 - probability) * (1.0 - anyway), probability)
 
 
 def unavailable(assets: pd.DataFrame) -> NDArray[np.float64]:

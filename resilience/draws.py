@@ -11,6 +11,7 @@ BUFFER = "buffer start"
 REPAIR = "repair time"
 CORRELATION = "correlation"
 SEVERITY = "severity"
+HAZARD_ERROR = "hazard error"
 
 
 def stream_key(seed: int, purpose: str, family: str) -> np.uint64:

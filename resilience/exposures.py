@@ -10,6 +10,7 @@ import xarray as xr
 from resilience.damage import damage
 from resilience.errors import Attempts
 from resilience.exposure import expose
+from resilience.hazard_error import error_sd, expect_failure
 from resilience.heat_limits import find_limits
 from resilience.heat_power import followed_assets
 from resilience.hourly import HourlyEvent, follow_hazard
@@ -49,6 +50,8 @@ def expose_and_damage(inputs: Inputs, heat: HeatSection | None = None) -> tuple[
             if exposure is None:
                 continue
             one = damage(exposure, inputs.network, curves=inputs.curves)
+            if sd := error_sd(hazard):
+                one = expect_failure(one, inputs, sd, peril=peril)
             hours += [None] * n
         names = [f"{family}:{name}" if len(inputs.hazards) > 1 else str(name) for name in one["event"].values]
         kept = one[

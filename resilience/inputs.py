@@ -117,7 +117,7 @@ def _load_hazards(scenario: Scenario, attempt: Attempts) -> list[xr.Dataset | No
             events, axis = section.sources(), bool(section.return_periods)
             in_bands = section.path is not None and not section.variable and not section.hours
             bands = [event.band for event in events] if in_bands else None
-            return open_hazard(
+            opened = open_hazard(
                 section.path or [event.hour_paths or event.path for event in events],
                 bands=bands,
                 return_periods=[event.return_period for event in events] if axis else None,
@@ -129,6 +129,7 @@ def _load_hazards(scenario: Scenario, attempt: Attempts) -> list[xr.Dataset | No
                 recession_hours=[event.recession_hours for event in events],
                 **common,
             )
+            return opened.assign_attrs(error_sd=section.error_sd) if section.error_sd else opened
 
         hazards.append(attempt(open_section))
     return hazards

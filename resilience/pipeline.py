@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from resilience.annual import add_annual, exceed, rank_assets, rated_events, weigh_events
 from resilience.branches import check_branches, join_branches, take_branch
-from resilience.caveats import caveats, correlation_caveats, with_costs
+from resilience.caveats import caveats, correlation_caveats, error_caveats, with_costs
 from resilience.engine import (
     Block,
     BlockSums,
@@ -23,6 +23,7 @@ from resilience.engine import (
     simulate,
 )
 from resilience.exposures import expose_and_damage
+from resilience.hazard_error import check_errors, error_sd
 from resilience.heat_power import label_power
 from resilience.heat_toll import heat_notes, label_heat, read_heat
 from resilience.horizon import plan_horizon
@@ -84,6 +85,7 @@ def assess(
     started = now()
     inputs = load_inputs(scenario)
     check_branches(scenario.branches, inputs)
+    check_errors(inputs, scenario)
     result, store = solve(scenario, inputs, out=out, progress=progress, workers=workers)
     if scenario.branches:
         further = solve_branches(scenario, inputs, workers=workers)
@@ -125,10 +127,11 @@ def solve(
     ranked = rank_assets(labelled)
     pairs = rerun(city, inputs, damaged, hourly, labelled, ranked, scenario, workers)
     # Where failures go together, an average over the samples in which an asset fails is of its neighbours too.
-    importance = ranked if scenario.monte_carlo.correlation is None else None
+    alone = scenario.monte_carlo.correlation is None and not any(map(error_sd, inputs.hazards))
+    importance = ranked if alone else None
     notes = (
         *inputs.notes, *caveats(labelled, inputs), *time_caveats(labelled, scenario, horizon),
-        *heat_notes(labelled, scenario), *correlation_caveats(scenario),
+        *heat_notes(labelled, scenario), *correlation_caveats(scenario), *error_caveats(inputs),
     )  # fmt: skip
     result = Result(
         dataset=labelled.assign_attrs({**describe(scenario, inputs, damaged), "notes": list(notes)}),
@@ -198,7 +201,8 @@ def rerun(
     def force(asset: int, probability: float) -> list[EventTask]:
         forced = damaged["failure_probability"].copy()
         forced[:, asset] = probability
-        tasks = prepare_tasks(quick, inputs, damaged.assign(failure_probability=forced), scenario, hourly=hourly)
+        changed = damaged.assign(failure_probability=forced)
+        tasks = prepare_tasks(quick, inputs, changed, scenario, hourly=hourly, forced=asset)
         return [replace(tasks[event], event=row) for row, event in enumerate(np.flatnonzero(rated).tolist())]
 
     return run_in_pairs(

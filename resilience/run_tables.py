@@ -81,7 +81,7 @@ def importance_table(importance: xr.Dataset, dataset: xr.Dataset, *, most: int =
 
 
 def events_table(dataset: xr.Dataset, *, unit: str) -> Table:
-    """Return people without each service per event: mean, standard error and quantiles over samples.
+    """Return people without each service per event: mean, standard error and quantiles; weights lead to annual values.
 
     Parameters
     ----------
@@ -90,10 +90,12 @@ def events_table(dataset: xr.Dataset, *, unit: str) -> Table:
     unit : str
         What people are counted in.
     """
-    header = ["event", "family", "peril", "return_period", "annual_rate", "service", "mean", "standard_error",
-              "p05", "p50", "p95", "share_of_served", "unit"]  # fmt: skip
+    header = ["event", "family", "peril", "return_period", "annual_rate", "annual_weight", "tail_weight", "service",
+              "mean", "standard_error", "p05", "p50", "p95", "share_of_served", "unit"]  # fmt: skip
     events, families, perils, services = (texts(dataset, name) for name in ("event", "family", "peril", "service"))
-    period, rate = dataset["return_period"].values, dataset["annual_rate"].values
+    frequency = np.stack(
+        [dataset[name].values for name in ("return_period", "annual_rate", "annual_weight", "tail_weight")], axis=1
+    )
     people, served = dataset["people_without_service"].values, dataset["people_served"].values
 
     def rows() -> Iterator[tuple[Any, ...]]:
@@ -103,7 +105,7 @@ def events_table(dataset: xr.Dataset, *, unit: str) -> Table:
                 low, middle, high = np.quantile(values, [0.05, 0.5, 0.95], method="inverted_cdf")
                 mean = float(values.mean())
                 yield (
-                    event, families[i], perils[i], float(period[i]), float(rate[i]), service, mean,
+                    event, families[i], perils[i], *frequency[i].tolist(), service, mean,
                     float(values.std(ddof=1) / np.sqrt(values.size)), float(low), float(middle), float(high),
                     mean / float(served[s]) if served[s] else float("nan"), unit,
                 )  # fmt: skip
@@ -156,7 +158,7 @@ def assets_table(dataset: xr.Dataset, *, tells_money: bool) -> Table:
 
 
 def zones_table(dataset: xr.Dataset, *, unit: str) -> Table:
-    """Return, per event and zone, the expected share of each service lost and what the intact city lacks.
+    """Return, per event and zone, the expected share of each service lost and the share that the intact city gives.
 
     Parameters
     ----------

@@ -29,6 +29,7 @@ from resilience.engine import (
     return_minutes,
 )
 from resilience.fields import correlate_city
+from resilience.hazard_error import move_fragility
 from resilience.heat_power import find_power
 from resilience.heat_toll import plan_toll
 from resilience.heat_work import crew_capacity
@@ -89,8 +90,12 @@ def prepare_tasks(
     horizon: Horizon | None = None,
     zone_heat: Sequence[HeatParts] | None = None,
     hourly: Sequence[HourlyEvent | None] = (),
+    forced: int | None = None,
 ) -> list[EventTask]:
-    """Return the events of all families, then the sequences, as tasks on a compiled city."""
+    """Return the events of all families, then the sequences, as tasks on a compiled city.
+
+    No error of a map moves the failure probability of the asset that is `forced`.
+    """
     compiled = city.compiled
     rules = None if horizon is None else horizon.rules
     if rules is not None and rules.rule == "persons":
@@ -122,6 +127,7 @@ def prepare_tasks(
     states = find_severity(inputs, damaged.isel(event=slice(0, n_single)), horizon)
     anyway = unavailable(inputs.network.assets)
     tasks: list[EventTask] = []
+    family_of = [hazard for hazard in inputs.hazards for _ in range(hazard.sizes["event"])]
     followed = horizon.hourly if horizon is not None else tuple(hourly) or (None,) * n_single
     for i in range(n_single):
         family, peril = str(damaged["family"][i].item()), perils[i]
@@ -141,9 +147,11 @@ def prepare_tasks(
         if hours is not None and (until := hours.family.slow_until(hours.position)):
             slow = hours.family.slowest(hours.position, compiled.n_asset)
             water = None if horizon is None else Water(until, until)
+        moves = move_fragility(inputs, damaged, family_of[i], i, seed=scenario.seed, forced=forced)
+        highest, moved = (probability[i], None) if moves is None else moves
         tasks.append(
             prepare_event(
-                city, i, probability[i], family=family, depth=depth, recover=recover, water=water, follow=follow,
+                city, i, highest, moved=moved, family=family, depth=depth, recover=recover, water=water, follow=follow,
                 toll=toll(i), slow=slow, factors=factors((hours, 0)),
             )
         )  # fmt: skip

@@ -122,3 +122,22 @@ def test_files_named_in_the_readme_are_those_of_a_run(tmp_path: Path) -> None:
     )  # fmt: skip
     resilience.assess(scenario, out=tmp_path / "run")
     assert {path.name for path in (tmp_path / "run").iterdir() if not path.name.startswith(".")} == named
+    assert unexplained_columns(tmp_path / "run") == []
+
+
+def unexplained_columns(run: Path) -> list[tuple[str, str]]:
+    """Return the columns of a run that the row of their file in docs/run-files.md, or its preface, does not name."""
+    page = (ROOT / "docs" / "run-files.md").read_text(encoding="utf-8")
+    preface = page.partition("## From events to years")[0]
+    rows = dict(re.findall(r"^\| `([a-z_]+\.csv)` \|(.*)$", page, flags=re.MULTILINE))
+    beginnings = ("down_by_", "root_", "lost_", "baseline_", "hours_")
+    missing = []
+    for path in sorted(run.glob("*.csv")):
+        columns = path.read_text(encoding="utf-8").partition("\n")[0].split(",")
+        words = set(re.findall(r"\w+", preface + rows.get(path.name, "")))
+        for column in columns:
+            name = re.sub(r"_(standard_error|p05|p50|p95)$", "", column)
+            begun = path.name in ("assets.csv", "zones.csv") and name.startswith(beginnings)
+            if words.isdisjoint({column, name}) and not begun:
+                missing.append((path.name, column))
+    return missing

@@ -179,6 +179,16 @@ class TestTheRunDirectory:
             assert float(row["p95"]) >= float(row["p50"]) >= float(row["p05"])
             assert row["unit"] == "persons"
 
+    def test_events_by_their_weights_add_up_to_the_summary(self, kept):
+        path = kept[0].path
+        events = rows_of(path / "events.csv")
+        for row in rows_of(path / "summary.csv")[:-1]:
+            of = [one for one in events if one["service"] == row["service"]]
+            tail = sum(float(one["mean"]) * float(one["tail_weight"]) for one in of)
+            within = sum(float(one["mean"]) * float(one["annual_weight"]) for one in of)
+            assert tail == pytest.approx(float(row["beyond_rarest_event"]), rel=1e-7)
+            assert within + tail == pytest.approx(float(row["value"]), rel=1e-7)
+
     def test_asset_and_zone_tables(self, kept):
         result = kept[0]
         n = result.dataset.sizes["sample"]

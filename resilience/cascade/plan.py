@@ -6,7 +6,7 @@ only the assets that can be down at all are looked at.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,13 +17,15 @@ from resilience.cascade.refuel import RefuelPlan, plan_refuels
 from resilience.cascade.supply import SupplyPlan, lacking_source, plan_supply
 from resilience.correlation import CorrelatedDraws
 from resilience.draws import BUFFER, CORRELATION, FRAGILITY, stream_key
-from resilience.kernels.fields import compare_uniforms
+from resilience.kernels.fields import compare_limits, compare_uniforms
 from resilience.kernels.fragility import quantise_probability, sample_failures, sample_uniforms
 from resilience.kernels.rows import SAMPLES
 from resilience.network.compile import CompiledNetwork, SectorGraph
 
 Indices = NDArray[np.int32]
 Start = Literal["all_up", "all_down"]
+# A block of assets whose thresholds in 512 samples stay in cache.
+_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,23 @@ class CorrelatedFragility:
     def key(self, family: str) -> np.uint64:
         """Return the key of the field of an event family."""
         return stream_key(self.seed, CORRELATION, family)
+
+
+@dataclass(frozen=True)
+class MovedFragility:
+    """Thresholds of failure that an error of the hazard moves from sample to sample.
+
+    Parameters
+    ----------
+    moves : (n_asset,) bool
+        Assets that the error matters to; all others fail by the threshold of their plan.
+    thresholds : callable
+        Of a word group's first word and of assets, (n,) int32: their thresholds, (n, 512) uint32; nowhere above that of
+        the plan.
+    """
+
+    moves: NDArray[np.bool_]
+    thresholds: Callable[[int, Indices], NDArray[np.uint32]]
 
 
 @dataclass(frozen=True)
@@ -82,6 +101,7 @@ class EventPlan:
     failing : (n_failing,) int32
         Assets that the hazard can put out of function.
     threshold : (n_failing,) uint32
+        With `moved`, the highest of any sample.
     identity : (n_failing,) uint64
     failed_row : (n_asset,) int32
         Row of each asset among the failing, or -1.
@@ -105,6 +125,8 @@ class EventPlan:
     family : str
     correlated : CorrelatedFragility, optional
         Without, the random numbers of assets are independent.
+    moved : MovedFragility, optional
+        Without, thresholds are the same in all samples.
     """
 
     failing: Indices
@@ -124,6 +146,7 @@ class EventPlan:
     refuels: tuple[RefuelPlan, ...] = ()
     family: str = ""
     correlated: CorrelatedFragility | None = None
+    moved: MovedFragility | None = None
 
     def sample(
         self,
@@ -140,16 +163,38 @@ class EventPlan:
         first_word : int
         failed : (n_failing, 8) uint64
         threshold : (n_failing,) uint32, optional
-            By default that of failure.
+            By default that of failure. Where an error moves the latter, this one moves in proportion.
         order : (n_failing,) int64, optional
             Of the assets in `failed` and `threshold`.
         """
         limit = self.threshold if threshold is None else threshold
-        if self.correlated is not None:
+        if self.moved is not None and self.failing.size:
+            rows = np.arange(self.failing.size) if order is None else order
+            for at in range(0, rows.size, _AT_ONCE):
+                part = slice(at, at + _AT_ONCE)
+                self._sample_moved(self.moved, first_word, rows[part], limit[part], failed[part])
+        elif self.correlated is not None:
             compare_uniforms(self.uniforms(first_word, order=order), limit, failed)
         else:
             identity = self.identity if order is None else self.identity[order]
             sample_failures(self.key, identity, limit, first_word, failed)
+
+    def _sample_moved(
+        self,
+        moved: MovedFragility,
+        first_word: int,
+        rows: NDArray[np.int64],
+        threshold: NDArray[np.uint32],
+        failed: NDArray[np.uint64],
+    ) -> None:
+        """Write where U is below thresholds that stand to those of the sample as `threshold` does to the highest."""
+        failing = self.failing[rows]
+        limit = np.repeat(threshold[:, np.newaxis], SAMPLES, axis=1)
+        moves = moved.moves[failing]
+        share = threshold[moves] / self.threshold[rows][moves]
+        own = moved.thresholds(first_word, failing[moves])
+        limit[moves] = np.where(share[:, np.newaxis] == 1.0, own, np.floor(own * share[:, np.newaxis]))
+        compare_limits(self.uniforms(first_word, order=rows), limit, failed)
 
     def uniforms(self, first_word: int, *, order: NDArray[np.int64] | None = None) -> NDArray[np.uint32]:
         """Return the U of each failing asset, (n_failing, 512) uint32, of one word group."""
@@ -213,6 +258,7 @@ def plan_event(
     drowning: NDArray[np.bool_] | None = None,
     correlated: CorrelatedFragility | None = None,
     level_members: Sequence[Indices] = (),
+    moved: MovedFragility | None = None,
 ) -> EventPlan:
     """Return the plan of one event.
 
@@ -240,6 +286,8 @@ def plan_event(
         Without, fragility is independent.
     level_members : sequence of int32, optional
         Assets of sectors that are solved state by state: any of them can be served too little.
+    moved : MovedFragility, optional
+        `failure_probability` is then the highest of any sample.
 
     Returns
     -------
@@ -311,5 +359,6 @@ def plan_event(
         key=stream_key(seed, FRAGILITY, family),
         family=family,
         correlated=correlated,
+        moved=moved,
         buffer_key=stream_key(seed, BUFFER, family),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from resilience.cascade import Cascade, CorrelatedFragility, EventPlan, Start, TimeGrid, plan_event
+from resilience.cascade import Cascade, CorrelatedFragility, EventPlan, MovedFragility, Start, TimeGrid, plan_event
 from resilience.engine.factors import LevelFactors
 from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.levels import Levels, LevelStates, scale_steps
@@ -225,6 +225,7 @@ def prepare_event(
     factors: tuple[LevelFactors, ...] = (),
     toll: Toll | None = None,
     slow: NDArray[np.float64] | None = None,
+    moved: MovedFragility | None = None,
 ) -> EventTask:
     """Return the event as a task.
 
@@ -250,6 +251,8 @@ def prepare_event(
     toll : Toll, optional
     slow : (n_asset,) float64, optional
         Speed on each link as a share of what it is else, as long as `water` says.
+    moved : MovedFragility, optional
+        Where an error moves thresholds; `failure_probability` is then the highest of any sample.
 
     Raises
     ------
@@ -261,6 +264,7 @@ def prepare_event(
         city.compiled, failure_probability, graphs=city.graphs, seed=city.seed, family=family, depth=depth,
         start=city.start, horizon_hours=0.0 if city.grid is None else float(city.grid.minute[-1]) / 60,
         correlated=city.correlated,
+        moved=moved,
         level_members=city.level_members,
     )  # fmt: skip
     if recover is not None:

@@ -162,6 +162,12 @@ class HazardSection(Section):
     plausible: tuple[Number, Number] | None = Field(
         default=None, description="[low, high] in m or degC: values outside are an error, not data"
     )
+    error_sd: NotNegative = Field(
+        default=0.0,
+        description="m or K, whatever `unit` is: standard deviation of the error of the maps, one normal number per "
+        "sample for all maps of the family; it moves water where there is some and leaves dry land dry; 0 takes the "
+        "maps as exact",
+    )
     sampling: Literal["nearest", "bilinear"] = Field(default="nearest", description="how a map is read at a point")
 
     @model_validator(mode="before")
@@ -293,6 +299,8 @@ class HazardSection(Section):
                 yield Finding(key, wanted="index, temperature and humidity together", got="absent")
         if self.peril != "heat":
             yield Finding("index", wanted="an index for heat only", got=f"peril: {self.peril}")
+        if self.error_sd:
+            yield Finding("error_sd", wanted="none with an index: what people feel takes its maps as exact", got="both")
         for key in (*_MAPS, "bands"):
             if getattr(self, key):
                 yield Finding(key, wanted="maps under temperature and humidity, with an index", got="both")

@@ -107,7 +107,7 @@ def lay_out_districts(
         if wrong:
             problems.add(
                 f"indicators.{rule.name}.without", wanted="services by road with limit_minutes, their groups combined "
-                "by any", got="others", count=len(wrong), total=len(rule.without), first=wrong,
+                "by any", got="other services", count=len(wrong), total=len(rule.without), first=wrong,
             )  # fmt: skip
     problems.raise_if_any(ConfigurationError)
     named = np.array([str(name) for name in district], dtype=object)
