@@ -17,6 +17,7 @@ from resilience.scenario.fields import (
     Hours,
     InputPath,
     Name,
+    NotNegative,
     Number,
     OneOrMany,
     OneOrManyOrMapping,
