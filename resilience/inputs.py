@@ -334,9 +334,10 @@ def _settle_levels(scenario: Scenario, network: Network) -> dict[str, str]:
                 wanted=f"sectors of the city: {', '.join(sectors)}{suggestion(unknown[0], sectors)}",
             )
         )
-    if scenario.network.synthetic is not None and not scenario.cascade.levels:
+    if scenario.network.synthetic is not None:
         sourced = set(network.supply["sector"][network.supply["is_source"].to_numpy(dtype=bool)].astype(str))
-        levels = {sector: "connected" if sector in sourced else level for sector, level in levels.items()}
+        own = sourced - set(named)
+        levels = {sector: "connected" if sector in own else level for sector, level in levels.items()}
     return levels
 
 

@@ -17,6 +17,7 @@ import xarray as xr
 from resilience.check import check
 from resilience.datasets import synthetic_city
 from resilience.errors import CannotCreateError, ConfigurationError, DataError, LockedError, MissingInputError
+from resilience.inputs import load_inputs
 from resilience.pipeline import assess, demo_scenario
 from resilience.scenario import Scenario
 from resilience.store import RunStore, open_results
@@ -401,3 +402,11 @@ def test_two_runs_at_once_do_not_share_a_directory(tmp_path):
         RunStore(tmp_path / "run")
     first.close()
     RunStore(tmp_path / "run").close()
+
+
+def test_a_level_for_one_sector_of_the_built_in_city_leaves_those_of_the_others() -> None:
+    data = demo_scenario(size=600, samples=512).to_dict()
+    alone, told = (load_inputs(Scenario.from_dict(one)).levels for one in
+                   (data, {**data, "cascade": {"levels": {"power": "function"}}}))  # fmt: skip
+    assert alone["power"] == "connected"
+    assert told == {**alone, "power": "function"}
