@@ -260,9 +260,6 @@ class RepairSection(Section):
             if any(a < b for a, b in pairwise(shares)):
                 got = ", ".join(f"{share:g}" for share in shares)
                 yield Finding("damaged", peril, wanted="shares that do not grow with the state", got=got)
-        for sector, firsts in self.after.items():
-            if sector in firsts:
-                yield Finding("after", sector, wanted="other sectors than itself", got=repr(sector))
         if self.unit is not None and self.file is None:
             yield Finding("unit", wanted="a file that it is of", got="no file")
         if self.roads != "transport" and not self.depots:

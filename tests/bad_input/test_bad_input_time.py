@@ -130,7 +130,6 @@ CASES: list[tuple[str, Change, int, tuple[str, ...]]] = [
     ("a pair beyond the grid", joint(after_hours=120), 78, ("town.yaml", "joint.0.after_hours", "72")),
     ("crews where nothing is linked", repair(depots={"kind": "hospital"}, roads="telecom"), 65,
      ("time.repair.roads", "no link in 'telecom'")),
-    ("a sector that waits for itself", repair(after={"power": "power"}), 78, ("time.repair.after.power", "other")),
     ("ranks without rows", ranks("asset,rank\n"), 65, ("time.repair.ranks", "no row")),
     ("ranks beyond sums", ranks("asset,rank\nS1,1e308\nS1,1e308\n"), 65, ("time.repair.ranks", "1e+15")),
     ("ranks of formulas", ranks("\ufeffasset,rank\r\nS1,=1+2\r\n"), 65, ("time.repair.ranks", "=1+2")),
