@@ -86,6 +86,7 @@ class TemperatureMaps(Section):
 class HumidityMaps(TemperatureMaps):
     """Maps of the relative humidity of an index, on the grid and at the hours of the temperature."""
 
+    # Other units than those of the temperature, whose keys are otherwise the same.
     unit: Literal["%", "1"] | None = Field(  # type: ignore[assignment]
         default=None, description="unit of the values: percent, or shares; needed where the file does not tell"
     )
