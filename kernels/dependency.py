@@ -9,57 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from resilience.kernels.compiler import inlined, kernel
-from resilience.kernels.row_lists import all_of_rows, any_of_rows
-from resilience.kernels.rows import (
-    ONES,
-    ZERO,
-    Words,
-    copy_row,
-    fill_row,
-    or_and_row,
-    or_row,
-    shrink_row,
-)
+from resilience.kernels.compiler import kernel
+from resilience.kernels.need_rows import meet_need
+from resilience.kernels.rows import Words, copy_row, shrink_row
 
 Integers = NDArray[np.int64]
 Indices = NDArray[np.int32]
-
-
-@inlined
-def meet_need(
-    need: int,
-    provider_indptr: Integers,
-    provider: Indices,
-    required: Indices,
-    buffer_row: Indices,
-    buffered: Words,
-    up: Words,
-    tally: Words,
-) -> None:
-    """Write into tally[0] where `need` is met: bit-sliced count of providers, saturating at `required`.
-
-    `tally` needs ``max(required) + 1`` rows. k = 1 is OR, k = n is AND, and k > n is never met.
-    """
-    start = provider_indptr[need]
-    end = provider_indptr[need + 1]
-    k = required[need]
-    if k == 1:
-        any_of_rows(tally, 0, up, provider, start, end - start)
-    elif k > end - start:
-        fill_row(tally, 0, ZERO)
-    elif k == end - start:
-        all_of_rows(tally, 0, up, provider, start, end - start)
-    else:
-        fill_row(tally, 0, ONES)
-        for j in range(1, k + 1):
-            fill_row(tally, j, ZERO)
-        for x in range(start, end):
-            for j in range(k, 0, -1):
-                or_and_row(tally, j, tally, j - 1, up, provider[x])
-        copy_row(tally, 0, tally, k)
-    if buffer_row[need] >= 0:
-        or_row(tally, 0, buffered, buffer_row[need])
 
 
 @kernel

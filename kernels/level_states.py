@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.kernels.compiler import kernel
-from resilience.kernels.dependency import meet_need
 from resilience.kernels.islands import Flags, Integers, Reals, label_islands, share_supply
+from resilience.kernels.need_rows import meet_need
 from resilience.kernels.overload import spread_overload
 from resilience.kernels.power_flow import Elimination, settle_flow
 from resilience.kernels.rows import (

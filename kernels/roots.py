@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.kernels.compiler import kernel
-from resilience.kernels.dependency import meet_need
+from resilience.kernels.need_rows import meet_need
 from resilience.kernels.rows import (
     ONES,
     ZERO,

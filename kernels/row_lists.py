@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from resilience.kernels.compiler import INTERPRETED
-from resilience.kernels.rows import ONES, WORDS, ZERO, Words, _any, _load, _require_contiguous, _row, _store
+from resilience.kernels.rows import ZERO, Words, _any, _load, _require_contiguous, _row, _store
 
 _I64 = ir.IntType(64)
 _I32 = ir.IntType(32)
@@ -85,24 +85,6 @@ def plain_collect(
         for t in range(count):
             total |= source[place[first + t], w] & edge[k + t, w]
         target[i, w] = total & up[i, w]
-
-
-def plain_any_of(target: Words, i: int, source: Words, place: NDArray[np.int32], first: int, count: int) -> None:
-    """target[i] = any of source[place[first + t]] for t below `count`."""
-    for w in range(8):
-        total = ZERO
-        for t in range(count):
-            total |= source[place[first + t], w]
-        target[i, w] = total
-
-
-def plain_all_of(target: Words, i: int, source: Words, place: NDArray[np.int32], first: int, count: int) -> None:
-    """target[i] = all of source[place[first + t]] for t below `count`."""
-    for w in range(8):
-        total = ONES
-        for t in range(count):
-            total &= source[place[first + t], w]
-        target[i, w] = total
 
 
 def plain_push(
@@ -316,34 +298,7 @@ def vector_push(
     return types.void(target, number, place, number, number, a, edge, slot, gained, number), generate
 
 
-def _fold(join: str, start: int) -> Any:
-    @intrinsic
-    def operation(typing: Any, target: Any, i: Any, source: Any, place: Any, first: Any, count: Any) -> Any:
-        _require_contiguous(target, source, place)
-
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            kinds = signature.args
-            total = cgutils.alloca_once_value(builder, ir.Constant(ir.VectorType(_I64, WORDS), [start] * WORDS))
-            with cgutils.for_range(builder, args[5], intp=_I64) as loop:
-                index = builder.add(args[4], loop.index)
-                _ask_ahead(context, builder, kinds[2], args[2], kinds[3], args[3], index)
-                row = _row(context, builder, kinds[2], args[2], _place(context, builder, kinds[3], args[3], index))
-                builder.store(getattr(builder, join)(builder.load(total), _load(builder, row)), total)
-            _store(builder, builder.load(total), _row(context, builder, kinds[0], args[0], args[1]))
-            return context.get_dummy_value()
-
-        number = types.int64
-        return types.void(target, number, source, place, number, number), generate
-
-    return operation
-
-
-vector_any_of = _fold("or_", 0)
-vector_all_of = _fold("and_", -1)
-
 join_rows = plain_join if INTERPRETED else vector_join
 spread_row = plain_spread if INTERPRETED else vector_spread
 collect_row = plain_collect if INTERPRETED else vector_collect
 push_list = plain_push if INTERPRETED else vector_push
-any_of_rows = plain_any_of if INTERPRETED else vector_any_of
-all_of_rows = plain_all_of if INTERPRETED else vector_all_of

@@ -102,24 +102,6 @@ def test_push_marks_who_gains() -> None:
     assert seen > 0
 
 
-def fold_case(rng: np.random.Generator) -> tuple:
-    place = rng.integers(0, 9, 12).astype(np.int32)
-    first, count = int(rng.integers(0, 6)), int(rng.integers(0, 6))
-    return some_rows(rng, 5), 2, some_rows(rng, 9), place, first, count
-
-
-@pytest.mark.parametrize("name", ["any_of", "all_of"])
-def test_rows_of_a_list_are_joined(name: str) -> None:
-    rng = np.random.default_rng(6)
-    join, start = (np.bitwise_or, 0) if name == "any_of" else (np.bitwise_and, 2**64 - 1)
-    for _ in range(30):
-        target, i, source, place, first, count = case = fold_case(rng)
-        wanted = target.copy()
-        wanted[i] = join.reduce(source[place[first : first + count]], axis=0, initial=np.uint64(start))
-        getattr(row_lists, f"plain_{name}")(*case)
-        np.testing.assert_array_equal(target, wanted)
-
-
 def copy_of(case: tuple) -> tuple:
     """Copies of all arrays; one that occurs twice stays one."""
     copies: dict[int, np.ndarray] = {}
@@ -130,10 +112,10 @@ def copy_of(case: tuple) -> tuple:
 
 
 @compiled_only
-@pytest.mark.parametrize("name", ["join", "spread", "collect", "push", "any_of", "all_of"])
+@pytest.mark.parametrize("name", ["join", "spread", "collect", "push"])
 def test_vector_body_equals_plain_body(name: str) -> None:
     cases = {"join": join_case, "spread": spread_case, "collect": collect_case, "push": push_case}
-    make = cases.get(name, fold_case)
+    make = cases[name]
     of_vector, of_plain = (getattr(row_lists, f"{kind}_{name}") for kind in ("vector", "plain"))
     vector = numba.njit(lambda *case: of_vector(*case))
     rng = np.random.default_rng(4)
@@ -176,6 +158,4 @@ def test_the_choice_is_the_plain_body_when_interpreted_and_the_vector_body_when_
     assert row_lists.spread_row is getattr(row_lists, f"{kind}_spread")
     assert row_lists.collect_row is getattr(row_lists, f"{kind}_collect")
     assert row_lists.push_list is getattr(row_lists, f"{kind}_push")
-    assert row_lists.any_of_rows is getattr(row_lists, f"{kind}_any_of")
-    assert row_lists.all_of_rows is getattr(row_lists, f"{kind}_all_of")
     assert lane_sums.add_eight is getattr(lane_sums, f"{kind}_add_eight")
