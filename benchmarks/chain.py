@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
 from resilience import pipeline
-from resilience.engine import BlockSums, City, EventTask, simulate
+from resilience.engine import BlockSums, City, EventTask, Threads, simulate
 from resilience.pipeline import demo_scenario
 from resilience.result import Result
 from resilience.scenario import Scenario
@@ -46,13 +47,16 @@ def threads(size: Size) -> Iterator[Contest | Row]:
     city, tasks = prepared_city(n)
     samples = size.of(tiny=512, quick=4096, full=SAMPLES)
 
-    def run(workers: int) -> NDArray[np.int64]:
+    def run(n_thread: int) -> NDArray[np.int64]:
         people: list[Any] = []
         sums: list[BlockSums] = simulate(
-            city, tasks, n_samples=samples, block_samples=min(samples, pipeline.BLOCK_SAMPLES), workers=workers,
-            on_block=lambda _, block: people.append(block.people),
+            city, tasks, n_samples=samples, block_samples=min(samples, pipeline.BLOCK_SAMPLES), pool=Threads(n_thread),
+            on_block=lambda block, sums: people.append(((block.task.event, block.number), sums.people)),
         )  # fmt: skip
-        return np.concatenate([np.concatenate(people, axis=1).ravel(), *(part.failed for part in sums)])
+        people.sort(key=itemgetter(0))
+        return np.concatenate(
+            [np.concatenate([part for _, part in people], axis=1).ravel(), *(part.failed for part in sums)]
+        )
 
     peer = Peer("one thread", lambda: partial(run, 1), 1, Goal(">=", 1.4), agree=np.testing.assert_array_equal)
     yield Contest(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from resilience.annual import weigh_events
 from resilience.branches import check_branches
 from resilience.cascade import MOST_POINTS
-from resilience.engine import Block, BlockSums, simulate
+from resilience.engine import Block, BlockSums, Threads, simulate
 from resilience.exposures import expose_and_damage
 from resilience.hazard_error import check_errors
 from resilience.heat_toll import read_heat
@@ -110,7 +109,7 @@ def compare_halved(
             assert sums.over_time is not None  # the city has a grid
             minutes[block.task.event] = sums.over_time.sample_minutes.sum(axis=1)
 
-        simulate(city, tasks, n_samples=SAMPLES, block_samples=SAMPLES, workers=os.cpu_count() or 1, on_block=take)
+        simulate(city, tasks, n_samples=SAMPLES, block_samples=SAMPLES, pool=Threads(), on_block=take)
         lost.append(weight @ minutes)
     whole, fine = lost
     change = np.divide(fine - whole, whole, out=np.full(whole.size, np.nan), where=whole > 0)

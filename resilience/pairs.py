@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from resilience.engine import Block, BlockSums, City, EventTask, simulate
+from resilience.engine import Block, BlockSums, City, EventTask, Pool, simulate
 from resilience.network.compile import PERSON
 from resilience.risk.importance import MEASURES, paired_importance
 
@@ -37,14 +37,14 @@ def choose_assets(importance: xr.Dataset, *, top: int, named: Sequence[str]) -> 
     return list(dict.fromkeys([*ranked, *named]))
 
 
-def _people(city: City, tasks: Sequence[EventTask], *, n_samples: int, block_samples: int, workers: int) -> Floats:
+def _people(city: City, tasks: Sequence[EventTask], *, n_samples: int, block_samples: int, pool: Pool) -> Floats:
     people = np.empty((len(tasks), len(city.layout.names), n_samples))
 
     def keep(block: Block, sums: BlockSums) -> None:
         first = block.first_word * 64
         people[block.task.event, :, first : first + sums.people.shape[1]] = sums.people / PERSON
 
-    simulate(city, tasks, n_samples=n_samples, block_samples=block_samples, workers=workers, on_block=keep)
+    simulate(city, tasks, n_samples=n_samples, block_samples=block_samples, pool=pool, on_block=keep)
     return people
 
 
@@ -57,7 +57,7 @@ def run_in_pairs(
     weights: xr.DataArray,
     failure_probability: xr.DataArray,
     block_samples: int,
-    workers: int,
+    pool: Pool,
 ) -> xr.Dataset:
     """Return the importance of the chosen assets, (asset, service), with standard errors.
 
@@ -72,7 +72,8 @@ def run_in_pairs(
         Of the run as it is.
     weights : (event,) xarray.DataArray, 1/year
     failure_probability : (event, asset) xarray.DataArray
-    block_samples, workers : int
+    block_samples : int
+    pool : Pool
 
     Notes
     -----
@@ -90,7 +91,7 @@ def run_in_pairs(
             runs.append(
                 _people(
                     city, force(index[name], forced), n_samples=people.sizes["sample"], block_samples=block_samples,
-                    workers=workers,
+                    pool=pool,
                 )
             )  # fmt: skip
         for s in range(services.size):

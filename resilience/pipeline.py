@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,8 @@ from resilience.engine import (
     BlockSums,
     City,
     EventTask,
+    Pool,
+    Threads,
     simulate,
 )
 from resilience.exposures import expose_and_damage
@@ -51,7 +52,7 @@ BLOCK_SAMPLES = 4096
 
 
 def assess(
-    scenario: Scenario, *, out: str | Path | None = None, progress: Progress | None = None, workers: int | None = None
+    scenario: Scenario, *, out: str | Path | None = None, progress: Progress | None = None, threads: int | None = None
 ) -> Result:
     """Return the risk to people's services of a scenario.
 
@@ -62,8 +63,8 @@ def assess(
         Run directory to keep the result in; nothing is written if the inputs are wrong.
     progress : callable, optional
         Called with the number of finished blocks and of all blocks.
-    workers : int, optional
-        Threads; by default the number of cores.
+    threads : int, optional
+        By default the processors that this process may use.
 
     Returns
     -------
@@ -86,9 +87,10 @@ def assess(
     inputs = load_inputs(scenario)
     check_branches(scenario.branches, inputs)
     check_errors(inputs, scenario)
-    result, store = solve(scenario, inputs, out=out, progress=progress, workers=workers)
+    pool = Threads(threads)
+    result, store = solve(scenario, inputs, out=out, progress=progress, pool=pool)
     if scenario.branches:
-        further = solve_branches(scenario, inputs, workers=workers)
+        further = solve_branches(scenario, inputs, pool=pool)
         both = label_dataset(
             result.dataset.merge(further, combine_attrs="override"), subject="result",
             persons_unit=inputs.network.persons_unit,
@@ -106,7 +108,7 @@ def solve(
     *,
     out: str | Path | None = None,
     progress: Progress | None = None,
-    workers: int | None = None,
+    pool: Pool,
 ) -> tuple[Result, RunStore | None]:
     """Return the result of a scenario on its inputs, and the run directory, made once inputs are right."""
     damaged, hourly = expose_and_damage(inputs, scenario.heat)
@@ -115,7 +117,7 @@ def solve(
     zone_heat = read_heat(inputs, scenario)
     city, tasks = prepare(inputs, damaged, scenario, horizon, zone_heat, hourly)
     store = RunStore(Path(out), inputs=input_paths(scenario)) if out is not None else None
-    sums, totals = run_samples(city, tasks, scenario, store=store, progress=progress, workers=workers)
+    sums, totals = run_samples(city, tasks, scenario, store=store, progress=progress, pool=pool)
     labelled = totals.label(label_sums(city, tasks, sums, damaged).assign(weights))
     labelled = label_times(labelled, city, tasks, sums)
     labelled = label_ways(labelled, city, sums, scenario.monte_carlo.samples)
@@ -125,7 +127,7 @@ def solve(
     labelled = label_power(labelled, inputs, scenario, hourly)
     labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
     ranked = rank_assets(labelled)
-    pairs = rerun(city, inputs, damaged, hourly, labelled, ranked, scenario, workers)
+    pairs = rerun(city, inputs, damaged, hourly, labelled, ranked, scenario, pool)
     # Where failures go together, an average over the samples in which an asset fails is of its neighbours too.
     alone = scenario.monte_carlo.correlation is None and not any(map(error_sd, inputs.hazards))
     importance = ranked if alone else None
@@ -144,11 +146,11 @@ def solve(
     return result, store
 
 
-def solve_branches(scenario: Scenario, inputs: Inputs, *, workers: int | None) -> xr.Dataset:
+def solve_branches(scenario: Scenario, inputs: Inputs, *, pool: Pool) -> xr.Dataset:
     """Return what the branches of a scenario come to, side by side; all have the random numbers of the run itself."""
     risk = scenario.risk.model_copy(update={"catalogue_years": 0})
     plain = scenario.model_copy(update={"risk": risk, "importance": ImportanceSection()})
-    found = [solve(plain, take_branch(inputs, branch), workers=workers)[0].dataset for branch in scenario.branches]
+    found = [solve(plain, take_branch(inputs, branch), pool=pool)[0].dataset for branch in scenario.branches]
     return join_branches(scenario.branches, found)
 
 
@@ -159,7 +161,7 @@ def run_samples(
     *,
     store: RunStore | None,
     progress: Progress | None,
-    workers: int | None,
+    pool: Pool,
 ) -> tuple[list[BlockSums], SampleTotals]:
     """Return the sums of every event, and what is kept of every sample; blocks go to the store as they end."""
     n_samples = scenario.monte_carlo.samples
@@ -174,8 +176,7 @@ def run_samples(
             store.write_block(block.task.event, block.first_word * 64, sums.people / PERSON)
 
     sums = simulate(
-        city, tasks, n_samples=n_samples, block_samples=size, workers=workers or os.cpu_count() or 1,
-        on_block=keep, progress=progress,
+        city, tasks, n_samples=n_samples, block_samples=size, pool=pool, on_block=keep, progress=progress,
     )  # fmt: skip
     return sums, totals
 
@@ -188,7 +189,7 @@ def rerun(
     labelled: xr.Dataset,
     importance: xr.Dataset | None,
     scenario: Scenario,
-    workers: int | None,
+    pool: Pool,
 ) -> xr.Dataset | None:
     """Return the importance of the scenario's chosen assets from paired runs; None where none is chosen."""
     section = scenario.importance
@@ -209,7 +210,7 @@ def rerun(
         quick, chosen, force=force, people=labelled[TOTALS].isel(event=rated),
         weights=(labelled["annual_weight"] + labelled["tail_weight"]).isel(event=rated),
         failure_probability=damaged["failure_probability"].isel(event=rated),
-        block_samples=block_samples(scenario), workers=workers or os.cpu_count() or 1,
+        block_samples=block_samples(scenario), pool=pool,
     )  # fmt: skip
 
 

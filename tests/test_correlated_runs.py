@@ -96,7 +96,7 @@ def test_blocks_and_order_change_nothing(site) -> None:
     field = {"length_m": 30.0, "global_share": 0.3}
     whole = assess(pumps(site, field, p=0.4, samples=1024, apart=6)).dataset
     counts = {"samples": 1024, "block": 512, "correlation": field}
-    cut = assess(pumps(site, None, p=0.4, apart=6, monte_carlo=counts), workers=2).dataset
+    cut = assess(pumps(site, None, p=0.4, apart=6, monte_carlo=counts), threads=2).dataset
     np.testing.assert_array_equal(whole["people_without_service"].values, cut["people_without_service"].values)
 
 

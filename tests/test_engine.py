@@ -18,10 +18,10 @@ from resilience.engine import (
     BlockSums,
     City,
     EventTask,
+    Threads,
     cut_blocks,
     find_baseline,
     prepare_event,
-    run_blocks,
     simulate,
     solve_block,
     square_step,
@@ -149,19 +149,24 @@ def test_blocks_of_any_size_on_any_number_of_workers_give_the_same_sums(seed: in
     n_samples = 1024 if INTERPRETED else 4608
     seen = []
     for size, workers in ((512, 1), (1024, 2), (4096, 2)):
-        people: dict[int, list[np.ndarray]] = {0: [], 1: []}
+        people: dict[int, dict[int, np.ndarray]] = {0: {}, 1: {}}
         done: list[tuple[int, int]] = []
 
-        def note(block: Block, sums: BlockSums, to: dict[int, list[np.ndarray]] = people) -> None:
-            to[block.task.event].append(sums.people.copy())
+        def note(block: Block, sums: BlockSums, to: dict[int, dict[int, np.ndarray]] = people) -> None:
+            to[block.task.event][block.number] = sums.people.copy()
 
         totals = simulate(
-            city, tasks, n_samples=n_samples, block_samples=size, workers=workers, on_block=note,
+            city, tasks, n_samples=n_samples, block_samples=size, pool=Threads(workers), on_block=note,
             progress=lambda i, n, to=done: to.append((i, n)),
         )  # fmt: skip
         n_block = 2 * -(-n_samples // size)
         assert done == [(i, n_block) for i in range(1, n_block + 1)]
-        seen.append((totals, [np.concatenate(people[event], axis=1) for event in range(2)]))
+        seen.append(
+            (
+                totals,
+                [np.concatenate([part for _, part in sorted(people[event].items())], axis=1) for event in range(2)],
+            )
+        )
     first_totals, first_people = seen[0]
     assert any(p.any() for p in first_people)
     for totals, people in seen[1:]:
@@ -172,22 +177,36 @@ def test_blocks_of_any_size_on_any_number_of_workers_give_the_same_sums(seed: in
                 np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
 
 
-def test_blocks_are_taken_in_order_whoever_is_faster() -> None:
-    blocks = cut_blocks(None, 512 * 9, 512)
-    slow, started, found = threading.Event(), [], []
+def test_a_block_that_is_solved_is_taken_while_another_goes_on() -> None:
+    others, found = threading.Event(), []
 
     def solve(_city: object, _task: object, first: int, n: int) -> tuple[int, int]:
-        started.append(first // 8)
         if first == 0:
-            slow.wait(10)
-        elif len(started) == 6:
-            # All that may start while the first block is not done: two blocks per thread.
-            slow.set()
+            assert others.wait(10)
         return first, n
 
-    run_blocks(None, blocks, workers=3, take=lambda block, sums: found.append((block.number, *sums)), solve=solve)
-    assert found == [(i, 8 * i, 8) for i in range(9)]
-    assert sorted(started[:6]) == list(range(6))
+    def take(block: Block, sums: tuple[int, int]) -> None:
+        found.append((block.number, *sums))
+        if len(found) == 8:
+            others.set()
+
+    Threads(3, solve=solve).run(None, cut_blocks(None, 512 * 9, 512), take)
+    assert sorted(found) == [(i, 8 * i, 8) for i in range(9)]
+    assert found[-1][0] == 0
+
+
+def test_no_block_is_begun_once_no_more_are_wanted() -> None:
+    begun, found = [], []
+
+    def solve(_city: object, _task: object, first: int, _n: int) -> int:
+        begun.append(first // 8)
+        return first
+
+    Threads(1, solve=solve).run(
+        None, cut_blocks(None, 512 * 9, 512), lambda block, _: found.append(block.number), more=lambda: len(found) < 4
+    )
+    assert len(begun) == 4
+    assert found == begun
 
 
 def test_what_goes_wrong_in_a_block_ends_the_run() -> None:
@@ -196,7 +215,7 @@ def test_what_goes_wrong_in_a_block_ends_the_run() -> None:
             raise OSError("no space")
 
     with pytest.raises(OSError, match="no space"):
-        run_blocks(None, cut_blocks(None, 512 * 9, 512), workers=2, take=take, solve=lambda *_: None)
+        Threads(2, solve=lambda *_: None).run(None, cut_blocks(None, 512 * 9, 512), take)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -11,7 +11,7 @@ import pytest
 from shapely.geometry import LineString, Point, box
 
 from resilience.cascade import make_grid, supplied_graphs
-from resilience.engine import BlockSums, City, EventTask, find_baseline, prepare_event, simulate, solve_block
+from resilience.engine import BlockSums, City, EventTask, Threads, find_baseline, prepare_event, simulate, solve_block
 from resilience.kernels.compiler import INTERPRETED
 from resilience.kernels.roots import SHARES
 from resilience.network import Network
@@ -151,7 +151,7 @@ def test_sums_do_not_depend_on_blocks() -> None:
     for block in (512, 1024, 2048):
         parts: dict[int, np.ndarray] = {}
         [total] = simulate(
-            city, [task], n_samples=512 * groups, block_samples=block, workers=2,
+            city, [task], n_samples=512 * groups, block_samples=block, pool=Threads(2),
             on_block=lambda b, sums, parts=parts: parts.update({b.number: sums.over_time.sample_minutes.copy()}),
         )  # fmt: skip
         seen.append(parts)

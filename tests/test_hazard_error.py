@@ -184,13 +184,13 @@ def test_bits_are_those_of_one_comparison_per_sample(site, curves: str, unpack) 
 
 
 @pytest.mark.parametrize("field", [None, {"length_m": 1000.0, "global_share": 0.2, "cell_m": 100.0}], ids=str)
-def test_blocks_workers_and_order_change_nothing(site, curves: str, field) -> None:
+def test_blocks_threads_and_order_change_nothing(site, curves: str, field) -> None:
     depths = np.linspace(0.0, 0.9, 12)
     more = {"curve": "depth_is_probability", "samples": 1024, "correlation": field}
-    whole = assess(pumps(site, curves, depths, 0.15, **more), workers=1).dataset
+    whole = assess(pumps(site, curves, depths, 0.15, **more), threads=1).dataset
     turned = pumps(site, curves, depths, 0.15, block=512, order=reversed(range(12)), **more)
-    cut = assess(turned, workers=2).dataset if field is None else None
-    same = assess(pumps(site, curves, depths, 0.15, block=512, **more), workers=2).dataset
+    cut = assess(turned, threads=2).dataset if field is None else None
+    same = assess(pumps(site, curves, depths, 0.15, block=512, **more), threads=2).dataset
     np.testing.assert_array_equal(whole["people_without_service"].values, same["people_without_service"].values)
     if cut is not None:
         np.testing.assert_array_equal(whole["people_without_service"].values, cut["people_without_service"].values)

@@ -1,4 +1,4 @@
-"""Laws of the whole job, from maps on disk to figures per year: hazard, units, maps that do not fit, workers."""
+"""Laws of the whole job, from maps on disk to figures per year: hazard, units, maps that do not fit, threads."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def depths(seed: int) -> np.ndarray:
     return np.cumsum(steps, axis=0) / 64.0
 
 
-def run(site: Any, rows: dict[str, Any], values: Any, *, samples: int = 512, workers: int = 1, **hazard: Any) -> Any:
+def run(site: Any, rows: dict[str, Any], values: Any, *, samples: int = 512, threads: int = 1, **hazard: Any) -> Any:
     more = {key: hazard.pop(key) for key in ("monte_carlo", "seed") if key in hazard}
     maps = {"values": values, "return_periods": PERIODS, **hazard}
     return assess(site.scenario(rows["assets"], [maps], zones=rows["zones"], needs=rows["needs"], samples=samples,
-                                **more), workers=workers)  # fmt: skip
+                                **more), threads=threads)  # fmt: skip
 
 
 def assert_identical(one: xr.Dataset, two: xr.Dataset, *, but: tuple[str, ...] = ()) -> None:
@@ -209,11 +209,11 @@ class TestPlace:
             assess(Scenario.from_dict(data))
 
 
-@pytest.mark.parametrize(("block", "workers"), [(512, 1), (512, 3), (1024, 2), (1536, 1), (2560, 2)])
-def test_blocks_and_workers_change_no_bit(site, block, workers):
+@pytest.mark.parametrize(("block", "threads"), [(512, 1), (512, 3), (1024, 2), (1536, 1), (2560, 2)])
+def test_blocks_and_threads_change_no_bit(site, block, threads):
     rows, values = rows_of(3), depths(3)
     plain = run(site, rows, values, samples=2560).dataset
-    cut = run(site, rows, values, workers=workers, monte_carlo={"samples": 2560, "block": block}).dataset
+    cut = run(site, rows, values, threads=threads, monte_carlo={"samples": 2560, "block": block}).dataset
     assert_identical(plain, cut)
 
 

@@ -100,7 +100,7 @@ def run(site: Any, repair_file: Path) -> Callable[..., xr.Dataset]:
     """Return the function that assesses a town."""
 
     def run_town(
-        town: Town, *, crews: int | None = None, after: dict[str, str] | None = None, workers: int = 1,
+        town: Town, *, crews: int | None = None, after: dict[str, str] | None = None, threads: int = 1,
         block: int | None = None, samples: int = 512, roots: Any = None, **repair: Any,
     ) -> xr.Dataset:  # fmt: skip
         section = {"file": str(repair_file), "unit": "h", **repair}
@@ -116,7 +116,7 @@ def run(site: Any, repair_file: Path) -> Callable[..., xr.Dataset]:
             levels={"power": "connected"} if town.sources else {}, monte_carlo=carlo,
             time={"hours": HOURS, "restart_hours": 3.0, "repair": section},
         )  # fmt: skip
-        return assess(scenario, workers=workers).dataset
+        return assess(scenario, threads=threads).dataset
 
     return run_town
 
@@ -360,18 +360,18 @@ def test_the_fixed_point_applied_twice_is_unchanged(site: Any, seed: int) -> Non
 
 @given(seed=SEEDS)
 @FEW
-def test_order_blocks_and_workers_change_no_bit(run: Any, seed: int) -> None:
+def test_order_blocks_and_threads_change_no_bit(run: Any, seed: int) -> None:
     """Over time, with few crews that take jobs in turn, with precedence, and with ways in time."""
     town = random_town(seed)
     rng = np.random.default_rng(seed)
     how = {"crews": 1, "after": {"telecom": "power", "medical": "power"}, "samples": 1536}
     plain = run(town, **how)
-    assert_bit_alike(run(town, workers=3, block=512, **how), plain)
+    assert_bit_alike(run(town, threads=3, block=512, **how), plain)
     shuffled = replace(
         town, **{key: [getattr(town, key)[i] for i in rng.permutation(len(getattr(town, key)))]
                  for key in ("assets", "zones")},
     )  # fmt: skip
-    assert_bit_alike(run(shuffled, workers=2, block=1024, **how), plain)
+    assert_bit_alike(run(shuffled, threads=2, block=1024, **how), plain)
 
 
 def test_a_copy_far_away_doubles_what_a_year_costs(run: Any) -> None:
@@ -388,7 +388,7 @@ def test_a_copy_far_away_doubles_what_a_year_costs(run: Any) -> None:
         {**town.depth, **{f"b-{name}": d for name, d in town.depth.items()}},
         {**town.sources, **{f"b-{name}": sector for name, sector in town.sources.items()}},
     )  # fmt: skip
-    one, two = (run(city, samples=2**13, workers=2) for city in (town, both))
+    one, two = (run(city, samples=2**13, threads=2) for city in (town, both))
     for name, error_of in (("annual_value", "annual_standard_error"),
                            ("annual_person_hours", "annual_person_hours_standard_error")):  # fmt: skip
         error = np.hypot(2 * one[error_of], two[error_of])

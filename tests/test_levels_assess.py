@@ -60,7 +60,7 @@ class Grid:
         )  # fmt: skip
 
     def lost(self, *down: str, **more: Any) -> xr.Dataset:
-        return assess(self.scenario(*down, **more), workers=1).dataset
+        return assess(self.scenario(*down, **more), threads=1).dataset
 
 
 def people(dataset: xr.Dataset) -> set[float]:
@@ -163,16 +163,16 @@ def test_assets_count_from_min_fraction_on(site: Any, min_fraction: float, met: 
         supply=grid.supply, cascade={"levels": {"power": "share"}, "min_fraction": min_fraction},
         needs=[("clinic", "power", ["ntown"], 1), ("z", "medical", ["clinic"], 1), ("y", "power", ["ntown"], 1)],
     )  # fmt: skip
-    dataset = assess(scenario, workers=1).dataset
+    dataset = assess(scenario, threads=1).dataset
     lost = dataset["people_without_service"].mean("sample").to_pandas().iloc[0]
     assert lost.to_dict() == {"power": 250.0, "medical": 0.0 if met else 1000.0}
-    told = [note for note in assess(scenario, workers=1).notes if "of its demand or more" in note]
+    told = [note for note in assess(scenario, threads=1).notes if "of its demand or more" in note]
     assert len(told) == 1
     assert "default" not in told[0]
 
 
 def test_no_hazard_takes_nothing_where_the_intact_city_is_short(site: Any) -> None:
-    result = assess(two_plants(site, capacity=(40.0, 16.0)).scenario(), workers=1)
+    result = assess(two_plants(site, capacity=(40.0, 16.0)).scenario(), threads=1)
     dataset = result.dataset
     assert people(dataset) == {0.0}
     assert unserved(dataset).tolist() == [0.0]
@@ -197,7 +197,7 @@ def test_a_buffer_gives_all_while_it_holds_and_hours_count_after(site: Any) -> N
         needs=[("z", "power", ["ntown"], 1, {"buffer_hours": 4.0})], supply=grid.supply, levels={"power": "share"},
         time={"hours": [0, 24], "restart_hours": 2},
     )  # fmt: skip
-    dataset = assess(scenario, workers=1).dataset
+    dataset = assess(scenario, threads=1).dataset
     assert people(dataset) == {0.0}
     # Out for 12 h, of which the battery gives 4: a need that gets three quarters is not met.
     assert dataset["person_hours_lost"].values.ravel() == pytest.approx(8 * 250.0)
@@ -219,7 +219,7 @@ def test_sequence_of_hazards_on_a_sector_that_serves_parts(site: Any) -> None:
         sequences=[{"name": "both", "parts": [{"family": "family0", "event": "first"},
                                               {"family": "family0", "event": "second", "after_hours": 6}]}],
     )  # fmt: skip
-    dataset = assess(scenario, workers=1).dataset
+    dataset = assess(scenario, threads=1).dataset
     # Six hours at 60 of 80, six without any plant, six at 40 of 80.
     lost = dataset["energy_not_served"].sel(event="both").values
     assert lost.ravel() == pytest.approx(6 * 20.0 + 6 * 80.0 + 6 * 40.0)
@@ -235,7 +235,7 @@ def test_a_sector_without_a_network_has_no_such_level(site: Any, level: Any) -> 
         needs=[("zone", "medical", ["clinic"], 1)], levels={"medical": level},
     )  # fmt: skip
     with pytest.raises(ConfigurationError, match=r"cascade\.levels\.medical: level .* for a sector without"):
-        assess(scenario, workers=1)
+        assess(scenario, threads=1)
 
 
 def test_result_is_the_same_in_any_order_and_blocks(site: Any) -> None:
@@ -252,7 +252,7 @@ def test_result_is_the_same_in_any_order_and_blocks(site: Any) -> None:
             needs=[(f"z{name}", "power", [f"n{name}"], 1) for name in grid.zones],
             levels={"power": "dc_flow"}, monte_carlo={**chance, "block": block},
         )  # fmt: skip
-        return assess(scenario, workers=2).dataset
+        return assess(scenario, threads=2).dataset
 
     one = run(list(range(len(grid.assets))), 1024)
     other = run(np.random.default_rng(3).permutation(len(grid.assets)).tolist(), 512)
@@ -264,7 +264,7 @@ def test_result_is_the_same_in_any_order_and_blocks(site: Any) -> None:
 
 
 def test_tables_tell_what_is_not_served(site: Any, tmp_path: Any) -> None:
-    assess(two_plants(site).scenario("nb"), out=tmp_path / "run", workers=1)
+    assess(two_plants(site).scenario("nb"), out=tmp_path / "run", threads=1)
     table = pd.read_csv(tmp_path / "run" / "unserved.csv")
     assert table["event"].tolist() == ["rp100", "per year"]
     assert table["value"].tolist() == pytest.approx([20.0, 0.2])
@@ -327,7 +327,7 @@ def test_built_in_city_takes_the_levels_as_it_is() -> None:
         "monte_carlo": {"samples": 512}, "risk": {"catalogue_years": 0},
         "cascade": {"levels": {"power": "dc_flow", "water": "share", "telecom": "connected"}},
     }  # fmt: skip
-    dataset = assess(Scenario.from_dict(data), workers=1).dataset
+    dataset = assess(Scenario.from_dict(data), threads=1).dataset
     assert int(dataset["baseline_down"].sum()) == 0
     assert (dataset["baseline_served"].values == 1.0).all()
     assert dataset["supplied"].values.tolist() == ["power", "water"]

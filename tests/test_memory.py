@@ -10,7 +10,7 @@ import pytest
 
 from resilience import pipeline
 from resilience.annual import add_annual
-from resilience.engine import simulate
+from resilience.engine import Threads, simulate
 from resilience.horizon import plan_horizon
 from resilience.kernels.rows import SAMPLES, WORDS
 from resilience.scenario import Scenario
@@ -48,7 +48,7 @@ def peak_of(work) -> int:
 def test_the_sums_of_an_event_follow_the_formula(samples):
     city, tasks = prepared(1500)
     sums = simulate(
-        city, tasks, n_samples=samples, block_samples=512, workers=1, on_block=lambda *_: None
+        city, tasks, n_samples=samples, block_samples=512, pool=Threads(1), on_block=lambda *_: None
     )  # fmt: skip
     n_service, n_zone, n_step = len(city.layout.names), city.compiled.n_zone, city.grid.step.size
     for task, one in zip(tasks, sums, strict=True):

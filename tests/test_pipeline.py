@@ -41,7 +41,7 @@ def demo() -> Scenario:
 def kept(demo: Scenario, tmp_path_factory: pytest.TempPathFactory) -> Any:
     calls: list[tuple[int, int]] = []
     out = tmp_path_factory.mktemp("runs") / "new" / "run"
-    result = assess(demo, out=out, progress=lambda done, total: calls.append((done, total)), workers=2)
+    result = assess(demo, out=out, progress=lambda done, total: calls.append((done, total)), threads=2)
     return result, calls
 
 

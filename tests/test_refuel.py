@@ -362,7 +362,7 @@ def test_fuel_that_always_comes_is_a_tank_without_end(site: Any, seed: int) -> N
 
 def test_order_and_blocks_change_no_bit(site: Any) -> None:
     assets, needs, depth = random_town(3)
-    one, two = run_town(site, assets, needs, depth), run_town(site, assets[::-1], needs, depth, workers=2)
+    one, two = run_town(site, assets, needs, depth), run_town(site, assets[::-1], needs, depth, threads=2)
     for name in ("people_over_time", "person_hours_lost", "zone_hours_lost"):
         np.testing.assert_array_equal(one[name].values, two[name].values)
 

@@ -500,7 +500,7 @@ def test_results_do_not_depend_on_blocks(site, three) -> None:
     if SAMPLES == 512:
         pytest.skip("one block")
     cut = town(site, hours=GRID, sequences=[ONE, APART, NEAR], monte_carlo={"samples": SAMPLES, "block": 512})
-    other = assess(cut, workers=2).dataset
+    other = assess(cut, threads=2).dataset
     for name in ("person_hours_lost", "root_person_hours", "down_hours", "people_over_time"):
         np.testing.assert_array_equal(three[name].values, other[name].values)
 

@@ -142,7 +142,7 @@ def run_with_outage(site, grid, down):
         needs=[(f"people at {name}", "power", [name], 1) for name in drawn["asset"]],
         supply=supply.to_dict("records"), levels={"power": "dc_flow"},
     )  # fmt: skip
-    return assess(scenario, workers=1).dataset
+    return assess(scenario, threads=1).dataset
 
 
 @pytest.mark.parametrize(("name", "n_down"), [("kpg193", 0), ("kpg193", 1), ("kpg193", 12), ("oberrhein", 3)])

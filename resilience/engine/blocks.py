@@ -1,0 +1,69 @@
+"""What a run is cut into, and what solves the pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from resilience.engine.city import City, EventTask
+from resilience.engine.sums import BlockSums
+
+Take = Callable[["Block", BlockSums], None]
+Solve = Callable[[City, EventTask, int, int], BlockSums]
+
+
+@dataclass(frozen=True)
+class Block:
+    """One task of a run.
+
+    Parameters
+    ----------
+    task : EventTask
+    number : int
+        Of the block within its event.
+    first_word, n_words : int
+    """
+
+    task: EventTask
+    number: int
+    first_word: int
+    n_words: int
+
+
+class Pool(Protocol):
+    """Solves blocks of samples, many at once.
+
+    Attributes
+    ----------
+    workers : int
+        Blocks that are solved at the same time.
+    """
+
+    workers: int
+
+    def run(self, city: City, blocks: Sequence[Block], take: Take, *, more: Callable[[], bool] = ...) -> None:
+        """Solve every block and hand it to `take` with its sums.
+
+        Parameters
+        ----------
+        city : City
+        blocks : sequence of Block
+        take : callable
+            Called with each block and its sums as soon as they are there, in any order, one call at a time, from any
+            thread. What it raises ends the run.
+        more : callable
+            Asked before a block is begun; once it says no, none is begun any more and those that were are taken.
+        """
+
+
+def cut_blocks(task: EventTask, n_samples: int, block_samples: int) -> list[Block]:
+    """Return the blocks of an event; the last may be shorter.
+
+    Examples
+    --------
+    >>> [block.n_words for block in cut_blocks(None, 2560, 1024)]
+    [16, 16, 8]
+    """
+    words, size = n_samples // 64, block_samples // 64
+    return [Block(task, number, first, min(size, words - first)) for number, first in enumerate(range(0, words, size))]
