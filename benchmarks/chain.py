@@ -54,9 +54,8 @@ def threads(size: Size) -> Iterator[Contest | Row]:
             on_block=lambda block, sums: people.append(((block.task.event, block.number), sums.people)),
         )  # fmt: skip
         people.sort(key=itemgetter(0))
-        return np.concatenate(
-            [np.concatenate([part for _, part in people], axis=1).ravel(), *(part.failed for part in sums)]
-        )
+        joined = np.concatenate([part for _, part in people], axis=1)
+        return np.concatenate([joined.ravel(), *(part.failed for part in sums)])
 
     peer = Peer("one thread", lambda: partial(run, 1), 1, Goal(">=", 1.4), agree=np.testing.assert_array_equal)
     yield Contest(

@@ -161,12 +161,8 @@ def test_blocks_of_any_size_on_any_number_of_workers_give_the_same_sums(seed: in
         )  # fmt: skip
         n_block = 2 * -(-n_samples // size)
         assert done == [(i, n_block) for i in range(1, n_block + 1)]
-        seen.append(
-            (
-                totals,
-                [np.concatenate([part for _, part in sorted(people[event].items())], axis=1) for event in range(2)],
-            )
-        )
+        in_order = [[part for _, part in sorted(people[event].items())] for event in range(2)]
+        seen.append((totals, [np.concatenate(parts, axis=1) for parts in in_order]))
     first_totals, first_people = seen[0]
     assert any(p.any() for p in first_people)
     for totals, people in seen[1:]:

@@ -25,7 +25,7 @@ from resilience.engine.water import Water
 
 __all__ = [
     "LEVELS", "NEVER", "Block", "BlockSums", "City", "Depots", "EventTask", "HazardCourse", "LevelFactors", "Levels",
-    "Pool", "Recovery", "RepairRules", "SequenceRecovery", "Threads", "TimeSums", "Toll", "Water", "cut_blocks", "find_baseline",
-    "lay_out_levels", "people_behind", "plan_recovery", "prepare_event", "prepare_sequence", "return_minutes",
-    "simulate", "solve_block", "square_step",
+    "Pool", "Recovery", "RepairRules", "SequenceRecovery", "Threads", "TimeSums", "Toll", "Water", "cut_blocks",
+    "find_baseline", "lay_out_levels", "people_behind", "plan_recovery", "prepare_event", "prepare_sequence",
+    "return_minutes", "simulate", "solve_block", "square_step",
 ]  # fmt: skip
