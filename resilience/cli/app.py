@@ -38,6 +38,16 @@ Changes = Annotated[
         "--set", metavar="KEY=VALUE", help="Replace a value of the scenario, e.g. monte_carlo.samples=1024; repeatable."
     ),
 ]
+AllowOutside = Annotated[
+    list[Path],
+    typer.Option(
+        "--allow-outside",
+        metavar="DIR",
+        envvar="RESILIENCE_ALLOW_OUTSIDE",
+        readable=False,
+        help="Folder below which the scenario may name files, beside its own; repeatable.",
+    ),
+]
 
 
 def _show_version(wanted: bool) -> None:
@@ -69,9 +79,13 @@ def demo(
 
 
 @app.command()
-def check(scenario: ScenarioFile, changes: Changes = []) -> None:  # noqa: B006 - typer reads the default only
+def check(
+    scenario: ScenarioFile,
+    changes: Changes = [],  # noqa: B006 - typer reads the default only
+    allow_outside: AllowOutside = [],  # noqa: B006
+) -> None:
     """Read a scenario and its inputs and tell what is wrong."""
-    read = _read(scenario, changes)
+    read = _read(scenario, changes, allow_outside)
     from resilience.check import check as check_inputs
 
     for line in check_inputs(read).lines():
@@ -83,9 +97,10 @@ def run(
     scenario: ScenarioFile,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", readable=False, help="Run directory.")],
     changes: Changes = [],  # noqa: B006 - typer reads the default only
+    allow_outside: AllowOutside = [],  # noqa: B006
 ) -> None:
     """Assess a scenario and keep the run."""
-    _assess(_read(scenario, changes), out)
+    _assess(_read(scenario, changes, allow_outside), out)
 
 
 @app.command()
@@ -96,10 +111,10 @@ def schema() -> None:
     write(json.dumps(Scenario.json_schema(), indent=2))
 
 
-def _read(path: Path, changes: Sequence[str]) -> Scenario:
+def _read(path: Path, changes: Sequence[str], allow_outside: Sequence[Path]) -> Scenario:
     from resilience.scenario import Scenario
 
-    return Scenario.from_yaml(path, changes=changes)
+    return Scenario.from_yaml(path, changes=changes, allow_outside=allow_outside)
 
 
 def _assess(scenario: Scenario, out: Path | None) -> None:
