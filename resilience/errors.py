@@ -107,6 +107,12 @@ class LockedError(ResilienceError):
     exit_code = 75
 
 
+class OutOfTimeError(ResilienceError):
+    """The time that the run was given is over; what is done is kept (exit code 75)."""
+
+    exit_code = 75
+
+
 class ConfigurationError(ResilienceError):
     """The scenario says something that cannot be meant (exit code 78)."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -83,9 +84,15 @@ def run(
     scenario: ScenarioFile,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", readable=False, help="Run directory.")],
     changes: Changes = [],  # noqa: B006 - typer reads the default only
+    restart: Annotated[bool, typer.Option("--restart", help="Remove what RUN has of an earlier run.")] = False,
+    max_wall: Annotated[
+        str | None,
+        typer.Option("--max-wall", metavar="TIME", help="Stop in time, e.g. 90m or 3h; a later call goes on."),
+    ] = None,
 ) -> None:
-    """Assess a scenario and keep the run."""
-    _assess(_read(scenario, changes), out)
+    """Assess a scenario and keep the run; what an earlier call finished is not done again."""
+    limit = None if max_wall is None else _seconds(max_wall)
+    _assess(_read(scenario, changes), out, restart=restart, max_wall=limit)
 
 
 @app.command()
@@ -102,7 +109,15 @@ def _read(path: Path, changes: Sequence[str]) -> Scenario:
     return Scenario.from_yaml(path, changes=changes)
 
 
-def _assess(scenario: Scenario, out: Path | None) -> None:
+def _seconds(told: str) -> float:
+    """Return the seconds of a time such as 90m."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", told.strip())
+    if found is None:
+        raise typer.BadParameter(f"{told!r} is no time such as 3600, 90m or 3h", param_hint="--max-wall")
+    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+
+
+def _assess(scenario: Scenario, out: Path | None, *, restart: bool = False, max_wall: float | None = None) -> None:
     from resilience.cli.places import check_run_directory
     from resilience.cli.progress import show_progress
 
@@ -111,7 +126,7 @@ def _assess(scenario: Scenario, out: Path | None) -> None:
     from resilience.pipeline import assess
 
     with show_progress() as progress:
-        result = assess(scenario, out=out, progress=progress)
+        result = assess(scenario, out=out, progress=progress, restart=restart, max_wall=max_wall)
     write_rows(result.summary_table())
     for table in (result.why_table(), result.origins_table()):
         if table:
