@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from resilience.scenario import Scenario
 
 _EXIT_CODES = """Exit codes: 0 done, 2 usage, 65 bad data, 66 missing input, 70 internal error, 73 cannot create the
-result, 74 reading or writing failed, 75 locked (try later), 78 wrong scenario or environment, 130 and 143 interrupted."""
+result, 74 reading or writing failed, 75 locked (try later), 78 wrong scenario or environment, 130 and 143
+interrupted."""
 
 app = typer.Typer(
     name="resilience",
