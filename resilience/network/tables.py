@@ -102,7 +102,7 @@ ASSET_COLUMNS: Final = (
     Column("access_asset", "str", "", "", "road node by which it is reached", refers=("assets",)),
     Column("length", "float64", NAN, "m", "length of a link; that of its geometry where empty", minimum=0),
     Column("speed", "float64", NAN, "m/s", "free speed on a link", above=0),
-    Column("reactance", "float64", NAN, "per unit", "series reactance of a power line"),
+    Column("reactance", "float64", NAN, "per unit", "series reactance of a power line; 1e-6 to 1e4"),
     Column("rating", "float64", NAN, "MW", "most a link can carry", minimum=0),
 )
 NEED_COLUMNS: Final = (

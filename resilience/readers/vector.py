@@ -232,6 +232,8 @@ def _open(source: Path, layer: str | None, encoding: str | None) -> pd.DataFrame
 
 def _open_csv(source: Path, encoding: str | None) -> pd.DataFrame:
     _demand_file(source)
+    if source.is_dir():
+        raise MissingInputError(Problem(str(source), wanted="a CSV file", got="a folder"))
     try:
         # All text: an id such as 0012 must not become 12.
         return pd.read_csv(
