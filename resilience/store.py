@@ -80,6 +80,24 @@ def _take_lock(path: Path) -> IO[str]:
     return lock
 
 
+def lock_holder(path: Path) -> str | None:
+    """Return who holds the lock of a run directory; None where nobody does.
+
+    Nothing is changed: a process that asks for the lock meanwhile may find it taken for an instant.
+    """
+    try:
+        lock = (path / LOCK).open("r", encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+    with lock:
+        try:
+            # Shared, so that two who look do not take one another for a run.
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return lock.read().strip() or "another process"
+    return None
+
+
 class RunStore:
     """The directory of one run.
 
