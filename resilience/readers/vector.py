@@ -23,7 +23,8 @@ from pyproj.exceptions import CRSError
 
 from resilience.errors import ConfigurationError, DataError, MissingInputError, Problem, Problems, suggestion
 from resilience.network import TABLES, select_rows
-from resilience.network.tables import MISSPELT, flatten_geometry, normalise_text
+from resilience.network.normalise import MISSPELT, normalise_text
+from resilience.network.shapes import flatten_geometry
 from resilience.readers.sources import is_there
 from resilience.readers.topology import connect_endpoints
 
