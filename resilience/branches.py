@@ -12,7 +12,7 @@ import xarray as xr
 from resilience.cells import Table, in_columns
 from resilience.curves import CurveTable
 from resilience.curves.quantile import at_quantile
-from resilience.errors import ConfigurationError, Problems, suggestion
+from resilience.errors import ConfigurationError, Problem
 from resilience.inputs import Inputs
 from resilience.scenario.branches import BranchSection
 
@@ -27,23 +27,12 @@ _KEPT = {
 
 
 def check_branches(branches: Sequence[BranchSection], inputs: Inputs) -> None:
-    """Raise ConfigurationError for names that come twice and families that are not there."""
-    problems = Problems()
-    families = [str(hazard.attrs["family"]) for hazard in inputs.hazards]
-    names: set[str] = set()
-    for i, branch in enumerate(branches):
-        if branch.name in names:
-            problems.add(f"branches.{i}.name", wanted="every name once", got=f"{branch.name} twice")
-        names.add(branch.name)
-        for family in branch.hazard_bias:
-            if family not in families:
-                wanted = f"families {', '.join(families)}{suggestion(family, families)}"
-                problems.add(f"branches.{i}.hazard_bias", wanted=wanted, got=family)
+    """Raise ConfigurationError for quantiles of curves where no curve tells a spread."""
     spread = [curve.name for curve in inputs.curves if curve.spread.size]
     asked = [branch.name for branch in branches if branch.curve_quantile is not None]
     if asked and not spread:
-        problems.add("branches.curve_quantile", wanted="curves that tell a spread", got="none", first=asked)
-    problems.raise_if_any(ConfigurationError)
+        wanted = "curves that tell a spread"
+        raise ConfigurationError(Problem("branches.curve_quantile", wanted, "none", first=tuple(asked)))
 
 
 def take_branch(inputs: Inputs, branch: BranchSection) -> Inputs:

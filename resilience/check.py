@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -54,6 +55,38 @@ class CheckReport:
                 f"{', '.join(told) or 'nothing is lost'}"
             )
         return [*lines, "nothing wrong was found"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as data."""
+        network = self.inputs.network
+        sectors = network.assets["sector"].astype(str).value_counts().sort_index()
+        return {
+            "network": {
+                "assets": len(network.assets),
+                "zones": len(network.zones),
+                "persons": float(network.zones["persons"].sum()),
+                "persons_unit": network.persons_unit,
+                "sectors": {
+                    str(name): {"assets": int(count), "level": self.inputs.levels[str(name)]}
+                    for name, count in sectors.items()
+                },
+            },
+            "hazards": [
+                {
+                    "family": hazard.attrs["family"],
+                    "peril": hazard.attrs["peril"],
+                    "events": hazard.sizes["event"],
+                    "maps_in_time": hazard.sizes.get("time"),
+                    "cells": [hazard.sizes["y"], hazard.sizes["x"]],
+                    "unit": hazard.attrs["unit"],
+                    "nodata": hazard.attrs["nodata"],
+                    "outside": hazard.attrs["outside"],
+                }
+                for hazard in self.inputs.hazards
+            ],
+            "services": {rule.name: rule.by for rule in self.inputs.services},
+            "finer_grid_changes": self.halving,
+        }
 
 
 def check(scenario: Scenario) -> CheckReport:

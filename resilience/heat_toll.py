@@ -24,6 +24,7 @@ from resilience.heat import (
 from resilience.horizon import Horizon
 from resilience.inputs import Inputs
 from resilience.kernels.roots import SHARES
+from resilience.risk.standard_errors import sample_error
 from resilience.scenario import HeatSection, Scenario
 from resilience.variables import VARIABLES
 from resilience.why import texts
@@ -206,7 +207,7 @@ def _people(
     total, error = further.sum(axis=1), np.zeros(n_event)
     if sample_toll.size:
         each = sample_toll / DEATH
-        total, error = each.mean(axis=1), each.std(axis=1, ddof=1) / np.sqrt(n_sample)
+        total, error = each.mean(axis=1), sample_error(each)
     values: dict[str, Any] = {
         "heat_deaths": deaths,
         "outage_deaths": further,

@@ -36,7 +36,7 @@ from resilience.provenance import now
 from resilience.result import Result, label_sums
 from resilience.resume import RunPlace, describe_job
 from resilience.sample_totals import SampleTotals
-from resilience.sampling import Deadline, Progress, Sampler
+from resilience.sampling import MAIN, Deadline, Progress, Sampler
 from resilience.scenario import Scenario
 from resilience.scenario.options import ImportanceSection
 from resilience.stopping import find_relative_error, list_looks
@@ -129,7 +129,7 @@ def assess(
 
 
 def solve(
-    scenario: Scenario, inputs: Inputs, sampler: Sampler, *, place: RunPlace | None = None, part: str = "run"
+    scenario: Scenario, inputs: Inputs, sampler: Sampler, *, place: RunPlace | None = None, part: str = MAIN
 ) -> tuple[Result, RunStore | None]:
     """Return the result of a scenario on its inputs, and the run directory, made once inputs are right."""
     damaged, hourly = expose_and_damage(inputs, scenario.heat)
@@ -192,7 +192,7 @@ def run_samples(
     *,
     weight: Floats,
     store: RunStore | None = None,
-    part: str = "run",
+    part: str = MAIN,
 ) -> tuple[list[BlockSums], SampleTotals]:
     """Return the sums of every event, and what is kept of every sample; blocks go to the store as they end."""
     counts = scenario.monte_carlo

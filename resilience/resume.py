@@ -13,7 +13,7 @@ from resilience.errors import DataError, Problem, Problems, ResilienceError
 from resilience.ledger import Ledger
 from resilience.provenance import describe_inputs, now
 from resilience.scenario import Scenario
-from resilience.store import RunStore, raise_if_locked
+from resilience.store import RunStore, check_inputs_apart, raise_if_locked
 
 AGAIN = "the same job, or --restart (restart=True), which removes what the directory has"
 # What numbers can depend on beside the scenario, its inputs and this package.
@@ -69,6 +69,8 @@ class RunPlace:
 
     Raises
     ------
+    CannotCreateError
+        Inputs stand where results go.
     LockedError
         Another run is writing to it.
     DataError
@@ -81,6 +83,7 @@ class RunPlace:
         self._inputs = tuple(inputs)
         self._restart = restart
         self._store: RunStore | None = None
+        check_inputs_apart(path, self._inputs)
         raise_if_locked(path)
         if not restart:
             _compare(path, Ledger(path), job)

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from resilience.cells import Column, Table, in_columns
+from resilience.risk.standard_errors import sample_error
 from resilience.variables import MEASURES
 from resilience.why import order_by_kind, texts
 
@@ -106,7 +107,7 @@ def events_table(dataset: xr.Dataset, *, unit: str) -> Table:
                 mean = float(values.mean())
                 yield (
                     event, families[i], perils[i], *frequency[i].tolist(), service, mean,
-                    float(values.std(ddof=1) / np.sqrt(values.size)), float(low), float(middle), float(high),
+                    float(sample_error(values)), float(low), float(middle), float(high),
                     mean / float(served[s]) if served[s] else float("nan"), unit,
                 )  # fmt: skip
 
@@ -170,7 +171,7 @@ def zones_table(dataset: xr.Dataset, *, unit: str) -> Table:
     n = dataset.sizes["sample"]
     services, zones = texts(dataset, "service"), texts(dataset, "zone")
     header = ["event", "zone", unit, *(f"lost_{name}" for name in services),
-              *(f"baseline_{name}" for name in services)]  # fmt: skip
+              *(f"intact_{name}" for name in services)]  # fmt: skip
     hours = dataset["zone_hours_lost"].values if "zone_hours_lost" in dataset else None
     if hours is not None:
         header += [f"hours_{name}" for name in services]
@@ -209,7 +210,7 @@ def resilience_table(dataset: xr.Dataset, *, unit: str) -> Table:
     back = np.stack([dataset[name].values for name in told], axis=-1)
 
     def of(values: Any) -> tuple[float, float]:
-        return float(values.mean()), float(values.std(ddof=1) / np.sqrt(values.size))
+        return float(values.mean()), float(sample_error(values))
 
     def rows() -> Iterator[tuple[Any, ...]]:
         for i, event in enumerate(events):
@@ -231,12 +232,12 @@ def indices_table(dataset: xr.Dataset) -> Table:
         Of a result with a time grid and rates.
     """
     names = [f"{name}{end}" for name in ("saidi", "saifi", "caidi") for end in ("", "_standard_error")]
-    header = ["service", *names, "units"]
-    units = "h/year, 1/year, h"
+    header = ["service", *names, "unit"]
+    unit = "h/year, 1/year, h"
 
     def rows() -> Iterator[tuple[Any, ...]]:
         for s, service in enumerate(texts(dataset, "service")):
-            yield (service, *(float(dataset[name].values[s]) for name in names), units)
+            yield (service, *(float(dataset[name].values[s]) for name in names), unit)
 
     return header, in_columns(rows())
 

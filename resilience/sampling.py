@@ -10,6 +10,8 @@ from resilience.engine import Block, BlockSums, City, EventTask, Pool, cut_block
 from resilience.ledger import Ledger, Part
 
 Progress = Callable[[int, int], None]
+MAIN = "run"
+"""The part whose progress is told: how many blocks branches and pairs have is known only after it."""
 
 
 class PartRecord:
@@ -95,7 +97,7 @@ class Sampler:
     block_samples : int
     deadline : Deadline, optional
     progress : callable, optional
-        Called with the number of finished blocks and of all blocks of a part.
+        Called with the number of finished blocks and of all blocks of the run itself.
     """
 
     def __init__(
@@ -146,5 +148,6 @@ class Sampler:
             record = PartRecord(kept, on_keep=self._deadline.note_block)
         return simulate(
             city, tasks, n_samples=n_samples, block_samples=self.block_samples, pool=self.pool, on_block=on_block,
-            first_sample=first_sample, record=record, progress=self._progress, more=self._deadline.leaves_time,
+            first_sample=first_sample, record=record, progress=self._progress if part == MAIN else None,
+            more=self._deadline.leaves_time,
         )  # fmt: skip

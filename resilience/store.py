@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
+import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -50,26 +51,45 @@ TABLES = (
 FILES = (MANIFEST, "scenario.yaml", "notes.txt", *(f"{table}.csv" for table in TABLES))
 
 _LARGE = 1 << 24  # bytes
+LOOKS = 5
 
 
 def _take_lock(path: Path) -> IO[str]:
     """Return the open lock file; whoever holds it writes its name into it."""
     lock = path.open("a+", encoding="utf-8")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        with lock:
-            lock.seek(0)
-            raise _locked(path.parent, lock) from error
+    for patience in range(LOOKS, -1, -1):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError as error:
+            if not patience:
+                with lock:
+                    lock.seek(0)
+                    raise _locked(path.parent, lock.read().strip() or "another process") from error
+        # Who only looks whether there is a lock has it for an instant.
+        time.sleep(0.02)
     lock.truncate(0)
     lock.write(f"{this_process()}\n")
     lock.flush()
     return lock
 
 
-def _locked(run: Path, lock: IO[str]) -> LockedError:
-    holder = lock.read().strip() or "another process"
-    return LockedError(Problem(str(run), wanted="a directory no other run is writing to", got=f"held by {holder}"))
+def lock_holder(path: Path) -> str | None:
+    """Return who holds the lock of a run directory; None where nobody does.
+
+    Nothing is changed: a process that asks for the lock meanwhile may find it taken for an instant.
+    """
+    try:
+        lock = (path / LOCK).open("r", encoding="utf-8", errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    with lock:
+        try:
+            # Shared, so that two who look do not take one another for a run.
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return lock.read().strip() or "another process"
+    return None
 
 
 class RunStore:
@@ -96,7 +116,7 @@ class RunStore:
 
     def __init__(self, path: Path, *, inputs: Iterable[Path] = ()) -> None:
         self.path = path
-        _check_inputs(path, inputs)
+        check_inputs_apart(path, inputs)
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._lock = _take_lock(path / LOCK)
@@ -202,14 +222,12 @@ def raise_if_locked(path: Path) -> None:
     ------
     LockedError
     """
-    try:
-        with (path / LOCK).open(encoding="utf-8") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise _locked(path, lock) from error
-    except FileNotFoundError:
-        return
+    if (holder := lock_holder(path)) is not None:
+        raise _locked(path, holder)
+
+
+def _locked(run: Path, holder: str) -> LockedError:
+    return LockedError(Problem(str(run), wanted="a directory no other run is writing to", got=f"held by {holder}"))
 
 
 def _local(path: Path, *, read_only: bool = False) -> Any:
@@ -226,7 +244,8 @@ def _chunks_of_large(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:
     }
 
 
-def _check_inputs(path: Path, inputs: Iterable[Path]) -> None:
+def check_inputs_apart(path: Path, inputs: Iterable[Path]) -> None:
+    """Raise CannotCreateError where inputs stand in the place of results."""
     own = {(path / name).resolve() for name in (RESULTS, PARTIAL, NETWORK, LEDGER, *FILES)}
     lost = sorted({str(one) for one in inputs if own & {one.resolve(), *one.resolve().parents}})
     if lost:

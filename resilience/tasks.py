@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.cascade import EventPlan, supplied_graphs
-from resilience.damage import damage_states, share_of_hazard, unavailable
+from resilience.damage import damage_states
 from resilience.engine import (
     City,
     EventTask,
@@ -29,6 +29,7 @@ from resilience.engine import (
     return_minutes,
 )
 from resilience.fields import correlate_city
+from resilience.fragility import share_of_hazard, unavailable
 from resilience.hazard_error import move_fragility
 from resilience.heat_power import find_power
 from resilience.heat_toll import plan_toll

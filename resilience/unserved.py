@@ -12,6 +12,7 @@ from resilience.cells import Table, in_columns
 from resilience.engine import City
 from resilience.flow import OverloadSector
 from resilience.risk.expected import expected_annual
+from resilience.risk.standard_errors import sample_error
 from resilience.variables import VARIABLES
 from resilience.why import PER_YEAR, texts
 
@@ -77,7 +78,7 @@ def unserved_table(dataset: xr.Dataset) -> Table:
             for i, event in enumerate(texts(dataset, "event")):
                 for k, sector in enumerate(sectors):
                     one = values[i, k]
-                    mean, error = float(one.mean()), float(one.std(ddof=1) / np.sqrt(one.size))
+                    mean, error = float(one.mean()), float(sample_error(one))
                     quantiles = np.quantile(one, [0.05, 0.5, 0.95], method="inverted_cdf").tolist()
                     share = nan if times else mean / float(demand[k])
                     yield (event, sector, quantity, mean, error, *quantiles, share, nan, unit(k, times))
