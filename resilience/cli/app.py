@@ -111,6 +111,20 @@ def schema() -> None:
 
 
 @app.command()
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", readable=False, help="Folder of the new scenario; made if need be.")
+    ],
+    as_json: AsJson = False,
+) -> Answer:
+    """Write a scenario to begin with, full of explanations, and its schema for editors."""
+    from resilience.scenario.begin import begin_scenario
+
+    files = [str(path) for path in begin_scenario(folder)]
+    return Answer({"files": files}, [f"written: {', '.join(files)}", f"next: resilience check {files[0]}"])
+
+
+@app.command()
 def doctor(
     run: Annotated[
         Path | None, typer.Argument(metavar="[RUN]", readable=False, help="Run directory to look at too.")
