@@ -93,7 +93,7 @@ def in_columns(rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Column]]:
         yield columns
 
 
-def broadcast_columns(*columns: ArrayLike) -> list[Column]:
+def broadcast_columns(*columns: ArrayLike) -> list[NDArray[Any]]:
     """Return the columns of a block with one row for every entry of the shape to which they broadcast.
 
     Parameters
@@ -104,7 +104,7 @@ def broadcast_columns(*columns: ArrayLike) -> list[Column]:
     Examples
     --------
     >>> services = np.array(["power", "water"])
-    >>> [list(column) for column in broadcast_columns("rp10", services[:, np.newaxis], [0, 24])]
+    >>> [column.tolist() for column in broadcast_columns("rp10", services[:, np.newaxis], [0, 24])]
     [['rp10', 'rp10', 'rp10', 'rp10'], ['power', 'power', 'water', 'water'], [0, 24, 0, 24]]
     """
     arrays = [np.asarray(column, dtype=object if isinstance(column, str) else None) for column in columns]
