@@ -190,6 +190,17 @@ class Attempts:
             raise kind([problem for error in self._errors for problem in error.problems])
 
 
+def count_of(n: int, noun: str) -> str:
+    """Return how many there are of something, in words.
+
+    Examples
+    --------
+    >>> count_of(1, "asset"), count_of(2_000, "zone")
+    ('1 asset', '2,000 zones')
+    """
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the known name nearest to `name`, or nothing.
 

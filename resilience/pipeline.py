@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from resilience.annual import add_annual, exceed, rank_assets, rated_events, weigh_events
 from resilience.branches import check_branches, join_branches, take_branch
 from resilience.caveats import caveats, correlation_caveats, error_caveats, with_costs
+from resilience.defaults import defaults_note
 from resilience.engine import (
     Block,
     BlockSums,
@@ -158,6 +159,7 @@ def solve(
     notes = (
         *inputs.notes, *caveats(labelled, inputs), *time_caveats(labelled, scenario, horizon),
         *heat_notes(labelled, scenario), *correlation_caveats(scenario), *error_caveats(inputs),
+        *defaults_note(labelled, inputs, scenario, horizon),
     )  # fmt: skip
     result = Result(
         dataset=labelled.assign_attrs(
