@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+import sys
 from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from resilience import __version__
-from resilience.cli.outcome import exit_code_of
-from resilience.cli.terminal import say, write, write_rows
+from resilience.cli.answer import Answer, Failure
+from resilience.cli.outcome import INTERRUPTED, exit_code_of
+from resilience.cli.terminal import aligned, write
+from resilience.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from resilience.scenario import Scenario
 
 _EXIT_CODES = """Exit codes: 0 done, 2 usage, 65 bad data, 66 missing input, 70 internal error, 73 cannot create the
-result, 74 reading or writing failed, 75 locked (try later), 78 wrong scenario, 130 and 143 interrupted."""
+result, 74 reading or writing failed, 75 locked (try later), 78 wrong scenario or environment, 130 and 143
+interrupted."""
 
 app = typer.Typer(
     name="resilience",
@@ -38,6 +45,18 @@ Changes = Annotated[
         "--set", metavar="KEY=VALUE", help="Replace a value of the scenario, e.g. monte_carlo.samples=1024; repeatable."
     ),
 ]
+AllowOutside = Annotated[
+    list[Path],
+    typer.Option(
+        "--allow-outside",
+        metavar="DIR",
+        envvar="RESILIENCE_ALLOW_OUTSIDE",
+        readable=False,
+        help="Folder below which the scenario may name files, beside its own; repeatable.",
+    ),
+]
+
+AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
 
 
 def _show_version(wanted: bool) -> None:
@@ -60,22 +79,28 @@ def demo(
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", readable=False, help="Keep the run here.")] = None,
     size: Annotated[int | None, typer.Option("--size", metavar="N", help="Number of assets of the city.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the city and of all draws of chance.")] = None,
-) -> None:
+    as_json: AsJson = False,
+) -> Answer:
     """Assess the built-in city."""
     from resilience.pipeline import demo_scenario
 
     given = {name: value for name, value in (("size", size), ("seed", seed)) if value is not None}
-    _assess(demo_scenario(**given), out)
+    return _assess(demo_scenario(**given), out, as_json=as_json)
 
 
 @app.command()
-def check(scenario: ScenarioFile, changes: Changes = []) -> None:  # noqa: B006 - typer reads the default only
+def check(
+    scenario: ScenarioFile,
+    changes: Changes = [],  # noqa: B006 - typer reads the default only
+    allow_outside: AllowOutside = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> Answer:
     """Read a scenario and its inputs and tell what is wrong."""
-    read = _read(scenario, changes)
+    read = _read(scenario, changes, allow_outside)
     from resilience.check import check as check_inputs
 
-    for line in check_inputs(read).lines():
-        write(line)
+    report = check_inputs(read)
+    return Answer(report.to_dict(), report.lines())
 
 
 @app.command()
@@ -83,9 +108,18 @@ def run(
     scenario: ScenarioFile,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", readable=False, help="Run directory.")],
     changes: Changes = [],  # noqa: B006 - typer reads the default only
-) -> None:
-    """Assess a scenario and keep the run."""
-    _assess(_read(scenario, changes), out)
+    allow_outside: AllowOutside = [],  # noqa: B006
+    restart: Annotated[bool, typer.Option("--restart", help="Remove what RUN has of an earlier run.")] = False,
+    max_wall: Annotated[
+        str | None,
+        typer.Option("--max-wall", metavar="TIME", help="Stop in time, e.g. 90m or 3h; a later call goes on."),
+    ] = None,
+    as_json: AsJson = False,
+) -> Answer:
+    """Assess a scenario and keep the run; what an earlier call finished is not done again."""
+    limit = None if max_wall is None else _seconds(max_wall)
+    read = _read(scenario, changes, allow_outside)
+    return _assess(read, out, as_json=as_json, restart=restart, max_wall=limit)
 
 
 @app.command()
@@ -96,13 +130,56 @@ def schema() -> None:
     write(json.dumps(Scenario.json_schema(), indent=2))
 
 
-def _read(path: Path, changes: Sequence[str]) -> Scenario:
+@app.command()
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", readable=False, help="Folder of the new scenario; made if need be.")
+    ],
+    as_json: AsJson = False,
+) -> Answer:
+    """Write a scenario to begin with, full of explanations, and its schema for editors."""
+    from resilience.scenario.begin import begin_scenario
+
+    files = [str(path) for path in begin_scenario(folder)]
+    return Answer({"files": files}, [f"written: {', '.join(files)}", f"next: resilience check {files[0]}"])
+
+
+@app.command()
+def doctor(
+    run: Annotated[
+        Path | None, typer.Argument(metavar="[RUN]", readable=False, help="Run directory to look at too.")
+    ] = None,
+    as_json: AsJson = False,
+) -> Answer:
+    """Tell whether this machine and environment can do the work, and what to do where they cannot."""
+    from resilience.doctor import WRONG, examine
+
+    findings = examine(run)
+    wrong = any(one.state == WRONG for one in findings)
+    return Answer(
+        {"findings": [asdict(one) for one in findings]},
+        [line for one in findings for line in one.lines()],
+        exit_code=ConfigurationError.exit_code if wrong else 0,
+    )
+
+
+def _read(path: Path, changes: Sequence[str], allow_outside: Sequence[Path]) -> Scenario:
     from resilience.scenario import Scenario
 
-    return Scenario.from_yaml(path, changes=changes)
+    return Scenario.from_yaml(path, changes=changes, allow_outside=allow_outside)
 
 
-def _assess(scenario: Scenario, out: Path | None) -> None:
+def _seconds(told: str) -> float:
+    """Return the seconds of a time such as 90m."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", told.strip())
+    if found is None:
+        raise typer.BadParameter(f"{told!r} is no time such as 3600, 90m or 3h", param_hint="--max-wall")
+    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+
+
+def _assess(
+    scenario: Scenario, out: Path | None, *, as_json: bool, restart: bool = False, max_wall: float | None = None
+) -> Answer:
     from resilience.cli.places import check_run_directory
     from resilience.cli.progress import show_progress
 
@@ -111,16 +188,19 @@ def _assess(scenario: Scenario, out: Path | None) -> None:
     from resilience.pipeline import assess
 
     with show_progress() as progress:
-        result = assess(scenario, out=out, progress=progress)
-    write_rows(result.summary_table())
+        result = assess(scenario, out=out, progress=progress, restart=restart, max_wall=max_wall)
+    lines = list(aligned(result.summary_table()))
     for table in (result.why_table(), result.origins_table()):
         if table:
-            write("")
-            write_rows(table)
-    for note in result.notes:
-        say(f"note: {note}")
+            lines += ["", *aligned(table)]
+    asides = [f"note: {note}" for note in result.notes]
     if result.path is not None:
-        say(f"run directory: {result.path}")
+        asides.append(f"run directory: {result.path}")
+    if not as_json:
+        return Answer({}, lines, asides)
+    from resilience.cli.records import describe_result
+
+    return Answer(describe_result(result), asides=asides)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -137,10 +217,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     resilience 0.1.0
     0
     """
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    verb = next((word for word in given if not word.startswith("-")), None)
+    # Before anything is read: a call that cannot be understood is answered in the form that it asked for.
+    as_json = "--json" in given
 
-    def call() -> Any:
-        return app(args=None if arguments is None else list(arguments), standalone_mode=False, prog_name="resilience")
+    def call() -> int:
+        answer = app(args=given, standalone_mode=False, prog_name="resilience")
+        if answer == INTERRUPTED:  # some releases of typer turn the interrupt into an exit of their own
+            raise KeyboardInterrupt
+        if not isinstance(answer, Answer):
+            return answer if isinstance(answer, int) else 0
+        answer.tell(verb=str(verb), as_json=as_json)
+        return answer.exit_code
 
     # Zarr writes arrays side by side; where several fail at once, one error is told and asyncio would print the others.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    return exit_code_of(call)
+    return exit_code_of(call, report=partial(Failure.tell, verb=verb) if as_json else None)
