@@ -92,7 +92,7 @@ class Part:
 
     def records(self) -> Iterator[BlockRecord]:
         """Yield the records of finished blocks that can be read."""
-        for path in sorted(self.folder.glob("*-*.json")):
+        for path in sorted(self.folder.glob("[0-9]*.json")):
             if (record := _read_record(path)) is not None:
                 yield record
 
