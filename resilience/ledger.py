@@ -138,6 +138,13 @@ class Part:
         self.damaged.append(f"{path.relative_to(self.folder.parent.parent)}: {wrong}")
         return None
 
+    def look(self, record: BlockRecord) -> dict[str, NDArray[Any]] | None:
+        """Return the sums of a record, or None where they are not as recorded; nothing changes."""
+        content = _content(self._file(record.event, record.number, "sums"))
+        if content is None or hashlib.sha256(content).hexdigest() != record.sha256:
+            return None
+        return unpack(content)
+
     def _file(self, event: int, number: int, kind: str) -> Path:
         return self.folder / f"{event:05d}-{number:06d}.{kind}"
 
