@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 MAX_SHOWN = 3
 
@@ -53,6 +53,25 @@ class Problem:
         rest = len(self.first) > MAX_SHOWN or (self.count is not None and self.count > len(self.first) > 0)
         first = f" (first: {shown}{', ...' if rest else ''})" if shown else ""
         return f"{place}{self.subject}: {number}{self.got}{first}; wanted: {self.wanted}"
+
+
+def describe_problem(problem: Problem) -> dict[str, Any]:
+    """Return a problem as data.
+
+    Examples
+    --------
+    >>> describe_problem(Problem("depths", wanted=">= 0", got="negative", count=3, total=9))["count"]
+    3
+    """
+    return {
+        "subject": problem.subject,
+        "wanted": problem.wanted,
+        "got": problem.got,
+        "where": problem.where or None,
+        "count": problem.count,
+        "total": problem.total,
+        "first": [str(one) for one in problem.first],
+    }
 
 
 class ResilienceError(Exception):

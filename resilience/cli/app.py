@@ -46,6 +46,8 @@ Changes = Annotated[
 ]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say every step.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
 
 
 def _show_version(wanted: bool) -> None:
@@ -69,12 +71,14 @@ def demo(
     size: Annotated[int | None, typer.Option("--size", metavar="N", help="Number of assets of the city.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the city and of all draws of chance.")] = None,
     as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> Answer:
     """Assess the built-in city."""
     from resilience.pipeline import demo_scenario
 
     given = {name: value for name, value in (("size", size), ("seed", seed)) if value is not None}
-    return _assess(demo_scenario(**given), out, as_json=as_json)
+    return _assess(demo_scenario(**given), out, as_json=as_json, verbose=verbose, quiet=quiet)
 
 
 @app.command()
@@ -97,9 +101,11 @@ def run(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", readable=False, help="Run directory.")],
     changes: Changes = [],  # noqa: B006 - typer reads the default only
     as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> Answer:
     """Assess a scenario and keep the run."""
-    return _assess(_read(scenario, changes), out, as_json=as_json)
+    return _assess(_read(scenario, changes), out, as_json=as_json, verbose=verbose, quiet=quiet)
 
 
 @app.command()
@@ -149,22 +155,25 @@ def _read(path: Path, changes: Sequence[str]) -> Scenario:
     return Scenario.from_yaml(path, changes=changes)
 
 
-def _assess(scenario: Scenario, out: Path | None, *, as_json: bool) -> Answer:
+def _assess(scenario: Scenario, out: Path | None, *, as_json: bool, verbose: bool, quiet: bool) -> Answer:
     from resilience.cli.places import check_run_directory
     from resilience.cli.progress import show_progress
+    from resilience.cli.volume import told_aloud
 
+    if verbose and quiet:
+        raise typer.BadParameter("not both", param_hint="--verbose, --quiet")
     if out is not None:
         check_run_directory(out)
     from resilience.pipeline import assess
 
-    with show_progress() as progress:
+    with told_aloud(verbose=verbose), show_progress(quiet=quiet) as progress:
         result = assess(scenario, out=out, progress=progress)
     lines = list(aligned(result.summary_table()))
     for table in (result.why_table(), result.origins_table()):
         if table:
             lines += ["", *aligned(table)]
-    asides = [f"note: {note}" for note in result.notes]
-    if result.path is not None:
+    asides = [] if quiet else [f"note: {note}" for note in result.notes]
+    if result.path is not None and not quiet:
         asides.append(f"run directory: {result.path}")
     if not as_json:
         return Answer({}, lines, asides)

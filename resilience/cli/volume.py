@@ -1,0 +1,33 @@
+"""How much is said on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+
+from resilience.cli.terminal import say
+
+PACKAGE = "resilience"
+
+
+class _Sayer(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        # What Python warns of is said as a warning already.
+        if getattr(record, "event", None) != "warning":
+            say(record.getMessage())
+
+
+@contextlib.contextmanager
+def told_aloud(*, verbose: bool) -> Iterator[None]:
+    """Say what the package logs: its warnings, and the steps of a run where they are asked for."""
+    logger, handler = logging.getLogger(PACKAGE), _Sayer()
+    before = logger.level
+    logger.addHandler(handler)
+    if verbose:
+        logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(handler)
