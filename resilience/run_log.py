@@ -7,10 +7,11 @@ import datetime
 import json
 import logging
 import os
+import threading
 import traceback
 import uuid
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -25,18 +26,13 @@ STEPS = "resilience.run"
 
 # Whose words belong to a run. Some of them do not hand on to the one above them.
 _HEARD = (
-    "resilience", "dask", "distributed", "distributed.client", "distributed.worker", "distributed.scheduler",
+    "resilience", STEPS, "dask", "distributed", "distributed.client", "distributed.worker", "distributed.scheduler",
     "distributed.nanny", "tornado", "tornado.application", "asyncio", "rasterio", "pyogrio", "numba",
 )  # fmt: skip
 
 
 class RunLog:
     """The log of one call, from its beginning; kept in memory until there is a directory for it.
-
-    Parameters
-    ----------
-    run : str, optional
-        Id of the call; by default a new one. A run that was resumed has the lines of several calls in its log.
 
     Notes
     -----
@@ -47,17 +43,17 @@ class RunLog:
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with RunLog("a1") as log:
+    ...     with RunLog() as log:
     ...         log.tell("block_finished", "block 3 of event 0", block=3)
-    ...         log.keep_in(Path(folder))
+    ...         log.keep_in(Path(folder), run="a1")
     ...     lines = (Path(folder) / "logs" / "run.jsonl").read_text().splitlines()
     >>> [json.loads(line)["event"] for line in lines], json.loads(lines[0])["block"]
     (['block_finished'], 3)
     """
 
-    def __init__(self, run: str | None = None) -> None:
-        self.run = run or uuid.uuid4().hex[:12]
-        self._handler = _Lines(self.run)
+    def __init__(self) -> None:
+        self._call = uuid.uuid4().hex
+        self._handler = _Lines(self._call)
         self._steps = logging.getLogger(STEPS)
         self._stack = contextlib.ExitStack()
 
@@ -66,14 +62,7 @@ class RunLog:
             logger = logging.getLogger(name)
             logger.addHandler(self._handler)
             self._stack.callback(logger.removeHandler, self._handler)
-        if not self._steps.isEnabledFor(logging.INFO):
-            # Steps are for the log; a terminal that was not asked for them does not get them.
-            self._stack.callback(self._steps.setLevel, self._steps.level)
-            self._stack.callback(setattr, self._steps, "propagate", self._steps.propagate)
-            self._stack.callback(self._steps.removeHandler, self._handler)
-            self._steps.setLevel(logging.INFO)
-            self._steps.propagate = False
-            self._steps.addHandler(self._handler)
+        self._stack.enter_context(_steps_on())
         self._stack.callback(setattr, warnings, "showwarning", warnings.showwarning)
         warnings.showwarning = self._hear_warning(warnings.showwarning)
         return self
@@ -101,11 +90,18 @@ class RunLog:
         **data
             What JSON can hold.
         """
-        self._steps.log(level, "%s", message, extra={"event": event, "data": data, "run": self.run})
+        self._steps.log(level, "%s", message, extra={"event": event, "data": data, "call": self._call})
 
-    def keep_in(self, run: Path) -> None:
-        """Write what there is, and all that comes, into a run directory, behind the lines of earlier calls."""
-        self._handler.keep_in(run / LOGS / LOG_FILE)
+    def keep_in(self, path: Path, *, run: str) -> None:
+        """Write what there is, and all that comes, into a run directory, behind the lines of earlier calls.
+
+        Parameters
+        ----------
+        path : pathlib.Path
+        run : str
+            Id of the run, the same for all its calls.
+        """
+        self._handler.keep_in(path / LOGS / LOG_FILE, run)
 
     def _tell_error(self, error: BaseException) -> None:
         if isinstance(error, ResilienceError):
@@ -126,40 +122,68 @@ class RunLog:
         return heard
 
 
+_open = 0
+_before: tuple[int, bool] | None = None
+_opening = threading.Lock()
+
+
+@contextlib.contextmanager
+def _steps_on() -> Iterator[None]:
+    """Let steps through to the logs of runs; a terminal that was not asked for them does not get them."""
+    global _open, _before
+    steps = logging.getLogger(STEPS)
+    with _opening:
+        if not _open and not steps.isEnabledFor(logging.INFO):
+            _before = steps.level, steps.propagate
+            steps.setLevel(logging.INFO)
+            steps.propagate = False
+        _open += 1
+    try:
+        yield
+    finally:
+        with _opening:
+            _open -= 1
+            if not _open and _before is not None:
+                steps.setLevel(_before[0])
+                steps.propagate = _before[1]
+                _before = None
+
+
 class _Lines(logging.Handler):
     """Records as lines of JSON, in memory or in a file."""
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, call: str) -> None:
         super().__init__()
-        self._run = run
-        self._waiting: list[str] | None = []
+        self._call = call
+        self._run = ""
+        self._waiting: list[logging.LogRecord] | None = []
         self._file: IO[bytes] | None = None
-        self._last: logging.LogRecord | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         # One record may come along two ways, and runs may go on side by side in one process.
-        if record is self._last or getattr(record, "run", self._run) != self._run:
+        heard_by: set[str] = vars(record).setdefault("heard_by", set())
+        if self._call in heard_by or getattr(record, "call", self._call) != self._call:
             return
-        self._last = record
-        line = _line(record, self._run)
+        heard_by.add(self._call)
         if self._waiting is not None:
-            self._waiting.append(line)
+            self._waiting.append(record)
         elif self._file is not None:
             # A full disk ends the run where its results are written, with a message: not here.
             with contextlib.suppress(OSError):
-                self._file.write(line.encode("utf-8", "backslashreplace"))
+                self._file.write(_line(record, self._run))
 
-    def keep_in(self, path: Path) -> None:
+    def keep_in(self, path: Path, run: str) -> None:
         with self.lock or contextlib.nullcontext():
             if self._waiting is None:
                 return
+            self._run = run
             with contextlib.suppress(OSError):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 # Unbuffered: a line is one write, there even if the process is killed after it.
                 self._file = path.open("ab", buffering=0)
                 if not _ends_with_a_line(path):
                     self._file.write(b"\n")
-                self._file.write("".join(self._waiting).encode("utf-8", "backslashreplace"))
+                self._file.write(b"".join(_line(record, run) for record in self._waiting))
             self._waiting = None
 
     def close(self) -> None:
@@ -178,7 +202,7 @@ def _ends_with_a_line(path: Path) -> bool:
         return file.read(1) == b"\n"
 
 
-def _line(record: logging.LogRecord, run: str) -> str:
+def _line(record: logging.LogRecord, run: str) -> bytes:
     moment = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
     told: dict[str, Any] = {
         "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -192,4 +216,4 @@ def _line(record: logging.LogRecord, run: str) -> str:
     told.update({key: value for key, value in more.items() if key not in told})
     if record.exc_info:
         told["exception"] = logging.Formatter().formatException(record.exc_info)
-    return json.dumps(told, ensure_ascii=False, default=str) + "\n"
+    return (json.dumps(told, ensure_ascii=False, default=str) + "\n").encode("utf-8", "backslashreplace")
