@@ -13,6 +13,7 @@ from resilience.annual import weigh_events
 from resilience.branches import check_branches
 from resilience.cascade import MOST_POINTS
 from resilience.engine import Block, BlockSums, Threads, simulate
+from resilience.errors import count_of
 from resilience.exposures import expose_and_damage
 from resilience.hazard_error import check_errors
 from resilience.heat_toll import read_heat
@@ -45,7 +46,7 @@ class CheckReport:
         assets = network.assets
         lines = [f"network: {network!r}"]
         for sector, group in assets.groupby(assets["sector"].astype(str)):
-            lines.append(f"  {sector}: {len(group):,} assets, level {self.inputs.levels[str(sector)]}")
+            lines.append(f"  {sector}: {count_of(len(group), 'asset')}, level {self.inputs.levels[str(sector)]}")
         lines += describe_sources(self.inputs.hazards)
         lines += [f"service {rule.name}: by {rule.by}" for rule in self.inputs.services]
         if self.halving is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -14,7 +15,10 @@ from typing import Any
 
 import pytest
 
+from resilience import assess
+from resilience.cli import main
 from resilience.errors import DataError, Problem
+from resilience.pipeline import demo_scenario
 from resilience.run_log import STEPS, RunLog
 
 PAGE = (Path(__file__).parents[1] / "docs" / "command.md").read_text(encoding="utf-8")
@@ -186,3 +190,99 @@ def test_a_full_disk_is_not_told_by_the_log(tmp_path: Path, capsys: pytest.Captu
         log.keep_in(tmp_path, run="a1")
         log.tell("a", "a")
     assert capsys.readouterr() == ("", "")
+
+
+RUN = ["run_started", "inputs_read", "part_started", "block_finished", "result_written", "run_finished"]
+
+
+def test_a_run_has_its_log_and_the_terminal_has_nothing_of_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assess(demo_scenario(size=500, samples=512), out=tmp_path / "run")
+    assert capfd.readouterr() == ("", "")
+    lines = read(tmp_path / "run")
+    assert list(dict.fromkeys(line["event"] for line in lines if line["level"] == "info")) == RUN
+    about = json.loads((tmp_path / "run" / "ledger" / "run.json").read_text(encoding="utf-8"))
+    assert {line["run"] for line in lines} == {about["run_id"]}
+    blocks = [
+        (line["part"], line["hazard_event"], line["block"]) for line in lines if line["event"] == "block_finished"
+    ]
+    kept = sorted(path.stem for path in (tmp_path / "run" / "ledger" / "run").glob("*-*.json"))
+    assert sorted(f"{event:05d}-{block:06d}" for _, event, block in blocks) == kept
+    assert lines[0]["process"].startswith(f"process {os.getpid()} on ")
+
+
+def test_every_event_and_key_is_told_of(tmp_path: Path) -> None:
+    assess(demo_scenario(size=500, samples=512), out=tmp_path / "run")
+    page = PAGE.partition("## The log of a run")[2]
+    events_told = dict(re.findall(r"^\| `(\w+)` \|(.*)\|$", page, flags=re.MULTILINE))
+    for line in read(tmp_path / "run"):
+        more = list(line)[6:]
+        assert set(more) <= set(re.findall(r"`(\w+)`", events_told[line["event"]])), line["event"]
+    assert {"run_failed", "run_interrupted", "warning", "message"} <= events_told.keys()
+
+
+def test_a_resumed_run_goes_on_below(tmp_path: Path) -> None:
+    scenario = demo_scenario(size=500, samples=1024)
+
+    def stop(done: int, total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        assess(scenario, out=tmp_path / "run", progress=stop, threads=1)
+    assert events(tmp_path / "run")[-1] == "run_interrupted"
+    first = len(read(tmp_path / "run"))
+    assess(scenario, out=tmp_path / "run", threads=1)
+    lines = read(tmp_path / "run")
+    assert lines[first]["event"] == "run_started"
+    assert len({line["run"] for line in lines}) == 1
+    blocks = [(line["hazard_event"], line["block"]) for line in lines if line["event"] == "block_finished"]
+    assert len(set(blocks)) == len(blocks) == len(list((tmp_path / "run" / "ledger" / "run").glob("*-*.json")))
+
+
+def test_wrong_inputs_leave_no_log(tmp_path: Path) -> None:
+    path = tmp_path / "town.yaml"
+    path.write_text("schema_version: 1\nname: a\nnetwork: {zones: z.csv}\nhazards: []\n", encoding="utf-8")
+    assert main(["run", str(path), "-o", str(tmp_path / "run")]) == 78
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_failure_on_the_way_is_in_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise DataError(Problem("depths", wanted=">= 0", got="negative"))
+
+    monkeypatch.setattr("resilience.pipeline.rank_assets", fail)
+    with pytest.raises(DataError):
+        assess(demo_scenario(size=500, samples=512), out=tmp_path / "run")
+    last = read(tmp_path / "run")[-1]
+    assert (last["event"], last["exit_code"], last["problems"][0]["got"]) == ("run_failed", 65, "negative")
+
+
+@pytest.mark.parametrize(("flag", "wanted"), [("-q", "nothing"), ("", "progress"), ("-v", "steps")])
+def test_how_much_is_said(flag: str, wanted: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--size", "500", *([flag] if flag else [])]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("service  ")
+    assert ("blocks (" in told.err) == (wanted != "nothing")
+    assert ("note: " in told.err) == (wanted != "nothing")
+    assert ("inputs read: " in told.err) == (wanted == "steps")
+    if wanted == "nothing":
+        assert told.err == ""
+
+
+def test_quiet_and_verbose_are_not_both(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "-q", "-v"]) == 2
+    assert "not both" in capsys.readouterr().err
+
+
+def test_warnings_are_said_even_where_it_is_to_be_quiet(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def warn(*_: object, **__: object) -> None:
+        logging.getLogger("resilience.engine.cluster").warning("worker 3 is gone")
+        raise DataError(Problem("depths", wanted=">= 0", got="negative"))
+
+    monkeypatch.setattr("resilience.pipeline.load_inputs", warn)
+    assert main(["demo", "-q"]) == 65
+    assert capsys.readouterr().err.splitlines() == ["worker 3 is gone", "error: depths: negative; wanted: >= 0"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +18,7 @@ from resilience import __version__
 from resilience.cli.answer import Answer, Failure
 from resilience.cli.outcome import INTERRUPTED, exit_code_of
 from resilience.cli.terminal import aligned, write
+from resilience.cli.volume import Voice, told_aloud
 from resilience.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ def demo(
     from resilience.pipeline import demo_scenario
 
     given = {name: value for name, value in (("size", size), ("seed", seed)) if value is not None}
-    return _assess(demo_scenario(**given), out, as_json=as_json, verbose=verbose, quiet=quiet)
+    return _assess(demo_scenario(**given), out, Voice(as_json=as_json, verbose=verbose, quiet=quiet))
 
 
 @app.command()
@@ -100,12 +102,19 @@ def run(
     scenario: ScenarioFile,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", readable=False, help="Run directory.")],
     changes: Changes = [],  # noqa: B006 - typer reads the default only
+    restart: Annotated[bool, typer.Option("--restart", help="Remove what RUN has of an earlier run.")] = False,
+    max_wall: Annotated[
+        str | None,
+        typer.Option("--max-wall", metavar="TIME", help="Stop in time, e.g. 90m or 3h; a later call goes on."),
+    ] = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> Answer:
-    """Assess a scenario and keep the run."""
-    return _assess(_read(scenario, changes), out, as_json=as_json, verbose=verbose, quiet=quiet)
+    """Assess a scenario and keep the run; what an earlier call finished is not done again."""
+    limit = None if max_wall is None else _seconds(max_wall)
+    voice = Voice(as_json=as_json, verbose=verbose, quiet=quiet)
+    return _assess(_read(scenario, changes), out, voice, restart=restart, max_wall=limit)
 
 
 @app.command()
@@ -155,27 +164,34 @@ def _read(path: Path, changes: Sequence[str]) -> Scenario:
     return Scenario.from_yaml(path, changes=changes)
 
 
-def _assess(scenario: Scenario, out: Path | None, *, as_json: bool, verbose: bool, quiet: bool) -> Answer:
+def _seconds(told: str) -> float:
+    """Return the seconds of a time such as 90m."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", told.strip())
+    if found is None:
+        raise typer.BadParameter(f"{told!r} is no time such as 3600, 90m or 3h", param_hint="--max-wall")
+    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+
+
+def _assess(scenario: Scenario, out: Path | None, voice: Voice, **asked: Any) -> Answer:
     from resilience.cli.places import check_run_directory
     from resilience.cli.progress import show_progress
-    from resilience.cli.volume import told_aloud
 
-    if verbose and quiet:
-        raise typer.BadParameter("not both", param_hint="--verbose, --quiet")
     if out is not None:
         check_run_directory(out)
     from resilience.pipeline import assess
 
-    with told_aloud(verbose=verbose), show_progress(quiet=quiet) as progress:
-        result = assess(scenario, out=out, progress=progress)
+    with told_aloud(verbose=voice.verbose), show_progress(quiet=voice.quiet) as progress:
+        result = assess(scenario, out=out, progress=progress, **asked)
     lines = list(aligned(result.summary_table()))
     for table in (result.why_table(), result.origins_table()):
         if table:
             lines += ["", *aligned(table)]
-    asides = [] if quiet else [f"note: {note}" for note in result.notes]
-    if result.path is not None and not quiet:
+    asides = [f"note: {note}" for note in result.notes]
+    if result.path is not None:
         asides.append(f"run directory: {result.path}")
-    if not as_json:
+    if voice.quiet:
+        asides = []
+    if not voice.as_json:
         return Answer({}, lines, asides)
     from resilience.cli.records import describe_result
 

@@ -5,10 +5,31 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
+
+import typer
 
 from resilience.cli.terminal import say
 
 PACKAGE = "resilience"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Voice:
+    """In which form a verb answers, and how much it says on the way.
+
+    Parameters
+    ----------
+    as_json, verbose, quiet : bool
+    """
+
+    as_json: bool = False
+    verbose: bool = False
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        if self.verbose and self.quiet:
+            raise typer.BadParameter("not both", param_hint="--verbose, --quiet")
 
 
 class _Sayer(logging.Handler):
