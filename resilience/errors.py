@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 MAX_SHOWN = 3
+MAX_CHARACTERS = 1000
 
 T = TypeVar("T")
 
@@ -49,10 +50,17 @@ class Problem:
         number = ""
         if self.count is not None:
             number = f"{self.count:,} of {self.total:,} " if self.total is not None else f"{self.count:,} "
-        shown = ", ".join(str(item) for item in self.first[:MAX_SHOWN])
+        shown = ", ".join(_in_short(str(item)) for item in self.first[:MAX_SHOWN])
         rest = len(self.first) > MAX_SHOWN or (self.count is not None and self.count > len(self.first) > 0)
         first = f" (first: {shown}{', ...' if rest else ''})" if shown else ""
-        return f"{place}{self.subject}: {number}{self.got}{first}; wanted: {self.wanted}"
+        subject, got, wanted = map(_in_short, (self.subject, self.got, self.wanted))
+        return f"{place}{subject}: {number}{got}{first}; wanted: {wanted}"
+
+
+def _in_short(text: str) -> str:
+    """Return a text that a message can hold: an id or a name from a broken file may be a whole file long."""
+    half = MAX_CHARACTERS // 2
+    return text if len(text) <= MAX_CHARACTERS else f"{text[:half]} ... {text[-half:]}"
 
 
 def describe_problem(problem: Problem) -> dict[str, Any]:

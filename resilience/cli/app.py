@@ -46,6 +46,16 @@ Changes = Annotated[
         "--set", metavar="KEY=VALUE", help="Replace a value of the scenario, e.g. monte_carlo.samples=1024; repeatable."
     ),
 ]
+AllowOutside = Annotated[
+    list[Path],
+    typer.Option(
+        "--allow-outside",
+        metavar="DIR",
+        envvar="RESILIENCE_ALLOW_OUTSIDE",
+        readable=False,
+        help="Folder below which the scenario may name files, beside its own; repeatable.",
+    ),
+]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say every step.")]
@@ -87,10 +97,11 @@ def demo(
 def check(
     scenario: ScenarioFile,
     changes: Changes = [],  # noqa: B006 - typer reads the default only
+    allow_outside: AllowOutside = [],  # noqa: B006
     as_json: AsJson = False,
 ) -> Answer:
     """Read a scenario and its inputs and tell what is wrong."""
-    read = _read(scenario, changes)
+    read = _read(scenario, changes, allow_outside)
     from resilience.check import check as check_inputs
 
     report = check_inputs(read)
@@ -102,6 +113,7 @@ def run(
     scenario: ScenarioFile,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", readable=False, help="Run directory.")],
     changes: Changes = [],  # noqa: B006 - typer reads the default only
+    allow_outside: AllowOutside = [],  # noqa: B006
     restart: Annotated[bool, typer.Option("--restart", help="Remove what RUN has of an earlier run.")] = False,
     max_wall: Annotated[
         str | None,
@@ -114,7 +126,8 @@ def run(
     """Assess a scenario and keep the run; what an earlier call finished is not done again."""
     limit = None if max_wall is None else _seconds(max_wall)
     voice = Voice(as_json=as_json, verbose=verbose, quiet=quiet)
-    return _assess(_read(scenario, changes), out, voice, restart=restart, max_wall=limit)
+    read = _read(scenario, changes, allow_outside)
+    return _assess(read, out, voice, restart=restart, max_wall=limit)
 
 
 @app.command()
@@ -158,10 +171,10 @@ def doctor(
     )
 
 
-def _read(path: Path, changes: Sequence[str]) -> Scenario:
+def _read(path: Path, changes: Sequence[str], allow_outside: Sequence[Path]) -> Scenario:
     from resilience.scenario import Scenario
 
-    return Scenario.from_yaml(path, changes=changes)
+    return Scenario.from_yaml(path, changes=changes, allow_outside=allow_outside)
 
 
 def _seconds(told: str) -> float:
