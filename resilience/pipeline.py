@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from resilience import __version__
 from resilience.annual import add_annual, exceed, rank_assets, rated_events, weigh_events
 from resilience.branches import check_branches, join_branches, take_branch
 from resilience.caveats import caveats, correlation_caveats, error_caveats, with_costs
@@ -30,12 +31,14 @@ from resilience.heat_toll import heat_notes, label_heat, read_heat
 from resilience.horizon import Horizon, plan_horizon
 from resilience.hourly import HourlyEvent
 from resilience.inputs import Inputs, load_inputs
+from resilience.ledger import this_process
 from resilience.network.compile import PERSON
 from resilience.over_time import label_times, time_caveats
 from resilience.pairs import choose_assets, run_in_pairs
 from resilience.provenance import now
 from resilience.result import Result, label_sums
 from resilience.resume import RunPlace, describe_job
+from resilience.run_log import RunLog
 from resilience.sample_totals import SampleTotals
 from resilience.sampling import MAIN, Deadline, Progress, Sampler
 from resilience.scenario import Scenario
@@ -107,14 +110,19 @@ def assess(
     started = now()
     pool = Threads(threads)
     deadline = Deadline(max_wall, workers=pool.workers)
-    sampler = Sampler(pool, block_samples=block_samples(scenario), deadline=deadline, progress=progress)
     with ExitStack() as held:
+        log = held.enter_context(RunLog())
+        sampler = Sampler(
+            pool, block_samples=block_samples(scenario), deadline=deadline, progress=progress, log=log
+        )  # fmt: skip
+        tell_start(log, scenario, sampler)
         place = None
         if out is not None:
             paths = list(input_paths(scenario))
             job = describe_job(scenario, paths, block_samples=sampler.block_samples)
-            place = held.enter_context(RunPlace(Path(out), job, inputs=paths, restart=restart))
+            place = held.enter_context(RunPlace(Path(out), job, inputs=paths, restart=restart, log=log))
         inputs = load_inputs(scenario)
+        log.tell("inputs_read", f"inputs read: {inputs.network!r}")
         check_branches(scenario.branches, inputs)
         check_errors(inputs, scenario)
         result, store = solve(scenario, inputs, sampler, place=place)
@@ -128,7 +136,18 @@ def assess(
         if store is not None and place is not None:
             place.check_inputs()
             write_run(store, result, scenario, inputs, job=place.job, started=started)
+            log.tell("result_written", f"result written to {store.path}")
+        log.tell("run_finished", "run finished", samples=result.dataset.sizes["sample"])
     return result
+
+
+def tell_start(log: RunLog, scenario: Scenario, sampler: Sampler) -> None:
+    """Write what is run, by what, into the log."""
+    log.tell(
+        "run_started", f"assessing {scenario.name}", version=__version__, process=this_process(),
+        scenario_sha256=scenario.digest(), samples=scenario.monte_carlo.samples, block=sampler.block_samples,
+        workers=sampler.pool.workers,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

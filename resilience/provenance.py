@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import os
@@ -34,13 +35,15 @@ def hash_file(path: Path) -> str:
 
 
 def describe_inputs(paths: Iterable[Path]) -> list[dict[str, Any]]:
-    """Return size and hash of every input file, each once, in order of path."""
+    """Return size and hash of every input file, each once, in order of path; of none that cannot be read."""
     found = []
     for path in sorted({Path(path) for path in paths}):
-        if path.exists():
-            size = sum(
-                item.stat().st_size for item in ([path] if path.is_file() else path.rglob("*")) if item.is_file()
-            )
+        # Who reads the inputs tells what is wrong with them, in the words of their kind.
+        with contextlib.suppress(OSError):
+            if not path.exists():
+                continue
+            files = [path] if path.is_file() else path.rglob("*")
+            size = sum(item.stat().st_size for item in files if item.is_file())
             found.append({"path": str(path), "bytes": size, "sha256": hash_file(path)})
     return found
 

@@ -12,6 +12,7 @@ from typing import Any
 from resilience.errors import DataError, Problem, Problems, ResilienceError
 from resilience.ledger import Ledger
 from resilience.provenance import describe_inputs, now, read_stamps
+from resilience.run_log import RunLog
 from resilience.scenario import Scenario
 from resilience.store import RunStore, check_inputs_apart, raise_if_locked
 
@@ -67,6 +68,8 @@ class RunPlace:
         Files that must not be replaced.
     restart : bool
         Whether what an earlier job left is removed.
+    log : RunLog, optional
+        Is kept there too, once it is open.
 
     Raises
     ------
@@ -78,11 +81,14 @@ class RunPlace:
         It holds another job: changed keys, inputs and code are told. Nothing is written.
     """
 
-    def __init__(self, path: Path, job: Mapping[str, Any], *, inputs: Iterable[Path], restart: bool) -> None:
+    def __init__(
+        self, path: Path, job: Mapping[str, Any], *, inputs: Iterable[Path], restart: bool, log: RunLog | None = None
+    ) -> None:
         self.path = path
         self.job = job
         self._inputs = tuple(inputs)
         self._restart = restart
+        self._log = log
         self._store: RunStore | None = None
         self._stamps = read_stamps(self._inputs)
         check_inputs_apart(path, self._inputs)
@@ -125,6 +131,8 @@ class RunPlace:
         else:
             about = store.ledger.about() or {}
             self.job = {**self.job, **{name: about[name] for name in KEPT}}
+        if self._log is not None:
+            self._log.keep_in(self.path, run=self.job["run_id"])
         return store
 
 

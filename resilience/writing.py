@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,13 @@ import xarray as xr
 from pyproj import CRS
 
 from resilience.branches import branches_table
+from resilience.errors import DataError, MissingInputError
 from resilience.heat_toll import heat_table
 from resilience.inputs import Inputs
 from resilience.manifest import City, Figures, HazardMap, InputFile, Manifest
 from resilience.network.writing import write_tables
 from resilience.provenance import describe_machine, hash_outputs, library_versions, now
+from resilience.readers.elsewhere import raster_sources
 from resilience.result import Result
 from resilience.run_tables import (
     assets_table,
@@ -36,18 +40,24 @@ from resilience.why import causes_table, roots_table
 
 
 def input_paths(scenario: Scenario) -> Iterator[Path]:
-    """Yield every file that the scenario names."""
+    """Yield every file that the scenario names, and those that belong to them."""
     for section in scenario.hazards:
         for part in section.parts().values():
             for source in part.sources():
-                yield from source.hour_paths or (source.path,)
+                for path in source.hour_paths or (source.path,):
+                    yield path
+                    # A mosaic that is none is told by its reader.
+                    with contextlib.suppress(DataError, MissingInputError, OSError):
+                        yield from raster_sources(path)
     for layer in (*scenario.network.assets, *scenario.network.zones):
         yield layer.path
+        if layer.path.suffix.lower() == ".shp":
+            yield from layer.path.parent.glob(f"{glob.escape(layer.path.stem)}.*")
     for table in (scenario.network.needs, scenario.network.dependencies, scenario.network.supply):
         if table is not None:
             yield table.path
     for file in scenario.curves.files:
-        yield file.path
+        yield from (path for path in (file.path, file.metadata) if path)
     repair = None if scenario.time is None else scenario.time.repair
     if repair is not None:
         yield from (path for path in (repair.file, None if repair.ranks is None else repair.ranks.path) if path)

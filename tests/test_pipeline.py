@@ -111,6 +111,7 @@ class TestTheRunDirectory:
         assert names == {
             "results.zarr", "scenario.yaml", "manifest.json", "summary.csv", "events.csv", "assets.csv", "zones.csv",
             "exceedance.csv", "importance.csv", "causes.csv", "why.csv", "network", "notes.txt", ".lock", "ledger",
+            "logs",
         }  # fmt: skip
         tables = {path.name for path in (out / "network").iterdir()}
         assert {"assets.csv", "needs.csv", "dependencies.csv", "supply.csv", "zones.csv"} <= tables

@@ -321,7 +321,8 @@ def test_the_ledger_tells_its_parts(site, tmp_path) -> None:
     ]
 
 
-def test_the_command_line_goes_on_restarts_and_stops_in_time(site, tmp_path, capsys) -> None:
+def test_the_command_line_goes_on_restarts_and_stops_in_time(site, tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("RESILIENCE_ALLOW_OUTSIDE", str(tmp_path.parent))
     path = tmp_path / "town.yaml"
     path.write_text(scenario_of(site).to_yaml(), encoding="utf-8")
     out = str(tmp_path / "run")

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,7 @@ from resilience import __version__
 from resilience.cli.answer import Answer, Failure
 from resilience.cli.outcome import INTERRUPTED, exit_code_of
 from resilience.cli.terminal import aligned, write
+from resilience.cli.volume import Voice, told_aloud
 from resilience.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -46,8 +47,20 @@ Changes = Annotated[
         "--set", metavar="KEY=VALUE", help="Replace a value of the scenario, e.g. monte_carlo.samples=1024; repeatable."
     ),
 ]
+AllowOutside = Annotated[
+    list[Path],
+    typer.Option(
+        "--allow-outside",
+        metavar="DIR",
+        envvar="RESILIENCE_ALLOW_OUTSIDE",
+        readable=False,
+        help="Folder below which the scenario may name files, beside its own; repeatable.",
+    ),
+]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say every step.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
 
 
 def _show_version(wanted: bool) -> None:
@@ -71,22 +84,25 @@ def demo(
     size: Annotated[int | None, typer.Option("--size", metavar="N", help="Number of assets of the city.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the city and of all draws of chance.")] = None,
     as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> Answer:
     """Assess the built-in city."""
     from resilience.pipeline import demo_scenario
 
     given = {name: value for name, value in (("size", size), ("seed", seed)) if value is not None}
-    return _assess(demo_scenario(**given), out, as_json=as_json)
+    return _assess(demo_scenario(**given), out, Voice(as_json=as_json, verbose=verbose, quiet=quiet))
 
 
 @app.command()
 def check(
     scenario: ScenarioFile,
     changes: Changes = [],  # noqa: B006 - typer reads the default only
+    allow_outside: AllowOutside = [],  # noqa: B006
     as_json: AsJson = False,
 ) -> Answer:
     """Read a scenario and its inputs and tell what is wrong."""
-    read = _read(scenario, changes)
+    read = _read(scenario, changes, allow_outside)
     from resilience.check import check as check_inputs
 
     report = check_inputs(read)
@@ -102,6 +118,7 @@ def run(
         Path | None, typer.Option("-o", "--out", metavar="RUN", readable=False, help="Run directory.")
     ] = None,
     changes: Changes = [],  # noqa: B006 - typer reads the default only
+    allow_outside: AllowOutside = [],  # noqa: B006
     restart: Annotated[bool, typer.Option("--restart", help="Remove what RUN has of an earlier run.")] = False,
     max_wall: Annotated[
         str | None,
@@ -115,6 +132,8 @@ def run(
         ),
     ] = None,
     as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> Answer:  # fmt: skip
     """Assess a scenario and keep the run; what an earlier call finished is not done again."""
     if verify is not None:
@@ -129,7 +148,9 @@ def run(
             raise typer.BadParameter("is missing", param_hint=name)
     assert scenario is not None  # told above
     limit = None if max_wall is None else _seconds(max_wall)
-    return _assess(_read(scenario, changes), out, as_json=as_json, restart=restart, max_wall=limit)
+    voice = Voice(as_json=as_json, verbose=verbose, quiet=quiet)
+    read = _read(scenario, changes, allow_outside)
+    return _assess(read, out, voice, restart=restart, max_wall=limit)
 
 
 class Described(StrEnum):
@@ -189,10 +210,10 @@ def doctor(
     )
 
 
-def _read(path: Path, changes: Sequence[str]) -> Scenario:
+def _read(path: Path, changes: Sequence[str], allow_outside: Sequence[Path]) -> Scenario:
     from resilience.scenario import Scenario
 
-    return Scenario.from_yaml(path, changes=changes)
+    return Scenario.from_yaml(path, changes=changes, allow_outside=allow_outside)
 
 
 def _seconds(told: str) -> float:
@@ -203,9 +224,7 @@ def _seconds(told: str) -> float:
     return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
-def _assess(
-    scenario: Scenario, out: Path | None, *, as_json: bool, restart: bool = False, max_wall: float | None = None
-) -> Answer:
+def _assess(scenario: Scenario, out: Path | None, voice: Voice, **asked: Any) -> Answer:
     from resilience.cli.places import check_run_directory
     from resilience.cli.progress import show_progress
 
@@ -213,8 +232,8 @@ def _assess(
         check_run_directory(out)
     from resilience.pipeline import assess
 
-    with show_progress() as progress:
-        result = assess(scenario, out=out, progress=progress, restart=restart, max_wall=max_wall)
+    with told_aloud(verbose=voice.verbose), show_progress(quiet=voice.quiet) as progress:
+        result = assess(scenario, out=out, progress=progress, **asked)
     lines = list(aligned(result.summary_table()))
     for table in (result.why_table(), result.origins_table()):
         if table:
@@ -222,7 +241,9 @@ def _assess(
     asides = [f"note: {note}" for note in result.notes]
     if result.path is not None:
         asides.append(f"run directory: {result.path}")
-    if not as_json:
+    if voice.quiet:
+        asides = []
+    if not voice.as_json:
         return Answer({}, lines, asides)
     from resilience.cli.records import describe_result
 
