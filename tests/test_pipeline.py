@@ -214,7 +214,7 @@ class TestTheRunDirectory:
         assert [one["peril"] for one in manifest["hazards"]] == ["flood", "heat"]
         assert Manifest.model_validate(manifest).network.assets == kept[0].dataset.sizes["asset"]
         assert manifest["outputs"].keys() == {path.name for path in kept[0].path.iterdir()} - {
-            "manifest.json", "ledger", ".lock",
+            "manifest.json", "ledger", ".lock", "logs",
         }  # fmt: skip
         assert Scenario.from_dict(manifest["scenario"]).digest() == demo.digest()
 
