@@ -19,6 +19,7 @@ from resilience.kernels.roots import SHARES
 from resilience.network import Network
 from resilience.network.compile import CompiledNetwork, compile_network, identity
 from resilience.service import lay_out_services
+from tests.bits import lanes
 from tests.naive.cascade import CascadeTwin
 
 SECTORS = ("power", "telecom", "water")
@@ -60,10 +61,6 @@ def random_network(rng: np.random.Generator, n_node: int = 24, n_link: int = 30,
     return Network.from_tables(
         assets=assets, needs=pd.DataFrame(needs), dependencies=pd.DataFrame(dependencies), supply=pd.DataFrame(supply)
     )
-
-
-def lanes(rows: np.ndarray) -> np.ndarray:
-    return np.unpackbits(rows.view(np.uint8), axis=1, bitorder="little").astype(bool)
 
 
 def solved(network: Network, probability: np.ndarray, levels: dict[str, str], seed: int = 1, **options: str):

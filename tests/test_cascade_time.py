@@ -13,14 +13,11 @@ from resilience.errors import ConfigurationError
 from resilience.kernels.compiler import INTERPRETED
 from resilience.network import Network
 from resilience.network.compile import CompiledNetwork, compile_network, identity
+from tests.bits import lanes
 from tests.naive.buffers import BufferTwin
 
 HOURS = (0, 1, 2, 4, 8, 16, 24, 48)
 FOREVER = np.int32(2**31 - 1)
-
-
-def lanes(words: np.ndarray) -> np.ndarray:
-    return np.unpackbits(words.view(np.uint8), axis=1, bitorder="little").astype(bool)
 
 
 def city(n: int, needs: list[dict]) -> tuple[Network, CompiledNetwork]:

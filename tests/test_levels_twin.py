@@ -26,6 +26,7 @@ from resilience.kernels.compiler import INTERPRETED
 from resilience.kernels.rows import ONES
 from resilience.network.compile import compile_network
 from resilience.service import ServiceRule, lay_out_services
+from tests.bits import lanes
 from tests.naive.levels import MIN_FRACTION, LevelTwin, mixed_city
 
 LEVELS = {"power": "dc_flow", "water": "share", "telecom": "overload", "gas": "connected", "data": "function"}
@@ -59,14 +60,10 @@ class Case:
         )  # fmt: skip
 
 
-def bits(rows: np.ndarray) -> np.ndarray:
-    return np.unpackbits(rows.view(np.uint8), axis=-1, bitorder="little").astype(bool)
-
-
 def states_of(case: Case, states: States) -> list[tuple[frozenset[str], frozenset[str]]]:
     """Return what the hazard took and which buffers hold, per sample."""
     plan, compiled = states.cascade.plan, case.compiled
-    failed, buffered = bits(states.cascade.failed), bits(states.cascade.buffered)
+    failed, buffered = lanes(states.cascade.failed), lanes(states.cascade.buffered)
     needs = case.network.needs["id"].to_numpy()
     owner = case.network.needs["dependent"].to_numpy()
     rank = {name: i for i, name in enumerate([*compiled.asset_id, *compiled.zone_id])}
@@ -90,7 +87,7 @@ def test_states_fractions_and_people_are_those_of_the_twin(seed: int) -> None:
     states = States(case.city, task)
     next(states.run(0))
     ids = np.array(case.compiled.asset_id)
-    up = bits(states.cascade.up)
+    up = lanes(states.cascade.up)
     fractions = {
         str(ids[asset]): values
         for rows in states.levels.rows
@@ -131,7 +128,7 @@ def test_random_cities_trip_fall_short_and_differ_by_level() -> None:
         states = States(case.city, case.task())
         next(states.run(0))
         for rows in states.levels.rows:
-            trips += bits(rows.tripped).sum()
+            trips += lanes(rows.tripped).sum()
             partial += ((rows.fraction >= MIN_FRACTION) & (rows.fraction < 1)).sum()
             low += ((rows.fraction > 0) & (rows.fraction < MIN_FRACTION)).sum()
     assert min(trips, low, partial) > 100
@@ -173,7 +170,7 @@ def test_everything_lost_has_causes_and_roots(seed: int) -> None:
     next(states.run(0))
     counter = CauseCounter(states.cascade, case.city.baseline.down)
     counter.count()
-    down = N_SAMPLE - bits(states.cascade.up).sum(axis=1)
+    down = N_SAMPLE - lanes(states.cascade.up).sum(axis=1)
     down[case.city.baseline.down] = 0
     np.testing.assert_array_equal(counter.causes.sum(axis=1), down)
     np.testing.assert_array_equal(sums.root_people.sum(axis=1), sums.people.sum(axis=1))

@@ -28,18 +28,11 @@ from resilience.service import (
     lay_out_services,
     plan_services,
 )
+from tests.bits import lanes, words
 from tests.cities import ROAD_TO_CLINIC
 
 SIDE = 5
 LIMIT = 3.0
-
-
-def words(bits: np.ndarray) -> np.ndarray:
-    return np.packbits(bits, axis=1, bitorder="little").view(np.uint64).reshape(-1, 8)
-
-
-def lanes(rows: np.ndarray) -> np.ndarray:
-    return np.unpackbits(np.ascontiguousarray(rows).view(np.uint8), axis=1, bitorder="little").astype(bool)
 
 
 def street_grid(rng: np.random.Generator) -> Network:
