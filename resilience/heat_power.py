@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.cascade import TimeGrid
-from resilience.engine import LevelFactors
+from resilience.engine import LevelFactors, join_factors
 from resilience.errors import ConfigurationError, Problems, suggestion
 from resilience.heat import (
     Demand,
@@ -66,15 +66,14 @@ class HeatPower:
         Notes
         -----
         A step has the mean of its hours. After the event all is as in the intact city. Where heatwaves of a sequence
-        overlap, their factors are multiplied.
+        overlap, the worst of each step counts.
         """
-        columns: dict[str, dict[str, Floats]] = {}
-        for event, onset in parts:
-            for sector, given in self._of_event(compiled, event, onset, grid).items():
-                known = columns.setdefault(sector, {})
-                for name, rows in given.items():
-                    known[name] = rows * known[name] if name in known else rows
-        return tuple(LevelFactors(sector, **given) for sector, given in columns.items())
+        each = [
+            LevelFactors(sector, **given)
+            for event, onset in parts
+            for sector, given in self._of_event(compiled, event, onset, grid).items()
+        ]
+        return join_factors(each)
 
     def _of_event(
         self, compiled: CompiledNetwork, event: HourlyEvent, onset: int, grid: TimeGrid | None

@@ -54,6 +54,21 @@ class SampleTotals:
         self.not_served: Floats = np.empty(supplied if city.grid is not None else (0, 0, 0))
         self._city = city
 
+    @property
+    def n_sample(self) -> int:
+        """Samples that are kept."""
+        return int(self.people.shape[-1])
+
+    def lost_until(self, sample: int) -> Floats:
+        """Return what is lost by event, service and sample before `sample`: over time, else at the peak."""
+        return (self.people if self._city.grid is None else self.lost)[..., :sample]
+
+    def end_at(self, sample: int) -> None:
+        """Forget samples from `sample` on: none of their blocks was solved."""
+        for name, array in vars(self).items():
+            if isinstance(array, np.ndarray):
+                setattr(self, name, array[..., :sample])
+
     def take(self, block: Block, sums: BlockSums) -> None:
         """Keep what a block found."""
         event, first = block.task.event, block.first_word * 64

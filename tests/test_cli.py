@@ -76,7 +76,10 @@ class FakePipeline(types.ModuleType):
         self.during()
         return FakeReport()
 
-    def assess(self, scenario: Scenario, *, out: Path | None = None, progress: Any = None) -> FakeResult:
+    def assess(
+        self, scenario: Scenario, *, out: Path | None = None, progress: Any = None, restart: bool = False,
+        max_wall: float | None = None,
+    ) -> FakeResult:  # fmt: skip
         self.calls.append(("assess", (scenario, out)))
         self.during()
         for done in range(3):

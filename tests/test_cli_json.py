@@ -60,7 +60,8 @@ def keys_of(data: Any, *, free: tuple[str, ...] = ()) -> Iterator[str]:
 
 def told_of(verb: str) -> set[str]:
     """Return the words that the page has for the answer of a verb."""
-    (row,) = re.findall(rf"^\| (?:`\w+`, )?`{verb}`(?:, `\w+`)? \|(.*)\|$", PAGE.partition("keys of `answer`")[2], re.M)
+    rows = PAGE.partition("keys of `answer`")[2].partition("##")[0]
+    (row,) = re.findall(rf"^\| (?:`\w+`, )?`{verb}`(?:, `\w+`)? \|(.*)\|$", rows, re.M)
     return set(re.findall(r"\w+", row))
 
 

@@ -18,6 +18,7 @@ from resilience.check import check
 from resilience.datasets import synthetic_city
 from resilience.errors import CannotCreateError, ConfigurationError, DataError, LockedError, MissingInputError
 from resilience.inputs import load_inputs
+from resilience.manifest import Manifest
 from resilience.pipeline import assess, demo_scenario
 from resilience.scenario import Scenario
 from resilience.store import RunStore, open_results
@@ -109,7 +110,8 @@ class TestTheRunDirectory:
         names = {path.name for path in out.iterdir()}
         assert names == {
             "results.zarr", "scenario.yaml", "manifest.json", "summary.csv", "events.csv", "assets.csv", "zones.csv",
-            "exceedance.csv", "importance.csv", "causes.csv", "why.csv", "network", "notes.txt", ".lock",
+            "exceedance.csv", "importance.csv", "causes.csv", "why.csv", "network", "notes.txt", ".lock", "ledger",
+            "logs",
         }  # fmt: skip
         tables = {path.name for path in (out / "network").iterdir()}
         assert {"assets.csv", "needs.csv", "dependencies.csv", "supply.csv", "zones.csv"} <= tables
@@ -209,6 +211,11 @@ class TestTheRunDirectory:
         assert manifest["started"] <= manifest["ended"]
         assert {"python", "numpy", "numba", "xarray", "GDAL (rasterio)", "PROJ (pyproj)"} <= set(manifest["versions"])
         assert manifest["inputs"] == []
+        assert [one["peril"] for one in manifest["hazards"]] == ["flood", "heat"]
+        assert Manifest.model_validate(manifest).network.assets == kept[0].dataset.sizes["asset"]
+        assert manifest["outputs"].keys() == {path.name for path in kept[0].path.iterdir()} - {
+            "manifest.json", "ledger", ".lock", "logs",
+        }  # fmt: skip
         assert Scenario.from_dict(manifest["scenario"]).digest() == demo.digest()
 
 
@@ -222,7 +229,7 @@ class TestRunsIntoTheSameDirectory:
         curves = {"catalogue_years": 1000, "return_periods": [10], "bootstrap": 2}
         assess(self.small(site, samples=1024, risk=curves), out=tmp_path)
         assert (tmp_path / "exceedance.csv").exists()
-        second = assess(self.small(site, outputs={"tables": ["summary"]}), out=tmp_path)
+        second = assess(self.small(site, outputs={"tables": ["summary"]}), out=tmp_path, restart=True)
         assert open_results(tmp_path).sizes["sample"] == 512
         assert not (tmp_path / "exceedance.csv").exists()
         assert not (tmp_path / "assets.csv").exists()
@@ -243,7 +250,7 @@ class TestRunsIntoTheSameDirectory:
     def test_what_is_not_of_a_run_stays(self, site, tmp_path):
         (tmp_path / "my notes.txt").write_text("keep")
         assess(self.small(site), out=tmp_path)
-        assess(self.small(site), out=tmp_path)
+        assess(self.small(site), out=tmp_path, restart=True)
         assert (tmp_path / "my notes.txt").read_text() == "keep"
 
     def test_inputs_are_in_the_manifest_with_their_hash(self, site, tmp_path):

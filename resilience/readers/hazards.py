@@ -12,6 +12,7 @@ import xarray as xr
 from xarray.core.indexing import LazilyIndexedArray
 
 from resilience.errors import ConfigurationError, DataError, MissingInputError, Problem, Problems, suggestion
+from resilience.files import is_there
 from resilience.grid import Grid
 from resilience.hazard import make_hazard
 from resilience.hazard.severity import check_return_periods
@@ -23,7 +24,7 @@ from resilience.readers.layers import HourlyStack, Layer, LayerStack
 from resilience.readers.netcdf import SUFFIXES as NETCDF_SUFFIXES
 from resilience.readers.netcdf import netcdf_layers
 from resilience.readers.raster import RasterLayer, is_remote, raster_layers
-from resilience.readers.sources import is_there, match_pattern, parse_return_period
+from resilience.readers.sources import match_pattern, parse_return_period
 from resilience.readers.zarr_store import is_zarr, zarr_layers
 
 # A map of the whole Earth at half an arc second; what is known of a map, tile by tile, takes a gigabyte then.
