@@ -131,6 +131,18 @@ def run(
 
 
 @app.command()
+def status(
+    run: Annotated[Path, typer.Argument(metavar="RUN", readable=False, help="Run directory.")],
+    as_json: AsJson = False,
+) -> Answer:
+    """Tell how far a run is, also while it runs."""
+    from resilience.status import read_status
+
+    found = read_status(run)
+    return Answer(found.to_dict(), found.lines())
+
+
+@app.command()
 def schema() -> None:
     """Write the JSON Schema of scenario files."""
     from resilience.scenario import Scenario
