@@ -120,9 +120,10 @@ class Sampler:
         self._progress = progress
         self._log = log
 
-    def keep_in(self, ledger: Ledger) -> None:
-        """Keep blocks in a run's ledger from now on, and take from it what it has."""
+    def keep_in(self, ledger: Ledger, *, block_samples: int) -> None:
+        """Keep blocks of the size that a run has in its ledger from now on, and take from it what it has."""
         self._ledger = ledger
+        self.block_samples = block_samples
 
     def solve(
         self,

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -110,8 +111,12 @@ def check(
 
 @app.command()
 def run(
-    scenario: ScenarioFile,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", readable=False, help="Run directory.")],
+    scenario: Annotated[
+        Path | None, typer.Argument(metavar="SCENARIO", readable=False, help="Scenario file (YAML).")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="RUN", readable=False, help="Run directory.")
+    ] = None,
     changes: Changes = [],  # noqa: B006 - typer reads the default only
     allow_outside: AllowOutside = [],  # noqa: B006
     restart: Annotated[bool, typer.Option("--restart", help="Remove what RUN has of an earlier run.")] = False,
@@ -119,11 +124,29 @@ def run(
         str | None,
         typer.Option("--max-wall", metavar="TIME", help="Stop in time, e.g. 90m or 3h; a later call goes on."),
     ] = None,
+    verify: Annotated[
+        Path | None,
+        typer.Option(
+            "--verify", metavar="RUN", readable=False,
+            help="Instead: look whether a finished run is as it says, and solve some blocks again.",
+        ),
+    ] = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
-) -> Answer:
+) -> Answer:  # fmt: skip
     """Assess a scenario and keep the run; what an earlier call finished is not done again."""
+    if verify is not None:
+        if scenario is not None or out is not None:
+            raise typer.BadParameter("stands alone, without SCENARIO and --out", param_hint="--verify")
+        from resilience.verify import verify_run
+
+        verified = verify_run(verify)
+        return Answer(verified.to_dict(), verified.lines())
+    for given, name in ((scenario, "SCENARIO"), (out, "--out")):
+        if given is None:
+            raise typer.BadParameter("is missing", param_hint=name)
+    assert scenario is not None  # told above
     limit = None if max_wall is None else _seconds(max_wall)
     voice = Voice(as_json=as_json, verbose=verbose, quiet=quiet)
     read = _read(scenario, changes, allow_outside)
@@ -142,9 +165,25 @@ def status(
     return Answer(found.to_dict(), found.lines())
 
 
+class Described(StrEnum):
+    """What has a schema."""
+
+    scenario = "scenario"
+    manifest = "manifest"
+
+
 @app.command()
-def schema() -> None:
-    """Write the JSON Schema of scenario files."""
+def schema(
+    of: Annotated[Described, typer.Argument(metavar="[scenario|manifest]", help="What is described.")] = (
+        Described.scenario
+    ),
+) -> None:
+    """Write the JSON Schema of scenario files, or of the manifests of runs."""
+    if of is Described.manifest:
+        from resilience.manifest import Manifest
+
+        write(json.dumps(Manifest.model_json_schema(), indent=2))
+        return
     from resilience.scenario import Scenario
 
     write(json.dumps(Scenario.json_schema(), indent=2))
