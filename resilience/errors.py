@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 MAX_SHOWN = 3
 MAX_CHARACTERS = 1000
@@ -61,6 +61,25 @@ def _in_short(text: str) -> str:
     """Return a text that a message can hold: an id or a name from a broken file may be a whole file long."""
     half = MAX_CHARACTERS // 2
     return text if len(text) <= MAX_CHARACTERS else f"{text[:half]} ... {text[-half:]}"
+
+
+def describe_problem(problem: Problem) -> dict[str, Any]:
+    """Return a problem as data.
+
+    Examples
+    --------
+    >>> describe_problem(Problem("depths", wanted=">= 0", got="negative", count=3, total=9))["count"]
+    3
+    """
+    return {
+        "subject": problem.subject,
+        "wanted": problem.wanted,
+        "got": problem.got,
+        "where": problem.where or None,
+        "count": problem.count,
+        "total": problem.total,
+        "first": [str(one) for one in problem.first],
+    }
 
 
 class ResilienceError(Exception):

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import glob
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+import xarray as xr
+from pyproj import CRS
 
 from resilience.branches import branches_table
 from resilience.errors import DataError, MissingInputError
 from resilience.heat_toll import heat_table
 from resilience.inputs import Inputs
+from resilience.manifest import City, Figures, HazardMap, InputFile, Manifest
 from resilience.network.writing import write_tables
-from resilience.provenance import describe_run
+from resilience.provenance import describe_machine, hash_outputs, library_versions, now
 from resilience.readers.elsewhere import raster_sources
 from resilience.result import Result
 from resilience.run_tables import (
@@ -27,7 +32,7 @@ from resilience.run_tables import (
     zones_table,
 )
 from resilience.scenario import Scenario
-from resilience.store import MANIFEST, NETWORK, RESULTS, RunStore
+from resilience.store import FILES, MANIFEST, NETWORK, RESULTS, RunStore
 from resilience.unserved import unserved_table
 from resilience.variables import label_dataset
 from resilience.ways import access_table, indicators_table, zone_ways_table
@@ -59,7 +64,7 @@ def input_paths(scenario: Scenario) -> Iterator[Path]:
 
 
 def write_run(
-    store: RunStore, result: Result, scenario: Scenario, inputs: Inputs, *, block_samples: int, started: str
+    store: RunStore, result: Result, scenario: Scenario, inputs: Inputs, *, job: Mapping[str, Any], started: str
 ) -> None:
     """Write everything beside the blocks: the rest of the result, tables, the resolved scenario, the manifest.
 
@@ -70,8 +75,8 @@ def write_run(
     result : Result
     scenario : Scenario
     inputs : Inputs
-    block_samples : int
-        What a block has.
+    job : mapping
+        From :func:`resilience.resume.describe_job`.
     started : str
         When the run began.
     """
@@ -119,16 +124,51 @@ def write_run(
         store.write_table("exceedance.csv", *exceedance_table(result.exceedance, tells_money=result.tells_money))
     write_tables(inputs.network, store.path / NETWORK)
     store.write_text("notes.txt", "".join(f"{note}\n" for note in result.notes))
-    figures = {
-        "samples": dataset.sizes["sample"],
-        "block": block_samples,
-        "events": dataset.sizes["event"],
-        "results": RESULTS,
-    }
-    store.write_json(
-        MANIFEST,
-        describe_run(
-            scenario=scenario.to_dict(), digest=scenario.digest(), inputs=input_paths(scenario), started=started,
-            figures=figures,
+    store.write_json(MANIFEST, describe_run(store, dataset, scenario, inputs, job=job, started=started))
+
+
+def describe_run(
+    store: RunStore, dataset: xr.Dataset, scenario: Scenario, inputs: Inputs, *, job: Mapping[str, Any], started: str
+) -> dict[str, Any]:
+    """Return the content of the manifest of a run whose other files are written."""
+    manifest = Manifest(
+        run_id=job["run_id"],
+        name=scenario.name,
+        scenario_sha256=scenario.digest(),
+        seed=scenario.seed,
+        begun=job["begun"],
+        started=started,
+        ended=now(),
+        figures=Figures(
+            samples=dataset.sizes["sample"], block=job["block"], events=dataset.sizes["event"], results=RESULTS
         ),
-    )  # fmt: skip
+        inputs=tuple(InputFile(**one) for one in job["inputs"]),
+        hazards=tuple(_describe_maps(hazard) for hazard in inputs.hazards),
+        network=City(
+            crs=_name_crs(inputs.network.crs),
+            assets=dataset.sizes["asset"],
+            zones=len(inputs.network.zones),
+            counted_in=inputs.network.persons_unit,
+        ),
+        code=job["code"],
+        versions=library_versions(),
+        machine=describe_machine(),
+        outputs=hash_outputs(store.path, {*FILES, RESULTS, NETWORK} - {MANIFEST}),
+        scenario=scenario.to_dict(),
+    )
+    return manifest.model_dump(mode="json")
+
+
+def _describe_maps(hazard: xr.Dataset) -> HazardMap:
+    told = {name: str(hazard.attrs[name]) for name in ("family", "peril", "unit", "nodata", "outside")}
+    sizes = hazard.sizes
+    return HazardMap(
+        **told, crs=_name_crs(hazard.attrs["crs_wkt"]), events=sizes["event"], rows=sizes["y"], columns=sizes["x"]
+    )
+
+
+def _name_crs(crs: Any) -> str:
+    """Return an authority's code of a CRS where it has one, else its WKT."""
+    found = CRS.from_user_input(crs)
+    authority = found.to_authority()
+    return ":".join(authority) if authority else str(found.to_wkt())

@@ -37,7 +37,7 @@ def files_of(run: Path) -> dict[str, bytes]:
 
 
 def records_of(run: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(run)): path.read_bytes() for path in sorted(run.glob("ledger/*/*-*.json"))}
+    return {str(path.relative_to(run)): path.read_bytes() for path in sorted(run.glob("ledger/*/[0-9]*.json"))}
 
 
 def scenario_of(site: Any, **more: Any) -> Scenario:

@@ -8,9 +8,10 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +19,7 @@ from resilience import __version__
 from resilience.cli.answer import Answer, Failure
 from resilience.cli.outcome import INTERRUPTED, exit_code_of
 from resilience.cli.terminal import aligned, write
+from resilience.cli.volume import Voice, told_aloud
 from resilience.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ AllowOutside = Annotated[
 ]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say every step.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
 
 
 def _show_version(wanted: bool) -> None:
@@ -80,12 +84,14 @@ def demo(
     size: Annotated[int | None, typer.Option("--size", metavar="N", help="Number of assets of the city.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the city and of all draws of chance.")] = None,
     as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> Answer:
     """Assess the built-in city."""
     from resilience.pipeline import demo_scenario
 
     given = {name: value for name, value in (("size", size), ("seed", seed)) if value is not None}
-    return _assess(demo_scenario(**given), out, as_json=as_json)
+    return _assess(demo_scenario(**given), out, Voice(as_json=as_json, verbose=verbose, quiet=quiet))
 
 
 @app.command()
@@ -105,8 +111,12 @@ def check(
 
 @app.command()
 def run(
-    scenario: ScenarioFile,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", readable=False, help="Run directory.")],
+    scenario: Annotated[
+        Path | None, typer.Argument(metavar="SCENARIO", readable=False, help="Scenario file (YAML).")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="RUN", readable=False, help="Run directory.")
+    ] = None,
     changes: Changes = [],  # noqa: B006 - typer reads the default only
     allow_outside: AllowOutside = [],  # noqa: B006
     restart: Annotated[bool, typer.Option("--restart", help="Remove what RUN has of an earlier run.")] = False,
@@ -114,17 +124,66 @@ def run(
         str | None,
         typer.Option("--max-wall", metavar="TIME", help="Stop in time, e.g. 90m or 3h; a later call goes on."),
     ] = None,
+    verify: Annotated[
+        Path | None,
+        typer.Option(
+            "--verify", metavar="RUN", readable=False,
+            help="Instead: look whether a finished run is as it says, and solve some blocks again.",
+        ),
+    ] = None,
     as_json: AsJson = False,
-) -> Answer:
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> Answer:  # fmt: skip
     """Assess a scenario and keep the run; what an earlier call finished is not done again."""
+    if verify is not None:
+        if scenario is not None or out is not None:
+            raise typer.BadParameter("stands alone, without SCENARIO and --out", param_hint="--verify")
+        from resilience.verify import verify_run
+
+        verified = verify_run(verify)
+        return Answer(verified.to_dict(), verified.lines())
+    for given, name in ((scenario, "SCENARIO"), (out, "--out")):
+        if given is None:
+            raise typer.BadParameter("is missing", param_hint=name)
+    assert scenario is not None  # told above
     limit = None if max_wall is None else _seconds(max_wall)
+    voice = Voice(as_json=as_json, verbose=verbose, quiet=quiet)
     read = _read(scenario, changes, allow_outside)
-    return _assess(read, out, as_json=as_json, restart=restart, max_wall=limit)
+    return _assess(read, out, voice, restart=restart, max_wall=limit)
 
 
 @app.command()
-def schema() -> None:
-    """Write the JSON Schema of scenario files."""
+def status(
+    run: Annotated[Path, typer.Argument(metavar="RUN", readable=False, help="Run directory.")],
+    as_json: AsJson = False,
+) -> Answer:
+    """Tell how far a run is, also while it runs."""
+    from resilience.status import read_status
+
+    found = read_status(run)
+    return Answer(found.to_dict(), found.lines())
+
+
+class Described(StrEnum):
+    """What has a schema."""
+
+    scenario = "scenario"
+    manifest = "manifest"
+
+
+@app.command()
+def schema(
+    of: Annotated[Described, typer.Argument(metavar="[scenario|manifest]", help="What is described.")] = (
+        Described.scenario
+    ),
+) -> None:
+    """Write the JSON Schema of scenario files, or of the manifests of runs."""
+    if of is Described.manifest:
+        from resilience.manifest import Manifest
+
+        write(json.dumps(Manifest.model_json_schema(), indent=2))
+        return
     from resilience.scenario import Scenario
 
     write(json.dumps(Scenario.json_schema(), indent=2))
@@ -177,9 +236,7 @@ def _seconds(told: str) -> float:
     return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
-def _assess(
-    scenario: Scenario, out: Path | None, *, as_json: bool, restart: bool = False, max_wall: float | None = None
-) -> Answer:
+def _assess(scenario: Scenario, out: Path | None, voice: Voice, **asked: Any) -> Answer:
     from resilience.cli.places import check_run_directory
     from resilience.cli.progress import show_progress
 
@@ -187,8 +244,8 @@ def _assess(
         check_run_directory(out)
     from resilience.pipeline import assess
 
-    with show_progress() as progress:
-        result = assess(scenario, out=out, progress=progress, restart=restart, max_wall=max_wall)
+    with told_aloud(verbose=voice.verbose), show_progress(quiet=voice.quiet) as progress:
+        result = assess(scenario, out=out, progress=progress, **asked)
     lines = list(aligned(result.summary_table()))
     for table in (result.why_table(), result.origins_table()):
         if table:
@@ -196,7 +253,9 @@ def _assess(
     asides = [f"note: {note}" for note in result.notes]
     if result.path is not None:
         asides.append(f"run directory: {result.path}")
-    if not as_json:
+    if voice.quiet:
+        asides = []
+    if not voice.as_json:
         return Answer({}, lines, asides)
     from resilience.cli.records import describe_result
 
