@@ -9,6 +9,7 @@ from resilience.copulas import Copula
 from resilience.correlation import correlate_points
 from resilience.draws import CORRELATION, stream_key
 from resilience.events import EventFamily, draw_catalogue
+from resilience.repair_times import RepairTime
 from resilience.risk import annuity, encounter_probability, encountered_return_period, weigh_benefit
 
 JOINT, WORTH = "Hazards and failures together", "Worth of an option"
@@ -62,6 +63,31 @@ def test_events_that_come_before_recovery(known, rate, days, wanted):
     share = (gap < days).mean() + (gap == days).mean() / 2
     known(JOINT, f"another event within {days} days, {rate:g} a year; {gap.size:,} events", wanted, share,
           4 * np.sqrt(wanted * (1 - wanted) / gap.size), by="Poisson arrivals, 1 - exp(-rate days / 365)")  # fmt: skip
+
+
+def test_cities_under_repair_by_several_events(known):
+    """M/G/inf: arrivals of a catalogue, each under repair for a lognormal time; counted every 73 days."""
+    rate, years = 3.0, 100_000
+    repair = RepairTime("town", 1, "lognormal", {"median": 24.0 * 20, "beta": 0.9})
+    family = EventFamily(
+        name="storm", axis="events", events=("a",), return_period=np.array([np.nan]), annual_rate=np.array([rate])
+    )
+    catalogue = draw_catalogue([family], years=years, seed=8, n_samples=512)
+    # Days are whole, so is the time at which they are counted: what comes that day has not come yet.
+    begin = catalogue["year"].to_numpy() * 365.0 + catalogue["day"].to_numpy()
+    lasts = repair.quantile(np.random.default_rng(8).uniform(size=begin.size)) / 24
+    at = np.arange(3650, years * 365, 73)
+    order = np.sort(begin), np.sort(begin + lasts)
+    under_way = np.searchsorted(order[0], at, side="left") - np.searchsorted(order[1], at, side="left")
+    mean = rate * repair.mean() / 24 / 365
+    case = f"under repair at once, {rate:g} a year, lognormal of 20 days and .9"
+    # Counts 73 days apart are taken as independent for a quarter of their number.
+    error = 4 * np.sqrt(mean / (at.size / 4))
+    known(JOINT, f"{case}; mean", mean, under_way.mean(), error, by="M/G/inf: rate times mean of repair")
+    none = np.exp(-mean)
+    known(JOINT, f"{case}; none", none, (under_way == 0).mean(), 4 * np.sqrt(none * (1 - none) / (at.size / 4)),
+          by="M/G/inf: Poisson")  # fmt: skip
+    assert under_way.var() == pytest.approx(mean, rel=0.05)
 
 
 @pytest.mark.parametrize(
