@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from itertools import pairwise
 
@@ -203,6 +204,22 @@ def test_no_block_is_begun_once_no_more_are_wanted() -> None:
     )
     assert len(begun) == 4
     assert found == begun
+
+
+def test_blocks_that_were_begun_are_taken_before_an_interrupt_reaches_the_caller() -> None:
+    together, begun, found = threading.Barrier(3), [], []
+
+    def solve(_city: object, _task: object, first: int, _n: int) -> None:
+        begun.append(first // 8)
+        if together.wait(10) == 0:
+            begun.remove(first // 8)
+            raise KeyboardInterrupt
+        time.sleep(0.2)
+
+    with pytest.raises(KeyboardInterrupt):
+        Threads(3, solve=solve).run(None, cut_blocks(None, 512 * 9, 512), lambda block, _: found.append(block.number))
+    assert len(begun) == 2
+    assert sorted(found) == sorted(begun)
 
 
 def test_what_goes_wrong_in_a_block_ends_the_run() -> None:
