@@ -125,6 +125,7 @@ def write_run(
         store.write_table("exceedance.csv", *exceedance_table(result.exceedance, tells_money=result.tells_money))
     write_tables(inputs.network, store.path / NETWORK)
     store.write_text("notes.txt", "".join(f"{note}\n" for note in result.notes))
+    store.keep_on_disk()
     store.write_json(MANIFEST, describe_run(store, dataset, scenario, inputs, job=job, started=started))
 
 
