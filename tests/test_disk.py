@@ -34,7 +34,7 @@ def test_content_is_on_the_disk_before_its_name_and_the_name_before_the_end(
     path = tmp_path / "a.json"
 
     def look(number: int) -> None:
-        seen.append((os.path.isdir(f"/proc/self/fd/{number}"), path.exists()))
+        seen.append((Path(f"/proc/self/fd/{number}").is_dir(), path.exists()))
 
     monkeypatch.setattr(os, "fsync", look)
     disk.write_whole(path, b"one")
@@ -46,7 +46,7 @@ def test_everything_below_a_folder_is_kept(tmp_path: Path, monkeypatch: pytest.M
     for name in ("a/one", "a/b/two", "three", "four"):
         (tmp_path / name).touch()
     seen: list[str] = []
-    monkeypatch.setattr(os, "fsync", lambda number: seen.append(os.readlink(f"/proc/self/fd/{number}")))
+    monkeypatch.setattr(os, "fsync", lambda number: seen.append(str(Path(f"/proc/self/fd/{number}").readlink())))
     disk.keep_on_disk([tmp_path / "a", tmp_path / "three", tmp_path / "gone"])
     assert sorted(seen) == [str(tmp_path / name) for name in ("a", "a/b", "a/b/two", "a/one", "three")]
 
