@@ -110,12 +110,6 @@ def plain_or_and(target: Words, i: int, a: Words, j: int, b: Words, k: int) -> N
         target[i, w] |= a[j, w] & b[k, w]
 
 
-def plain_or_and_and(target: Words, i: int, a: Words, j: int, b: Words, k: int, c: Words, m: int) -> None:
-    """target[i] |= a[j] & b[k] & c[m]."""
-    for w in range(8):
-        target[i, w] |= a[j, w] & b[k, w] & c[m, w]
-
-
 def plain_push(target: Words, i: int, a: Words, j: int, b: Words, k: int, c: Words, m: int) -> bool:
     """target[i] |= a[j] & b[k] & c[m]; return whether any bit is new."""
     new = ZERO
@@ -218,21 +212,6 @@ def _three(new_value: Callable[..., Any]) -> Any:
     return operation
 
 
-def _four(new_value: Callable[..., Any]) -> Any:
-    @intrinsic
-    def operation(typing: Any, target: Any, i: Any, a: Any, j: Any, b: Any, k: Any, c: Any, m: Any) -> Any:
-        require_contiguous(target, a, b, c)
-
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            pointer, values = _operands(context, builder, signature, args, 4)
-            store(builder, new_value(builder, *values), pointer)
-            return context.get_dummy_value()
-
-        return types.void(target, types.int64, a, types.int64, b, types.int64, c, types.int64), generate
-
-    return operation
-
-
 vector_copy = _two(lambda b, t, s: s)
 vector_copy_not = _two(lambda b, t, s: inverse(b, s))
 vector_or = _two(lambda b, t, s: b.or_(t, s))
@@ -241,7 +220,6 @@ vector_and_not = _two(lambda b, t, s: b.and_(t, inverse(b, s)))
 vector_and_and = _three(lambda b, t, x, y: b.and_(t, b.and_(x, y)))
 vector_and_either = _three(lambda b, t, x, y: b.and_(t, b.or_(x, y)))
 vector_or_and = _three(lambda b, t, x, y: b.or_(t, b.and_(x, y)))
-vector_or_and_and = _four(lambda b, t, x, y, z: b.or_(t, b.and_(b.and_(x, y), z)))
 
 
 @intrinsic
@@ -333,7 +311,6 @@ and_not_row = plain_and_not if INTERPRETED else vector_and_not
 and_and_row = plain_and_and if INTERPRETED else vector_and_and
 and_either_row = plain_and_either if INTERPRETED else vector_and_either
 or_and_row = plain_or_and if INTERPRETED else vector_or_and
-or_and_and_row = plain_or_and_and if INTERPRETED else vector_or_and_and
 push_row = plain_push if INTERPRETED else vector_push
 shrink_row = plain_shrink if INTERPRETED else vector_shrink
 shrink_or_row = plain_shrink_or if INTERPRETED else vector_shrink_or

@@ -294,6 +294,15 @@ def test_reactances_of_no_line_are_refused(reactance: float, fits: bool) -> None
         sector.dc()
 
 
+@pytest.mark.parametrize(("capacity", "demand"), [(1e300, 1.0), (1.0, 1e300), (1e308, 1e308), (2e15, 1.0)])
+def test_supply_beyond_sums_is_refused(capacity: float, demand: float) -> None:
+    sector = Sector(["a", "b"], [("a", "b", 0.1, NAN)], {"a": capacity}, {"b": demand})
+    with pytest.raises(DataError, match=r"supply\.(capacity|demand) in power: 1 of 2[\s\S]*0 to 1e\+15"):
+        sector.dc()
+    with pytest.raises(ConfigurationError, match=r"base_power: 1e\+300; wanted: 0\.001 to 1e\+09 MVA"):
+        sector.dc(base_power=1e300)
+
+
 def test_nothing_changes_without_failures() -> None:
     sector = case9()
     assert not prepare_overload(sector.graph, sector.assets, tolerance=0.0).serve(sector.up()).tripped.size

@@ -24,7 +24,6 @@ OPERATIONS: dict[str, tuple[int, Callable, Callable | None]] = {
     "and_and": (3, lambda t, a, b: t & a & b, None),
     "and_either": (3, lambda t, a, b: t & (a | b), None),
     "or_and": (3, lambda t, a, b: t | (a & b), None),
-    "or_and_and": (4, lambda t, a, b, c: t | (a & b & c), None),
     "push": (4, lambda t, a, b, c: t | (a & b & c), lambda t, a, b, c: bool((a & b & c & ~t).any())),
     "shrink": (2, lambda t, s: t & s, lambda t, s: bool((t & ~s).any())),
     "shrink_or": (3, lambda t, a, b: t & (a | b), lambda t, a, b: bool((t & ~(a | b)).any())),

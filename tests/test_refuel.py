@@ -284,9 +284,6 @@ def test_order_and_blocks_change_no_bit(site: Any) -> None:
         np.testing.assert_array_equal(one[name].values, two[name].values)
 
 
-# --- What is refused ------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from resilience.cascade import TimeGrid
@@ -265,3 +266,31 @@ def test_every_sample_of_a_sequence_is_that_of_a_twin(site: Any, tmp_path: Path,
         assert len(np.unique(hours)) > 10, service
         found = ds["person_hours_lost"].sel(service=service).values
         np.testing.assert_allclose(found, hours, rtol=1e-9, atol=1e-6, err_msg=service)
+
+
+@pytest.mark.parametrize(
+    ("how", "family", "event"),
+    [("correlation", "river", "a"), ("correlation", "wave", "e"), ("error_sd", "river", "a"),
+     ("unavailability", "river", "a"), ("unavailability", "wave", "e")],
+)  # fmt: skip
+def test_a_sequence_of_one_part_is_its_event_whatever_else_is_asked_for(
+    site: Any, tmp_path: Path, how: str, family: str, event: str
+) -> None:
+    data = Case(1).scenario(site, tmp_path).to_dict()
+    data["sequences"] = [{"name": "one", "parts": [{"family": family, "event": event}]}]
+    if how == "correlation":
+        data["monte_carlo"]["correlation"] = {"length_m": 40.0, "global_share": 0.3, "cell_m": 10.0}
+    elif how == "unavailability":
+        layer = data["network"]["assets"][0]
+        pd.read_csv(layer["path"]).assign(unavailability=0.1).to_csv(layer["path"], index=False)
+        layer["columns"]["unavailability"] = "unavailability"
+    else:
+        data["hazards"] = [{**one, "error_sd": 0.1} for one in data["hazards"] if "hours" not in one]
+        del data["heat"], data["time"]["repair"]["states"]
+        data["time"]["repair"]["damaged"] = {"flood": [0.6, 0.3]}
+    ds = assess(Scenario.from_dict(data)).dataset
+    alone, one = (ds.sel(event=name) for name in (f"{family}:{event}", "one"))
+    assert alone["person_hours_lost"].values.any()
+    compared = [name for name, values in ds.data_vars.items() if "event" in values.dims and values.dtype.kind != "O"]
+    for name in sorted({*map(str, compared)} - {"annual_weight", "tail_weight"}):
+        np.testing.assert_array_equal(alone[name].values, one[name].values, err_msg=name)
