@@ -32,7 +32,7 @@ _COPIES, _COPIES_OVER_TIME = 3, 9  # of the people of all samples, while figures
 _STATES, _CAUSES = 64, 8  # per asset and root, of a thread
 _WRITING = 130  # per event and asset, while tables are written
 _DISK, _DISK_OF_PAIR = 1.2e6, 60  # of a run directory; per event and asset, compressed, with its tables
-_COMPRESSED = 0.04  # share of the figures of samples
+_COMPRESSED = 0.02  # share of the figures of samples
 _WRITING_SECONDS, _SECONDS_OF_PAIR = 0.5, 4e-6  # per event and asset
 _MORE_THREADS = 0.6
 
