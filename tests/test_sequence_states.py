@@ -82,6 +82,8 @@ class Case:
         self.air = np.round(rng.uniform(28, 39, (len(HOURS), 7)), 1).astype(np.float32)
         self.heat_onset = one_of(6.5, 3.0)
         self.restart, self.outage = one_of(0.5, 2.0), one_of(1.5, 3.0)
+        # Whether a pump waits for the repair of the power that it needs.
+        self.first: dict[int, list[int]] = {4: [0, 3], 5: [2]} if seed % 2 else {}
         self.rule, self.crews = one_of("fifo", "shortest", "longest"), {"power": one_of(1, 2), "water": 1}
         pump, clinic = (one_of(0.0, 3.5), one_of(0.0, 2.0)), (one_of(2.0, 6.25), one_of(0.0, 5.0))
         self.needs = [Need(4, [0, 3], one_of(1, 2), *pump), Need(5, [2], 1, *pump), Need(6, [4], 1, *clinic, True),
@@ -124,6 +126,8 @@ class Case:
                  {"family": second.family, "event": "b", "after_hours": second.onset}]  # fmt: skip
         repair = {"file": str(folder / "times.csv"), "unit": "h", "crews": self.crews, "rule": self.rule,
                   "damaged": SHARE, "states": {"box": ["box_flood", "box_heat"]}}  # fmt: skip
+        if self.first:
+            repair["after"] = {"water": "power"}
         return site.scenario(
             assets, hazards, zones=[{"id": name, "persons": persons} for name, persons in PEOPLE.items()], needs=needs,
             services={name: {"by": "assignment"} for name in ("power", "water", "medical")}, samples=SAMPLES,
@@ -153,8 +157,7 @@ def finish(start: int, work: int, knots: list[int], pace: list[int]) -> int:
 
 
 def repairs(
-    hits: list[tuple[int, dict[int, tuple[int, int]]]], crews: dict[str, int], rule: str, knots: list[int],
-    pace: list[int],
+    case: Case, hits: list[tuple[int, dict[int, tuple[int, int]]]], knots: list[int], pace: list[int]
 ) -> dict[tuple[int, int], int]:  # fmt: skip
     """When each (part, asset) is done, s; a hit is the onset of a part, and work and earliest begin by asset."""
     jobs: dict[int, dict[str, Any]] = {}
@@ -171,11 +174,12 @@ def repairs(
                 jobs[asset] = {"work": max(work, old["work"]), "earliest": max(earliest, old["earliest"]),
                                "parts": [*old["parts"], k]}  # fmt: skip
         key = {"fifo": lambda a: jobs[a]["earliest"], "shortest": lambda a: jobs[a]["work"],
-               "longest": lambda a: -jobs[a]["work"]}[rule]  # fmt: skip
-        for sector in crews:
+               "longest": lambda a: -jobs[a]["work"]}[case.rule]  # fmt: skip
+        for sector in case.crews:
             mine = [asset for asset in jobs if SECTOR[asset] == sector]
-            free = crews[sector] - sum("end" in jobs[asset] for asset in mine)
-            ready = [asset for asset in mine if "end" not in jobs[asset] and jobs[asset]["earliest"] <= now]
+            free = case.crews[sector] - sum("end" in jobs[asset] for asset in mine)
+            waiting = [asset for asset in mine if "end" not in jobs[asset] and jobs[asset]["earliest"] <= now]
+            ready = [asset for asset in waiting if not any(other in jobs for other in case.first.get(asset, []))]
             for asset in sorted(ready, key=lambda a: (key(a), a))[:free]:
                 jobs[asset]["end"] = finish(now, jobs[asset]["work"], knots, pace)
                 times.add(jobs[asset]["end"])
@@ -219,7 +223,7 @@ def find_outages(case: Case) -> tuple[np.ndarray, int]:
     pace = [1000, *pace_of_crews(case.air[:, 0]), 1000]
     again = 0
     for s in range(SAMPLES):
-        done = repairs([(60 * onsets[k], struck[k][s]) for k in range(3)], case.crews, case.rule, knots, pace)
+        done = repairs(case, [(60 * onsets[k], struck[k][s]) for k in range(3)], knots, pace)
         for k in range(3):
             for a in struck[k][s]:
                 out[a, s, begins[k, a] : -(-done[k, a] // 60) if (k, a) in done else 60 * END] = True
