@@ -20,7 +20,7 @@ from resilience.engine import (
     City,
     EventTask,
     Pool,
-    Threads,
+    open_pool,
     simulate,
 )
 from resilience.exposures import expose_and_damage
@@ -52,7 +52,14 @@ BLOCK_SAMPLES = 4096
 
 
 def assess(
-    scenario: Scenario, *, out: str | Path | None = None, progress: Progress | None = None, threads: int | None = None
+    scenario: Scenario,
+    *,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+    threads: int | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    dashboard: str | None = None,
 ) -> Result:
     """Return the risk to people's services of a scenario.
 
@@ -63,8 +70,8 @@ def assess(
         Run directory to keep the result in; nothing is written if the inputs are wrong.
     progress : callable, optional
         Called with the number of finished blocks and of all blocks.
-    threads : int, optional
-        By default the processors that this process may use.
+    threads, workers, scheduler, dashboard
+        What solves the blocks, see :func:`resilience.engine.open_pool`; the result is the same.
 
     Returns
     -------
@@ -76,6 +83,8 @@ def assess(
         With everything that is wrong in the inputs.
     CannotCreateError, StorageError
         The run directory cannot be written.
+    ClusterError
+        The cluster cannot be used, or no longer.
 
     Examples
     --------
@@ -84,13 +93,13 @@ def assess(
     ['care', 'data', 'medical', 'power', 'safety', 'telecom', 'transport', 'water']
     """
     started = now()
-    inputs = load_inputs(scenario)
-    check_branches(scenario.branches, inputs)
-    check_errors(inputs, scenario)
-    pool = Threads(threads)
-    result, store = solve(scenario, inputs, out=out, progress=progress, pool=pool)
-    if scenario.branches:
-        further = solve_branches(scenario, inputs, pool=pool)
+    with open_pool(threads=threads, workers=workers, scheduler=scheduler, dashboard=dashboard) as pool:
+        inputs = load_inputs(scenario)
+        check_branches(scenario.branches, inputs)
+        check_errors(inputs, scenario)
+        result, store = solve(scenario, inputs, out=out, progress=progress, pool=pool)
+        further = solve_branches(scenario, inputs, pool=pool) if scenario.branches else None
+    if further is not None:
         both = label_dataset(
             result.dataset.merge(further, combine_attrs="override"), subject="result",
             persons_unit=inputs.network.persons_unit,

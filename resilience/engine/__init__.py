@@ -15,6 +15,7 @@ from resilience.engine.dependants import people_behind
 from resilience.engine.factors import LevelFactors
 from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.levels import Levels, lay_out_levels
+from resilience.engine.pools import open_pool
 from resilience.engine.recovery import Recovery, RepairRules, plan_recovery, return_minutes
 from resilience.engine.schedule import simulate
 from resilience.engine.sequence import prepare_sequence
@@ -26,6 +27,6 @@ from resilience.engine.water import Water
 __all__ = [
     "LEVELS", "NEVER", "Block", "BlockSums", "City", "Depots", "EventTask", "HazardCourse", "LevelFactors", "Levels",
     "Pool", "Recovery", "RepairRules", "SequenceRecovery", "Threads", "TimeSums", "Toll", "Water", "cut_blocks",
-    "find_baseline", "lay_out_levels", "people_behind", "plan_recovery", "prepare_event", "prepare_sequence",
-    "return_minutes", "simulate", "solve_block", "square_step",
+    "find_baseline", "lay_out_levels", "open_pool", "people_behind", "plan_recovery", "prepare_event",
+    "prepare_sequence", "return_minutes", "simulate", "solve_block", "square_step",
 ]  # fmt: skip
