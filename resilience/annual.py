@@ -13,6 +13,7 @@ from resilience.inputs import Inputs
 from resilience.joint import draw_joint, joint_losses, joint_weights
 from resilience.risk.expected import expected_annual
 from resilience.risk.importance import asset_importance
+from resilience.risk.standard_errors import ratio_residual, sample_error
 from resilience.risk.tail import catalogue_risk
 from resilience.risk.yearly import occurrence_losses, yearly_losses
 from resilience.scenario import Scenario
@@ -104,18 +105,15 @@ def customer_indices(rated: xr.Dataset) -> dict[str, Any]:
     def divide(value: Any, by: Any) -> Any:
         return np.divide(value, by, out=np.full(np.shape(value), np.nan), where=np.asarray(by) > 0)
 
-    def error(sums: Any) -> Any:
-        return sums.std(axis=-1, ddof=1) / np.sqrt(sums.shape[-1])
-
     ratio = divide(mean_hours, mean_interrupted)
-    residual = hours - np.nan_to_num(ratio)[:, np.newaxis] * interrupted
+    residual = ratio_residual(hours, ratio, interrupted)
     values = {
         "saidi": divide(mean_hours, served),
-        "saidi_standard_error": divide(error(hours), served),
+        "saidi_standard_error": divide(sample_error(hours), served),
         "saifi": divide(mean_interrupted, served),
-        "saifi_standard_error": divide(error(interrupted), served),
+        "saifi_standard_error": divide(sample_error(interrupted), served),
         "caidi": ratio,
-        "caidi_standard_error": divide(error(residual), mean_interrupted),
+        "caidi_standard_error": divide(sample_error(residual), mean_interrupted),
     }
     return {name: ("service", value) for name, value in values.items()}
 

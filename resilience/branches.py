@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from resilience.cells import Table, in_columns
+from resilience.cells import Column, Table, broadcast_columns
 from resilience.curves import CurveTable
 from resilience.curves.quantile import at_quantile
-from resilience.errors import ConfigurationError, Problems, suggestion
+from resilience.errors import ConfigurationError, Problem
 from resilience.inputs import Inputs
 from resilience.scenario.branches import BranchSection
 
@@ -27,23 +26,12 @@ _KEPT = {
 
 
 def check_branches(branches: Sequence[BranchSection], inputs: Inputs) -> None:
-    """Raise ConfigurationError for names that come twice and families that are not there."""
-    problems = Problems()
-    families = [str(hazard.attrs["family"]) for hazard in inputs.hazards]
-    names: set[str] = set()
-    for i, branch in enumerate(branches):
-        if branch.name in names:
-            problems.add(f"branches.{i}.name", wanted="every name once", got=f"{branch.name} twice")
-        names.add(branch.name)
-        for family in branch.hazard_bias:
-            if family not in families:
-                wanted = f"families {', '.join(families)}{suggestion(family, families)}"
-                problems.add(f"branches.{i}.hazard_bias", wanted=wanted, got=family)
+    """Raise ConfigurationError for quantiles of curves where no curve tells a spread."""
     spread = [curve.name for curve in inputs.curves if curve.spread.size]
     asked = [branch.name for branch in branches if branch.curve_quantile is not None]
     if asked and not spread:
-        problems.add("branches.curve_quantile", wanted="curves that tell a spread", got="none", first=asked)
-    problems.raise_if_any(ConfigurationError)
+        wanted = "curves that tell a spread"
+        raise ConfigurationError(Problem("branches.curve_quantile", wanted, "none", first=tuple(asked)))
 
 
 def take_branch(inputs: Inputs, branch: BranchSection) -> Inputs:
@@ -103,29 +91,27 @@ def branches_table(dataset: xr.Dataset, *, unit: str, tells_money: bool) -> Tabl
         Whether a direct loss of 0 is known to be one.
     """
     header = ["branch", "weight", "event", "service", "quantity", "value", "unit"]
-    names = [*dataset["branch"].values.tolist(), "weighted mean"]
+    names = np.array([*dataset["branch"].values.tolist(), "weighted mean"], dtype=object)
     weight = dataset["branch_weight"].values
     annual = "branch_annual_value" in dataset
     kinds = [("at_peak", "annual_value" if annual else "people", unit),
              ("over_time", "annual_person_hours" if annual else "person_hours", f"{unit} h")]  # fmt: skip
     if tells_money:
         kinds.append(("direct_loss", "annual_direct_loss" if annual else "direct_loss", "money"))
-    events = [""] if annual else dataset["event"].values.tolist()
+    events = np.array([""] if annual else dataset["event"].values.tolist(), dtype=object)
     services = dataset["service"].values.tolist()
 
-    def rows() -> Iterator[tuple[Any, ...]]:
+    def blocks() -> Iterator[Sequence[Column]]:
         for quantity, name, told in kinds:
             if f"branch_{name}" not in dataset:
                 continue
             array = dataset[f"branch_{name}"]
             values = np.concatenate([array.values, np.tensordot(weight, array.values, axes=1)[np.newaxis]])
             of = services if "service" in array.dims else [""]
-            values = values.reshape(len(names), len(events), len(of))
-            for b, branch in enumerate(names):
-                share = float(weight[b]) if b < weight.size else 1.0
-                for e, event in enumerate(events):
-                    for s, service in enumerate(of):
-                        rate = f"{told}/year" if annual else told
-                        yield branch, share, event, service, quantity, float(values[b, e, s]), rate
+            yield broadcast_columns(
+                names[:, np.newaxis, np.newaxis], np.append(weight, 1.0)[:, np.newaxis, np.newaxis],
+                events[:, np.newaxis], of, quantity, values.reshape(names.size, events.size, len(of)),
+                f"{told}/year" if annual else told,
+            )  # fmt: skip
 
-    return header, in_columns(rows())
+    return header, blocks()

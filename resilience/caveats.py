@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from resilience.errors import count_of
 from resilience.inputs import Inputs
 from resilience.network.redundancy import SECTOR as DERIVED
 from resilience.scenario import Scenario
@@ -41,9 +42,8 @@ def level_caveats(labelled: xr.Dataset, inputs: Inputs) -> list[str]:
         "order could end elsewhere"
     ]
     if "supplied" in labelled.dims:
-        judged = " (a default, expert judgement)" if inputs.min_fraction_judged else ""
         lines.append(
-            f"an asset served {inputs.min_fraction:g} of its demand or more{judged} counts in full for the assets that "
+            f"an asset served {inputs.min_fraction:g} of its demand or more counts in full for the assets that "
             "need it; zones receive the share itself"
         )
         shares = labelled["baseline_unserved"].values / labelled["demand"].values
@@ -102,7 +102,7 @@ def error_caveats(inputs: Inputs) -> list[str]:
 
 
 def caveats(labelled: xr.Dataset, inputs: Inputs) -> tuple[str, ...]:
-    """Return what a reader must know: defaults, gaps of the intact city, unknown hazard, repairs."""
+    """Return what a reader must know: gaps of the intact city, unknown hazard, repairs."""
     lines = []
     rated = np.isfinite(labelled["annual_weight"].values)
     unrated = list(dict.fromkeys(labelled["family"].values[~rated].astype(str)))
@@ -123,7 +123,7 @@ def caveats(labelled: xr.Dataset, inputs: Inputs) -> tuple[str, ...]:
         lines.append(f"assets that stand in water without a fragility curve, so the water cannot stop them: {told}")
     down = int(labelled["baseline_down"].sum())
     if down:
-        lines.append(f"{down:,} assets are down in the intact city; they are listed and never counted as lost")
+        lines.append(f"down in the intact city, listed and never counted as lost: {count_of(down, 'asset')}")
     gap = labelled["zone_people"] * (1 - labelled["baseline_served"])
     for service, people in zip(labelled["service"].values, gap.sum("zone").values, strict=True):
         if people > 0.5:
@@ -134,40 +134,23 @@ def caveats(labelled: xr.Dataset, inputs: Inputs) -> tuple[str, ...]:
     unknown = int(np.isnan(labelled["failure_probability"].values).any(axis=0).sum())
     if unknown:
         lines.append(
-            f"{unknown:,} assets have unknown hazard; the cascade takes them as not failing, "
-            "their direct loss is unknown"
+            f"unknown hazard: {count_of(unknown, 'asset')}; taken as not failing by the cascade, direct loss is unknown"
         )
     anyway = int((inputs.network.assets["unavailability"].to_numpy(dtype=np.float64) > 0).sum())
     if anyway:
         lines.append(
-            f"{anyway:,} assets are out with a probability of their own, whatever the hazard: what that costs in an "
-            "event is counted as the event's"
+            f"out with a probability of its own, whatever the hazard: {count_of(anyway, 'asset')}; what that costs in "
+            "an event is counted as the event's"
         )
     for name, count in labelled.attrs.items():
         if str(name).startswith("monotonicity_repairs_") and count:
-            lines.append(f"{count:,} cells of {str(name).removeprefix('monotonicity_repairs_')} fell with rarer events")
+            family = str(name).removeprefix("monotonicity_repairs_")
+            lines.append(f"{count_of(count, 'cell')} of {family} fell with rarer events")
         if str(name).startswith("hourly_repairs_") and count:
             lines.append(
                 f"{count:,} probabilities (asset and hour) of {str(name).removeprefix('hourly_repairs_')} fell with "
                 "rarer events; the highest were taken"
             )
-    used = {
-        name
-        for column in ("flood_damage_curve", "flood_fragility_curve", "heat_damage_curve", "heat_fragility_curve")
-        for name in set(inputs.network.assets[column].astype(str))
-        if name
-    }
-    judged = sorted(name for name in used if inputs.curves[name].basis == "default")
-    if judged:
-        lines.append(f"curves that are defaults (expert judgement): {', '.join(judged)}")
     for network in sorted({rule.network for rule in inputs.services if rule.drive is not None}):
-        assets = inputs.network.assets
-        links = (assets["sector"].astype(str) == network) & (assets["from_asset"].astype(str) != "")
-        unknown_speed = int(assets.loc[links, "speed"].isna().sum())
-        if unknown_speed:
-            lines.append(
-                f"{unknown_speed:,} of {int(links.sum()):,} links of {network} have no speed of their own: travel "
-                "times take that of their kind, a default (expert judgement)"
-            )
         lines.append(f"travel times over {network}: water is as deep all along a link as at its deepest point")
     return tuple(lines)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Column = Sequence[Any] | NDArray[Any]
 """Cells of one column. Numbers that are many come as an array of float64: those are spelled fast."""
@@ -19,6 +19,8 @@ Table = tuple[list[str], Iterator[Sequence[Column]]]
 
 # A spreadsheet runs a cell that starts with one of these as a formula.
 _FORMULA_STARTS = frozenset("=+-@\t\r")
+# Kinds of arrays whose cells are texts, or numbers that are spelled.
+_CELLS: Final[dict[str, Any]] = {"U": object, "f": np.float64}
 _is_special = re.compile('[,"\\n\\r]').search
 
 
@@ -89,6 +91,37 @@ def in_columns(rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Column]]:
     columns = list(zip(*rows, strict=True))
     if columns:
         yield columns
+
+
+def broadcast_columns(*columns: ArrayLike) -> list[NDArray[Any]]:
+    """Return the columns of a block with one row for every entry of the shape to which they broadcast.
+
+    Parameters
+    ----------
+    *columns : array_like
+        Texts and numbers, on axes of their own where they go with one label only.
+
+    Examples
+    --------
+    >>> services = np.array(["power", "water"])
+    >>> [column.tolist() for column in broadcast_columns("rp10", services[:, np.newaxis], [0, 24])]
+    [['rp10', 'rp10', 'rp10', 'rp10'], ['power', 'power', 'water', 'water'], [0, 24, 0, 24]]
+    """
+    arrays = [np.asarray(column, dtype=object if isinstance(column, str) else None) for column in columns]
+    cells = [array.astype(_CELLS.get(array.dtype.kind, array.dtype), copy=False) for array in arrays]
+    return [column.ravel() for column in np.broadcast_arrays(*cells)]
+
+
+def divide(value: ArrayLike, by: ArrayLike) -> NDArray[np.float64]:
+    """Return a quotient, NaN where it is divided by nothing.
+
+    Examples
+    --------
+    >>> divide([1.0, 1.0], [4, 0]).tolist()
+    [0.25, nan]
+    """
+    above, below = np.broadcast_arrays(np.asarray(value), np.asarray(by))
+    return np.asarray(np.divide(above, below, out=np.full(below.shape, np.nan), where=below > 0))
 
 
 def _cell(value: Any, spell: Callable[[float], str]) -> str:

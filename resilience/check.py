@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,6 +13,7 @@ from resilience.annual import weigh_events
 from resilience.branches import check_branches
 from resilience.cascade import MOST_POINTS
 from resilience.engine import Block, BlockSums, Threads, simulate
+from resilience.errors import count_of
 from resilience.exposures import expose_and_damage
 from resilience.hazard_error import check_errors
 from resilience.heat_toll import read_heat
@@ -44,7 +46,7 @@ class CheckReport:
         assets = network.assets
         lines = [f"network: {network!r}"]
         for sector, group in assets.groupby(assets["sector"].astype(str)):
-            lines.append(f"  {sector}: {len(group):,} assets, level {self.inputs.levels[str(sector)]}")
+            lines.append(f"  {sector}: {count_of(len(group), 'asset')}, level {self.inputs.levels[str(sector)]}")
         lines += describe_sources(self.inputs.hazards)
         lines += [f"service {rule.name}: by {rule.by}" for rule in self.inputs.services]
         if self.halving is not None:
@@ -54,6 +56,38 @@ class CheckReport:
                 f"{', '.join(told) or 'nothing is lost'}"
             )
         return [*lines, "nothing wrong was found"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as data."""
+        network = self.inputs.network
+        sectors = network.assets["sector"].astype(str).value_counts().sort_index()
+        return {
+            "network": {
+                "assets": len(network.assets),
+                "zones": len(network.zones),
+                "persons": float(network.zones["persons"].sum()),
+                "persons_unit": network.persons_unit,
+                "sectors": {
+                    str(name): {"assets": int(count), "level": self.inputs.levels[str(name)]}
+                    for name, count in sectors.items()
+                },
+            },
+            "hazards": [
+                {
+                    "family": hazard.attrs["family"],
+                    "peril": hazard.attrs["peril"],
+                    "events": hazard.sizes["event"],
+                    "maps_in_time": hazard.sizes.get("time"),
+                    "cells": [hazard.sizes["y"], hazard.sizes["x"]],
+                    "unit": hazard.attrs["unit"],
+                    "nodata": hazard.attrs["nodata"],
+                    "outside": hazard.attrs["outside"],
+                }
+                for hazard in self.inputs.hazards
+            ],
+            "services": {rule.name: rule.by for rule in self.inputs.services},
+            "finer_grid_changes": self.halving,
+        }
 
 
 def check(scenario: Scenario) -> CheckReport:

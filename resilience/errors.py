@@ -113,6 +113,12 @@ class LockedError(ResilienceError):
     exit_code = 75
 
 
+class OutOfTimeError(ResilienceError):
+    """The time that the run was given is over; what is done is kept (exit code 75)."""
+
+    exit_code = 75
+
+
 class ConfigurationError(ResilienceError):
     """The scenario says something that cannot be meant (exit code 78)."""
 
@@ -188,6 +194,17 @@ class Attempts:
             order = (MissingInputError, DataError, ConfigurationError)
             kind = min((type(error) for error in self._errors), key=lambda kind: order.index(kind))
             raise kind([problem for error in self._errors for problem in error.problems])
+
+
+def count_of(n: int, noun: str) -> str:
+    """Return how many there are of something, in words.
+
+    Examples
+    --------
+    >>> count_of(1, "asset"), count_of(2_000, "zone")
+    ('1 asset', '2,000 zones')
+    """
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

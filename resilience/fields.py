@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from resilience.cascade import CorrelatedFragility
 from resilience.correlation import correlate_cells
-from resilience.damage import unavailable
 from resilience.errors import ConfigurationError, Problem
+from resilience.fragility import unavailable
 from resilience.grid import Grid
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from resilience.cascade import MovedFragility
-from resilience.damage import failure_at, unavailable
 from resilience.draws import HAZARD_ERROR, stream_key
 from resilience.errors import ConfigurationError, Problems
+from resilience.fragility import failure_at, unavailable
 from resilience.heat_limits import find_limits
 from resilience.heat_power import followed_assets
 from resilience.inputs import Inputs

@@ -9,8 +9,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from resilience.cells import Table, in_columns
+from resilience.cells import Column, Table, broadcast_columns
 from resilience.engine import BlockSums, Toll
+from resilience.errors import count_of
 from resilience.heat import (
     Alert,
     EmergencyLoad,
@@ -24,6 +25,7 @@ from resilience.heat import (
 from resilience.horizon import Horizon
 from resilience.inputs import Inputs
 from resilience.kernels.roots import SHARES
+from resilience.risk.standard_errors import sample_error
 from resilience.scenario import HeatSection, Scenario
 from resilience.variables import VARIABLES
 from resilience.why import texts
@@ -206,7 +208,7 @@ def _people(
     total, error = further.sum(axis=1), np.zeros(n_event)
     if sample_toll.size:
         each = sample_toll / DEATH
-        total, error = each.mean(axis=1), each.std(axis=1, ddof=1) / np.sqrt(n_sample)
+        total, error = each.mean(axis=1), sample_error(each)
     values: dict[str, Any] = {
         "heat_deaths": deaths,
         "outage_deaths": further,
@@ -225,7 +227,7 @@ def _people(
 
 
 def heat_notes(labelled: xr.Dataset, scenario: Scenario) -> tuple[str, ...]:
-    """Return what a reader of figures about heat must know: defaults, and what is left out."""
+    """Return what a reader of figures about heat must know: what is left out, and by which index."""
     if "daily_maximum" not in labelled:
         return ()
     lines = []
@@ -235,9 +237,6 @@ def heat_notes(labelled: xr.Dataset, scenario: Scenario) -> tuple[str, ...]:
     section = scenario.heat
     if section is None:
         return tuple(lines)
-    told = ", ".join(section.defaults())
-    if told:
-        lines.append(f"heat: defaults by judgement or from memory are in use: {told}")
     service = section.mortality.service
     known = texts(labelled, "service")
     assigned = dict(zip(known, labelled["service_by"].values.astype(str), strict=True))
@@ -247,7 +246,7 @@ def heat_notes(labelled: xr.Dataset, scenario: Scenario) -> tuple[str, ...]:
         lines.append(f"deaths without power are not told: {service} is no service by assignment")
     unknown = np.isnan(labelled["heat_deaths"].values).any(axis=0)
     if unknown.any():
-        lines.append(f"{int(unknown.sum()):,} zones have unknown heat; deaths of an event leave them out")
+        lines.append(f"unknown heat: {count_of(int(unknown.sum()), 'zone')}; deaths of an event leave them out")
     return tuple(lines)
 
 
@@ -272,33 +271,27 @@ def heat_table(dataset: xr.Dataset, *, unit: str) -> Table:
     zones, people = texts(dataset, "zone"), dataset["zone_people"].values.astype(np.float64)
     names = texts(dataset, "heat_index_name")
     air, felt = (_highest(dataset[name].values) for name in ("daily_maximum", "daily_index"))
-    none = float("nan")
+    columns = [dataset[name].values for name in ("advisory_days", "warning_days")]
+    total: list[Any] = [np.full(names.size, np.nan)] * 2
+    unknown = np.full((names.size, 1), np.nan)
+    if toll:
+        columns += [dataset["heat_deaths"].values, dataset["outage_deaths"].values, unknown,
+                    dataset["heat_patients"].values, unknown]  # fmt: skip
+        total += [dataset[f"event_{name}"].values for name in ("heat_deaths", "outage_deaths",
+                                                               "outage_deaths_standard_error")]  # fmt: skip
+        total += [np.nansum(dataset["heat_patients"].values, axis=1), dataset["emergency_loss"].values]
+    if aged:
+        columns.append(unknown)
+        total.append(dataset["event_transformer_ageing"].values)
 
-    def rows() -> Iterator[tuple[Any, ...]]:
-        for i, event in enumerate(texts(dataset, "event")):
-            if not heat[i]:
-                continue
-            alerts = [dataset[name].values[i] for name in ("advisory_days", "warning_days")]
-            each = (
-                [dataset[name].values[i] for name in ("heat_deaths", "outage_deaths", "heat_patients")] if toll else []
-            )
-            for z, zone in enumerate(zones):
-                yield (
-                    event, zone, float(people[z]), float(air[i, z]), names[i], float(felt[i, z]),
-                    *(float(one[z]) for one in alerts),
-                    *([float(each[0][z]), float(each[1][z]), none, float(each[2][z]), none] if toll else []),
-                    *([none] if aged else []),
-                )  # fmt: skip
-            figures = [
-                float(dataset[name].values[i])
-                for name in ("event_heat_deaths", "event_outage_deaths", "event_outage_deaths_standard_error")
-            ] if toll else []  # fmt: skip
-            more = [float(np.nansum(each[2])), float(dataset["emergency_loss"].values[i])] if toll else []
-            yield (event, "", float(people.sum()), float(_highest(air[i])), names[i], float(_highest(felt[i])),
-                   none, none, *figures, *more,
-                   *([float(dataset["event_transformer_ageing"].values[i])] if aged else []))  # fmt: skip
+    def blocks() -> Iterator[Sequence[Column]]:
+        events = texts(dataset, "event")
+        for i in np.flatnonzero(heat):
+            of_zones, of_all = [one[i] for one in columns], [one[i] for one in total]
+            yield broadcast_columns(events[i], zones, people, air[i], names[i], felt[i], *of_zones)
+            yield broadcast_columns(events[i], "", people.sum(), _highest(air[i]), names[i], _highest(felt[i]), *of_all)
 
-    return header, in_columns(rows())
+    return header, blocks()
 
 
 def _highest(values: Floats) -> Floats:

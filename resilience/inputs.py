@@ -260,9 +260,14 @@ def load_inputs(scenario: Scenario) -> Inputs:
         raise ConfigurationError(Problem(subject, wanted=wanted, got="no `time`"))
     if not opened:
         raise ConfigurationError(Problem("hazards", wanted="at least one event family", got="none"))
-    sequences = find_sequences(scenario.sequences, opened)
-    n_event = sum(hazard.sizes["event"] for hazard in opened) + len(sequences)
-    joint, pairs = find_joint(scenario.joint, opened, n_event, taken=[one.name for one in sequences])
+    found = attempt(partial(find_sequences, scenario.sequences, opened))
+    n_event = sum(hazard.sizes["event"] for hazard in opened) + len(scenario.sequences)
+    taken = [one.name for one in scenario.sequences]
+    tied = attempt(partial(find_joint, scenario.joint, opened, n_event, taken=taken))
+    attempt.raise_if_any()
+    assert found is not None  # all that could go wrong was raised
+    assert tied is not None
+    sequences, (joint, pairs) = found, tied
     return Inputs(
         hazards=opened,
         methods=tuple(methods),

@@ -10,16 +10,17 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.engine import BlockSums, City, EventTask
+from resilience.errors import count_of
 from resilience.horizon import Horizon
 from resilience.kernels.roots import SHARES
 from resilience.network.compile import PERSON
 from resilience.scenario import Scenario
 from resilience.variables import VARIABLES
-from resilience.why import name_root
+from resilience.why import find_perils, name_root
 
 
 def time_caveats(labelled: xr.Dataset, scenario: Scenario, horizon: Horizon | None) -> tuple[str, ...]:
-    """Return what a reader of figures over time must know: what is a default by judgement, and what is left out."""
+    """Return what a reader of figures over time must know: what they count, and what is left out."""
     if scenario.time is None or horizon is None:
         return ("losses are those at the peak of each event: buffers that start hold there, however short they are",)
     lines = ["losses `at the peak` are those before any buffer runs out; hours lost count what follows"]
@@ -39,39 +40,32 @@ def time_caveats(labelled: xr.Dataset, scenario: Scenario, horizon: Horizon | No
             "in the worst event; what is lost later is not counted"
         )
     restart = f"{scenario.time.restart_hours:g} h after an event"
-    judged = " (a default, expert judgement)" if "restart_hours" not in scenario.time.model_fields_set else ""
     rules = horizon.rules
     if rules is None or scenario.time.repair is None:
-        lines.append(f"everything is back {restart}{judged}: `time.repair` asks for damage, repair times and crews")
+        lines.append(f"everything is back {restart}: `time.repair` asks for damage, repair times and crews")
         return tuple(lines)
-    lines.append(f"outages last as repair classes tell; without a class they end {restart}{judged}")
-    perils = sorted({peril for told in labelled["peril"].values.astype(str) for peril in told.split("+")})
+    lines.append(f"outages last as repair classes tell; without a class they end {restart}")
     given = scenario.time.repair.damaged
-    told = ", ".join(f"{peril} {rules.damaged[peril][0]:g}" for peril in perils if peril not in given)
-    if told:
-        lines.append(f"share of failures that are damage: {told} (a default, expert judgement)")
-    graded = [f"{peril} {', '.join(f'{share:g}' for share in given[peril])}" for peril in perils
+    graded = [f"{peril} {', '.join(f'{share:g}' for share in given[peril])}" for peril in find_perils(labelled)
               if len(given.get(peril, ())) > 1]  # fmt: skip
     if graded:
         lines.append(f"shares of failures in each state of damage or a worse one (the scenario's judgement): "
                      f"{'; '.join(graded)}")  # fmt: skip
-    used = set(rules.classes.tolist())
-    for basis, word in (("default", "defaults (expert judgement)"), ("memory", "from memory, to be checked")):
-        names = sorted(used & {time.repair_class for time in rules.table if time.basis == basis})
-        if names:
-            lines.append(f"repair times that are {word}: {', '.join(names)}")
     sectors = labelled["sector"].values.astype(str)
     idle = sorted(set(rules.crews) - set(sectors[rules.classes != ""].tolist()))
+    crews = []
     if idle:
-        lines.append(f"crews with nothing to do: no asset of {', '.join(idle)} has a repair class")
+        crews.append(f"crews with nothing to do: no asset of {', '.join(idle)} has a repair class")
     free = sorted(set(sectors[rules.classes != ""].tolist()) - set(rules.crews))
     if free:
-        lines.append(f"as many crews as assets in {', '.join(free)}: `crews` does not name them")
+        crews.append(f"as many crews as assets in {', '.join(free)}: `crews` does not name them")
     if rules.depots is None:
-        lines.append("crews are everywhere as soon as an event is over: `time.repair.depots` asks for their ways")
+        crews.append("crews are everywhere as soon as an event is over: `time.repair.depots` asks for their ways")
+    if crews:
+        lines.append("; ".join(crews))
     bare = int((rules.classes == "").sum())
     if bare:
-        lines.append(f"{bare:,} assets have no repair class: they are never damaged, only out")
+        lines.append(f"without a repair class, so never damaged, only out: {count_of(bare, 'asset')}")
     return tuple(lines)
 
 

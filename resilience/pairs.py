@@ -12,11 +12,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from resilience.engine import Block, BlockSums, City, EventTask, Pool, simulate
+from resilience.engine import Block, BlockSums, City, EventTask
 from resilience.network.compile import PERSON
 from resilience.risk.importance import MEASURES, paired_importance
 
 Floats = NDArray[np.float64]
+Solve = Callable[..., list[BlockSums]]
 
 
 def choose_assets(importance: xr.Dataset, *, top: int, named: Sequence[str]) -> list[str]:
@@ -37,14 +38,14 @@ def choose_assets(importance: xr.Dataset, *, top: int, named: Sequence[str]) -> 
     return list(dict.fromkeys([*ranked, *named]))
 
 
-def _people(city: City, tasks: Sequence[EventTask], *, n_samples: int, block_samples: int, pool: Pool) -> Floats:
+def _people(part: str, city: City, tasks: Sequence[EventTask], *, n_samples: int, solve: Solve) -> Floats:
     people = np.empty((len(tasks), len(city.layout.names), n_samples))
 
     def keep(block: Block, sums: BlockSums) -> None:
         first = block.first_word * 64
         people[block.task.event, :, first : first + sums.people.shape[1]] = sums.people / PERSON
 
-    simulate(city, tasks, n_samples=n_samples, block_samples=block_samples, pool=pool, on_block=keep)
+    solve(part, city, tasks, n_samples=n_samples, on_block=keep)
     return people
 
 
@@ -56,8 +57,7 @@ def run_in_pairs(
     people: xr.DataArray,
     weights: xr.DataArray,
     failure_probability: xr.DataArray,
-    block_samples: int,
-    pool: Pool,
+    solve: Solve,
 ) -> xr.Dataset:
     """Return the importance of the chosen assets, (asset, service), with standard errors.
 
@@ -72,8 +72,8 @@ def run_in_pairs(
         Of the run as it is.
     weights : (event,) xarray.DataArray, 1/year
     failure_probability : (event, asset) xarray.DataArray
-    block_samples : int
-    pool : Pool
+    solve : callable
+        As :meth:`resilience.sampling.Sampler.solve`.
 
     Notes
     -----
@@ -88,12 +88,9 @@ def run_in_pairs(
     for row, name in enumerate(assets):
         runs = []
         for forced in (0.0, 1.0):
-            runs.append(
-                _people(
-                    city, force(index[name], forced), n_samples=people.sizes["sample"], block_samples=block_samples,
-                    pool=pool,
-                )
-            )  # fmt: skip
+            part = f"pair-{row:03d}-{'down' if forced else 'up'}"
+            tasks = force(index[name], forced)
+            runs.append(_people(part, city, tasks, n_samples=people.sizes["sample"], solve=solve))
         for s in range(services.size):
             found = paired_importance(
                 people.values[:, s], loss_up=runs[0][:, s], loss_down=runs[1][:, s], weights=weights.values,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,13 @@ from numpy.typing import NDArray
 from resilience.annual import add_annual, exceed, rank_assets, rated_events, weigh_events
 from resilience.branches import check_branches, join_branches, take_branch
 from resilience.caveats import caveats, correlation_caveats, error_caveats, with_costs
+from resilience.defaults import defaults_note
 from resilience.engine import (
     Block,
     BlockSums,
     City,
     EventTask,
-    Pool,
     open_pool,
-    simulate,
 )
 from resilience.exposures import expose_and_damage
 from resilience.hazard_error import check_errors, error_sd
@@ -35,16 +35,18 @@ from resilience.over_time import label_times, time_caveats
 from resilience.pairs import choose_assets, run_in_pairs
 from resilience.provenance import now
 from resilience.result import Result, label_sums
+from resilience.resume import RunPlace, describe_job
 from resilience.sample_totals import SampleTotals
+from resilience.sampling import MAIN, Deadline, Progress, Sampler
 from resilience.scenario import Scenario
 from resilience.scenario.options import ImportanceSection
+from resilience.stopping import find_relative_error, list_looks
 from resilience.store import TOTALS, RunStore
 from resilience.tasks import prepare, prepare_tasks
 from resilience.variables import label_dataset
 from resilience.ways import label_ways
 from resilience.writing import input_paths, write_run
 
-Progress = Callable[[int, int], None]
 Floats = NDArray[np.float64]
 
 # A task of a second or more on a city of 100,000 assets; a small city gets the same, its tasks are short anyway.
@@ -60,6 +62,8 @@ def assess(
     workers: int | None = None,
     scheduler: str | None = None,
     dashboard: str | None = None,
+    restart: bool = False,
+    max_wall: float | None = None,
 ) -> Result:
     """Return the risk to people's services of a scenario.
 
@@ -67,11 +71,17 @@ def assess(
     ----------
     scenario : Scenario
     out : path, optional
-        Run directory to keep the result in; nothing is written if the inputs are wrong.
+        Run directory to keep the result in; nothing is written if the inputs are wrong. Blocks of samples that an
+        earlier call finished there are not solved again.
     progress : callable, optional
         Called with the number of finished blocks and of all blocks.
     threads, workers, scheduler, dashboard
         What solves the blocks, see :func:`resilience.engine.open_pool`; the result is the same.
+    restart : bool
+        Whether what `out` has of an earlier run is removed.
+    max_wall : float, optional, s
+        No block is begun that would end later than this after the call; the run ends with an error then, and a later
+        call goes on.
 
     Returns
     -------
@@ -81,10 +91,16 @@ def assess(
     ------
     MissingInputError, DataError, ConfigurationError
         With everything that is wrong in the inputs.
+    DataError
+        Also where `out` holds a run of another scenario, of inputs that have changed, or of other code.
     CannotCreateError, StorageError
         The run directory cannot be written.
+    LockedError
+        Another run is writing to it.
+    OutOfTimeError
+        After `max_wall`.
     ClusterError
-        The cluster cannot be used, or no longer.
+        The cluster cannot be used, or no longer; what is done is kept in `out`.
 
     Examples
     --------
@@ -93,31 +109,33 @@ def assess(
     ['care', 'data', 'medical', 'power', 'safety', 'telecom', 'transport', 'water']
     """
     started = now()
-    with open_pool(threads=threads, workers=workers, scheduler=scheduler, dashboard=dashboard) as pool:
+    with ExitStack() as held:
+        pool = held.enter_context(open_pool(threads=threads, workers=workers, scheduler=scheduler, dashboard=dashboard))
+        deadline = Deadline(max_wall, workers=pool.workers)
+        sampler = Sampler(pool, block_samples=block_samples(scenario), deadline=deadline, progress=progress)
+        place = None
+        if out is not None:
+            paths = list(input_paths(scenario))
+            job = describe_job(scenario, paths, block_samples=sampler.block_samples)
+            place = held.enter_context(RunPlace(Path(out), job, inputs=paths, restart=restart))
         inputs = load_inputs(scenario)
         check_branches(scenario.branches, inputs)
         check_errors(inputs, scenario)
-        result, store = solve(scenario, inputs, out=out, progress=progress, pool=pool)
-        further = solve_branches(scenario, inputs, pool=pool) if scenario.branches else None
-    if further is not None:
-        both = label_dataset(
-            result.dataset.merge(further, combine_attrs="override"), subject="result",
-            persons_unit=inputs.network.persons_unit,
-        )  # fmt: skip
-        result = replace(result, dataset=both)
-    if store is not None:
-        write_run(store, result, scenario, inputs, block_samples=block_samples(scenario), started=started)
-        store.close()
+        result, store = solve(scenario, inputs, sampler, place=place)
+        if scenario.branches:
+            further = solve_branches(scenario, inputs, sampler, samples=result.dataset.sizes["sample"])
+            both = label_dataset(
+                result.dataset.merge(further, combine_attrs="override"), subject="result",
+                persons_unit=inputs.network.persons_unit,
+            )  # fmt: skip
+            result = replace(result, dataset=both)
+        if store is not None:
+            write_run(store, result, scenario, inputs, block_samples=sampler.block_samples, started=started)
     return result
 
 
 def solve(
-    scenario: Scenario,
-    inputs: Inputs,
-    *,
-    out: str | Path | None = None,
-    progress: Progress | None = None,
-    pool: Pool,
+    scenario: Scenario, inputs: Inputs, sampler: Sampler, *, place: RunPlace | None = None, part: str = MAIN
 ) -> tuple[Result, RunStore | None]:
     """Return the result of a scenario on its inputs, and the run directory, made once inputs are right."""
     damaged, hourly = expose_and_damage(inputs, scenario.heat)
@@ -125,27 +143,33 @@ def solve(
     horizon = plan_horizon(inputs, scenario, hourly)
     zone_heat = read_heat(inputs, scenario)
     city, tasks = prepare(inputs, damaged, scenario, horizon, zone_heat, hourly)
-    store = RunStore(Path(out), inputs=input_paths(scenario)) if out is not None else None
-    sums, totals = run_samples(city, tasks, scenario, store=store, progress=progress, pool=pool)
+    store = None if place is None else place.open()
+    if store is not None:
+        sampler.keep_in(store.ledger)
+    weight = weights["annual_weight"][1] + weights["tail_weight"][1]
+    sums, totals = run_samples(city, tasks, scenario, sampler, weight=weight, store=store, part=part)
     labelled = totals.label(label_sums(city, tasks, sums, damaged).assign(weights))
     labelled = label_times(labelled, city, tasks, sums)
-    labelled = label_ways(labelled, city, sums, scenario.monte_carlo.samples)
+    labelled = label_ways(labelled, city, sums, totals.n_sample)
     labelled = label_heat(labelled, inputs, scenario, zone_heat, [task.toll for task in tasks], sums, totals.toll)
     # What is told of them stands in the result: they need not stay beside it.
     del sums, tasks
     labelled = label_power(labelled, inputs, scenario, hourly)
     labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
     ranked = rank_assets(labelled)
-    pairs = rerun(city, inputs, damaged, hourly, labelled, ranked, scenario, pool)
+    pairs = rerun(city, inputs, damaged, hourly, labelled, ranked, scenario, sampler)
     # Where failures go together, an average over the samples in which an asset fails is of its neighbours too.
     alone = scenario.monte_carlo.correlation is None and not any(map(error_sd, inputs.hazards))
     importance = ranked if alone else None
     notes = (
         *inputs.notes, *caveats(labelled, inputs), *time_caveats(labelled, scenario, horizon),
         *heat_notes(labelled, scenario), *correlation_caveats(scenario), *error_caveats(inputs),
+        *defaults_note(labelled, inputs, scenario, horizon),
     )  # fmt: skip
     result = Result(
-        dataset=labelled.assign_attrs({**describe(scenario, inputs, damaged), "notes": list(notes)}),
+        dataset=labelled.assign_attrs(
+            {**describe(scenario, inputs, damaged, samples=totals.n_sample), "notes": list(notes)}
+        ),
         exceedance=exceed(labelled, inputs, scenario),
         importance=importance,
         pairs=pairs,
@@ -155,11 +179,15 @@ def solve(
     return result, store
 
 
-def solve_branches(scenario: Scenario, inputs: Inputs, *, pool: Pool) -> xr.Dataset:
+def solve_branches(scenario: Scenario, inputs: Inputs, sampler: Sampler, *, samples: int) -> xr.Dataset:
     """Return what the branches of a scenario come to, side by side; all have the random numbers of the run itself."""
     risk = scenario.risk.model_copy(update={"catalogue_years": 0})
-    plain = scenario.model_copy(update={"risk": risk, "importance": ImportanceSection()})
-    found = [solve(plain, take_branch(inputs, branch), pool=pool)[0].dataset for branch in scenario.branches]
+    counts = scenario.monte_carlo.model_copy(update={"samples": samples, "tolerance": None})
+    plain = scenario.model_copy(update={"risk": risk, "importance": ImportanceSection(), "monte_carlo": counts})
+    found = [
+        solve(plain, take_branch(inputs, branch), sampler, part=f"branch-{number:03d}")[0].dataset
+        for number, branch in enumerate(scenario.branches)
+    ]
     return join_branches(scenario.branches, found)
 
 
@@ -167,26 +195,36 @@ def run_samples(
     city: City,
     tasks: list[EventTask],
     scenario: Scenario,
+    sampler: Sampler,
     *,
-    store: RunStore | None,
-    progress: Progress | None,
-    pool: Pool,
+    weight: Floats,
+    store: RunStore | None = None,
+    part: str = MAIN,
 ) -> tuple[list[BlockSums], SampleTotals]:
     """Return the sums of every event, and what is kept of every sample; blocks go to the store as they end."""
-    n_samples = scenario.monte_carlo.samples
-    size = block_samples(scenario)
-    totals = SampleTotals(city, len(tasks), n_samples)
+    counts = scenario.monte_carlo
+    totals = SampleTotals(city, len(tasks), counts.samples)
     if store is not None:
-        store.begin(n_event=len(tasks), n_service=len(city.layout.names), n_sample=n_samples, block_samples=size)
+        store.begin(
+            n_event=len(tasks), n_service=len(city.layout.names), n_sample=counts.samples,
+            block_samples=sampler.block_samples,
+        )  # fmt: skip
 
     def keep(block: Block, sums: BlockSums) -> None:
         totals.take(block, sums)
         if store is not None:
             store.write_block(block.task.event, block.first_word * 64, sums.people / PERSON)
 
-    sums = simulate(
-        city, tasks, n_samples=n_samples, block_samples=size, pool=pool, on_block=keep, progress=progress,
-    )  # fmt: skip
+    sums: list[BlockSums] = []
+    seen = 0
+    for look in list_looks(counts.samples, counts.tolerance):
+        more = sampler.solve(part, city, tasks, n_samples=look, first_sample=seen, on_block=keep)
+        for have, new in zip(sums, more, strict=False):
+            have.add(new)
+        sums, seen = sums or more, look
+        if counts.tolerance is not None and find_relative_error(totals.lost_until(look), weight) <= counts.tolerance:
+            break
+    totals.end_at(seen)
     return sums, totals
 
 
@@ -198,7 +236,7 @@ def rerun(
     labelled: xr.Dataset,
     importance: xr.Dataset | None,
     scenario: Scenario,
-    pool: Pool,
+    sampler: Sampler,
 ) -> xr.Dataset | None:
     """Return the importance of the scenario's chosen assets from paired runs; None where none is chosen."""
     section = scenario.importance
@@ -219,7 +257,7 @@ def rerun(
         quick, chosen, force=force, people=labelled[TOTALS].isel(event=rated),
         weights=(labelled["annual_weight"] + labelled["tail_weight"]).isel(event=rated),
         failure_probability=damaged["failure_probability"].isel(event=rated),
-        block_samples=block_samples(scenario), pool=pool,
+        solve=sampler.solve,
     )  # fmt: skip
 
 
@@ -228,14 +266,14 @@ def block_samples(scenario: Scenario) -> int:
     return min(scenario.monte_carlo.block or BLOCK_SAMPLES, scenario.monte_carlo.samples)
 
 
-def describe(scenario: Scenario, inputs: Inputs, damaged: xr.Dataset) -> dict[str, Any]:
+def describe(scenario: Scenario, inputs: Inputs, damaged: xr.Dataset, *, samples: int) -> dict[str, Any]:
     """Return the attributes of the result."""
     return {
         **damaged.attrs,
         "title": scenario.name,
         "scenario_sha256": scenario.digest(),
         "seed": str(scenario.seed),
-        "samples": scenario.monte_carlo.samples,
+        "samples": samples,
         "counted_in": inputs.network.persons_unit,
         "assets_with_costs": int(with_costs(inputs).sum()),
         "integration_rule": scenario.risk.rule,

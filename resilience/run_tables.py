@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from resilience.cells import Column, Table, in_columns
+from resilience.cells import Column, Table, broadcast_columns, divide, in_columns
+from resilience.risk.standard_errors import sample_error
 from resilience.variables import MEASURES
 from resilience.why import order_by_kind, texts
 
@@ -35,20 +36,17 @@ def summary_table(dataset: xr.Dataset, *, unit: str, tells_money: bool) -> Table
         header = ["event", *(f"{unit} without {name}" for name in services), *(["direct_loss"] if tells_money else [])]
         return header, iter([[texts(dataset, "event"), *mean.T, *loss]])
     header = ["service", "quantity", "value", "standard_error", "beyond_rarest_event", "unit"]
-
-    def rows() -> Iterator[tuple[Any, ...]]:
-        kinds = [("at_peak", "annual_value", "annual_standard_error", "annual_tail", f"{unit}/year")]
-        if "annual_person_hours" in dataset:
-            name = "annual_person_hours"
-            kinds.append(("over_time", name, f"{name}_standard_error", f"{name}_tail", f"{unit} h/year"))
-        for s, service in enumerate(services):
-            for quantity, *names, told in kinds:
-                yield (service, quantity, *(float(dataset[name].values[s]) for name in names), told)
-        if tells_money:
-            loss, tail = (float(dataset[name]) for name in ("annual_direct_loss", "annual_direct_loss_tail"))
-            yield "", "direct_loss", loss, float("nan"), tail, "money/year"
-
-    return header, in_columns(rows())
+    kinds = {"at_peak": ("annual_value", "annual_standard_error", "annual_tail", f"{unit}/year")}
+    if "annual_person_hours" in dataset:
+        name = "annual_person_hours"
+        kinds["over_time"] = name, f"{name}_standard_error", f"{name}_tail", f"{unit} h/year"
+    *names, told = zip(*kinds.values(), strict=True)
+    figures = [np.stack([dataset[name].values for name in of_kinds], axis=-1) for of_kinds in names]
+    blocks = [broadcast_columns(services[:, np.newaxis], list(kinds), *figures, told)]
+    if tells_money:
+        money, beyond = (float(dataset[name]) for name in ("annual_direct_loss", "annual_direct_loss_tail"))
+        blocks.append(broadcast_columns("", "direct_loss", money, float("nan"), beyond, "money/year"))
+    return header, iter(blocks)
 
 
 def importance_table(importance: xr.Dataset, dataset: xr.Dataset, *, most: int = 100) -> Table:
@@ -93,24 +91,19 @@ def events_table(dataset: xr.Dataset, *, unit: str) -> Table:
     header = ["event", "family", "peril", "return_period", "annual_rate", "annual_weight", "tail_weight", "service",
               "mean", "standard_error", "p05", "p50", "p95", "share_of_served", "unit"]  # fmt: skip
     events, families, perils, services = (texts(dataset, name) for name in ("event", "family", "peril", "service"))
-    frequency = np.stack(
-        [dataset[name].values for name in ("return_period", "annual_rate", "annual_weight", "tail_weight")], axis=1
-    )
+    frequency = [dataset[name].values for name in ("return_period", "annual_rate", "annual_weight", "tail_weight")]
     people, served = dataset["people_without_service"].values, dataset["people_served"].values
 
-    def rows() -> Iterator[tuple[Any, ...]]:
+    def blocks() -> Iterator[Sequence[Column]]:
         for i, event in enumerate(events):
-            for s, service in enumerate(services):
-                values = people[i, s]
-                low, middle, high = np.quantile(values, [0.05, 0.5, 0.95], method="inverted_cdf")
-                mean = float(values.mean())
-                yield (
-                    event, families[i], perils[i], *frequency[i].tolist(), service, mean,
-                    float(values.std(ddof=1) / np.sqrt(values.size)), float(low), float(middle), float(high),
-                    mean / float(served[s]) if served[s] else float("nan"), unit,
-                )  # fmt: skip
+            mean = people[i].mean(axis=-1)
+            yield broadcast_columns(
+                event, families[i], perils[i], *(of_events[i] for of_events in frequency), services, mean,
+                sample_error(people[i]), *np.quantile(people[i], [0.05, 0.5, 0.95], axis=-1, method="inverted_cdf"),
+                divide(mean, served), unit,
+            )  # fmt: skip
 
-    return header, in_columns(rows())
+    return header, blocks()
 
 
 def assets_table(dataset: xr.Dataset, *, tells_money: bool) -> Table:
@@ -170,7 +163,7 @@ def zones_table(dataset: xr.Dataset, *, unit: str) -> Table:
     n = dataset.sizes["sample"]
     services, zones = texts(dataset, "service"), texts(dataset, "zone")
     header = ["event", "zone", unit, *(f"lost_{name}" for name in services),
-              *(f"baseline_{name}" for name in services)]  # fmt: skip
+              *(f"intact_{name}" for name in services)]  # fmt: skip
     hours = dataset["zone_hours_lost"].values if "zone_hours_lost" in dataset else None
     if hours is not None:
         header += [f"hours_{name}" for name in services]
@@ -207,19 +200,17 @@ def resilience_table(dataset: xr.Dataset, *, unit: str) -> Table:
     served, lost, worst = (dataset[name].values for name in ("people_served", "person_hours_lost", "worst_people"))
     rapidity, error = dataset["rapidity"].values, dataset["rapidity_standard_error"].values
     back = np.stack([dataset[name].values for name in told], axis=-1)
+    share = divide(1.0, served)
 
-    def of(values: Any) -> tuple[float, float]:
-        return float(values.mean()), float(values.std(ddof=1) / np.sqrt(values.size))
-
-    def rows() -> Iterator[tuple[Any, ...]]:
+    def blocks() -> Iterator[Sequence[Column]]:
         for i, event in enumerate(events):
-            for s, service in enumerate(services):
-                hours, most = of(lost[i, s]), of(worst[i, s])
-                share = 1 / served[s] if served[s] else np.nan
-                yield (event, service, *hours, hours[0] * share, *most, 1 - most[0] * share, float(rapidity[i, s]),
-                       float(error[i, s]), *back[i, s].ravel().tolist(), unit)  # fmt: skip
+            hours, most = lost[i].mean(axis=-1), worst[i].mean(axis=-1)
+            yield broadcast_columns(
+                event, services, hours, sample_error(lost[i]), hours * share, most, sample_error(worst[i]),
+                1 - most * share, rapidity[i], error[i], *back[i].reshape(services.size, -1).T, unit,
+            )  # fmt: skip
 
-    return header, in_columns(rows())
+    return header, blocks()
 
 
 def indices_table(dataset: xr.Dataset) -> Table:
@@ -231,14 +222,10 @@ def indices_table(dataset: xr.Dataset) -> Table:
         Of a result with a time grid and rates.
     """
     names = [f"{name}{end}" for name in ("saidi", "saifi", "caidi") for end in ("", "_standard_error")]
-    header = ["service", *names, "units"]
-    units = "h/year, 1/year, h"
-
-    def rows() -> Iterator[tuple[Any, ...]]:
-        for s, service in enumerate(texts(dataset, "service")):
-            yield (service, *(float(dataset[name].values[s]) for name in names), units)
-
-    return header, in_columns(rows())
+    figures = [dataset[name].values for name in names]
+    return ["service", *names, "unit"], iter(
+        [broadcast_columns(texts(dataset, "service"), *figures, "h/year, 1/year, h")]
+    )
 
 
 def recovery_table(dataset: xr.Dataset, *, unit: str) -> Table:
@@ -254,14 +241,13 @@ def recovery_table(dataset: xr.Dataset, *, unit: str) -> Table:
     header = ["event", "service", "from_hours", "to_hours", "mean", "share_of_served", "unit"]
     services, hours = texts(dataset, "service"), dataset["time"].values
     ends = np.append(hours[1:], float(dataset.attrs["horizon_hours"]))
-    people, served = dataset["people_over_time"].values, dataset["people_served"].values
+    people, served = dataset["people_over_time"].values, dataset["people_served"].values[:, np.newaxis]
 
     def blocks() -> Iterator[Sequence[Column]]:
         for i, event in enumerate(texts(dataset, "event")):
-            for s, service in enumerate(services):
-                share = people[i, s] / served[s] if served[s] else np.full(hours.size, np.nan)
-                same = [[word] * hours.size for word in (event, service, unit)]
-                yield [*same[:2], hours, ends, people[i, s], share, same[2]]
+            yield broadcast_columns(
+                event, services[:, np.newaxis], hours, ends, people[i], divide(people[i], served), unit
+            )
 
     return header, blocks()
 
@@ -279,19 +265,12 @@ def exceedance_table(exceedance: xr.Dataset, *, tells_money: bool) -> Table:
     fields = [f"{field}{end}" for field in ("value", "tail_value") for end in ("", "_low", "_high")]
     header = ["quantity", "return_period", "curve", "value", "low", "high", "tail_value", "tail_low", "tail_high",
               "unit"]  # fmt: skip
-    quantities, units = texts(exceedance, "quantity"), texts(exceedance, "quantity_unit")
-    curves = {
-        curve: np.stack([exceedance[f"{curve}_{field}"].transpose("quantity", "return_period").values
-                         for field in fields], axis=-1)
-        for curve in ("occurrence", "aggregate")
-    }  # fmt: skip
-
-    def rows() -> Iterator[tuple[Any, ...]]:
-        for q, quantity in enumerate(quantities):
-            if quantity == "direct_loss" and not tells_money:
-                continue
-            for p, period in enumerate(exceedance["return_period"].values.tolist()):
-                for curve, values in curves.items():
-                    yield (quantity, period, curve, *values[q, p].tolist(), units[q])
-
-    return header, in_columns(rows())
+    told = exceedance.isel(quantity=tells_money | (texts(exceedance, "quantity") != "direct_loss"))
+    curves = ("occurrence", "aggregate")
+    dims = ("quantity", "return_period")
+    figures = [
+        np.stack([told[f"{curve}_{field}"].transpose(*dims).values for curve in curves], axis=-1) for field in fields
+    ]
+    quantities, units = (texts(told, name)[:, np.newaxis, np.newaxis] for name in ("quantity", "quantity_unit"))
+    periods = told["return_period"].values[:, np.newaxis]
+    return header, iter([broadcast_columns(quantities, periods, list(curves), *figures, units)])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from resilience.engine import LEVELS, NEVER, Block, BlockSums, City
 from resilience.network.compile import PERSON
+from resilience.risk.standard_errors import ratio_residual, sample_error
 from resilience.store import TOTALS
 from resilience.unserved import label_supplied
 from resilience.variables import VARIABLES
@@ -53,6 +54,21 @@ class SampleTotals:
         self.not_served: Floats = np.empty(supplied if city.grid is not None else (0, 0, 0))
         self._city = city
 
+    @property
+    def n_sample(self) -> int:
+        """Samples that are kept."""
+        return int(self.people.shape[-1])
+
+    def lost_until(self, sample: int) -> Floats:
+        """Return what is lost by event, service and sample before `sample`: over time, else at the peak."""
+        return (self.people if self._city.grid is None else self.lost)[..., :sample]
+
+    def end_at(self, sample: int) -> None:
+        """Forget samples from `sample` on: none of their blocks was solved."""
+        for name, array in vars(self).items():
+            if isinstance(array, np.ndarray):
+                setattr(self, name, array[..., :sample])
+
     def take(self, block: Block, sums: BlockSums) -> None:
         """Keep what a block found."""
         event, first = block.task.event, block.first_word * 64
@@ -86,10 +102,9 @@ class SampleTotals:
             }
             never = self._restored == NEVER
             hours = np.where(never, grid.minute[-1], self._restored) / 60
-            n = hours.shape[-1]
             told: dict[str, Floats] = {
                 "restore_hours": hours.mean(axis=-1),
-                "restore_hours_standard_error": hours.std(axis=-1, ddof=1) / np.sqrt(n),
+                "restore_hours_standard_error": sample_error(hours),
                 "unrestored_share": never.mean(axis=-1),
             }
             for name, q in _QUANTILES.items():
@@ -116,7 +131,7 @@ class SampleTotals:
         taken = np.where(counts, full - self._worst_minute / 60, 0.0)
         total = taken.sum(axis=-1)
         rate = np.divide(share.sum(axis=-1), total, out=np.full(total.shape, np.nan), where=total > 0)
-        residual = share - np.nan_to_num(rate)[..., np.newaxis] * taken
-        spread = residual.std(axis=-1, ddof=1) * np.sqrt(residual.shape[-1])
+        residual = ratio_residual(share, rate, taken)
+        spread = sample_error(residual) * residual.shape[-1]
         error = np.divide(spread, total, out=np.full(total.shape, np.nan), where=total > 0)
         return {"rapidity": rate, "rapidity_standard_error": error}

@@ -101,6 +101,12 @@ def find_sequences(sections: Sequence[SequenceSection], hazards: Sequence[xr.Dat
             else:
                 events.append(begin + place)
         onset = tuple(round(60 * part.after_hours) for part in section.parts)
+        if len(events) == len(onset):
+            seen: dict[tuple[int, int], int] = {}
+            for k, both in enumerate(zip(events, onset, strict=True)):
+                if seen.setdefault(both, k) != k:
+                    got = f"that of sequences.{i}.parts.{seen[both]} by another name, or within the same minute"
+                    problems.add(f"sequences.{i}.parts.{k}", wanted="every event once at an hour", got=got)
         rate = np.nan if section.annual_rate is None else section.annual_rate
         found.append(EventSequence(section.name, tuple(events), onset, rate))
     problems.raise_if_any(ConfigurationError)

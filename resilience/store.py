@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import shutil
-import socket
+import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,10 +17,14 @@ import zarr
 from numpy.typing import NDArray
 
 from resilience.cells import Column, write_cells
+from resilience.disk import remove_unfinished, told_as_storage_error, write_whole
 from resilience.errors import CannotCreateError, LockedError, Problem, StorageError
+from resilience.ledger import LEDGER, Ledger, this_process
 
 TOTALS = "people_without_service"
 RESULTS = "results.zarr"
+# What is being written: under its own name a result is whole.
+PARTIAL = "results.zarr.partial"
 NETWORK = "network"
 MANIFEST = "manifest.json"
 LOCK = ".lock"
@@ -49,35 +51,45 @@ TABLES = (
 FILES = (MANIFEST, "scenario.yaml", "notes.txt", *(f"{table}.csv" for table in TABLES))
 
 _LARGE = 1 << 24  # bytes
-
-
-@contextmanager
-def told_as_storage_error(path: Path) -> Iterator[None]:
-    """Turn the operating system's errors into one that names the place."""
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(
-            Problem(str(error.filename or path), wanted="a place that can be written", got=error.strerror or str(error))
-        ) from error
+LOOKS = 5
 
 
 def _take_lock(path: Path) -> IO[str]:
     """Return the open lock file; whoever holds it writes its name into it."""
     lock = path.open("a+", encoding="utf-8")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.seek(0)
-        holder = lock.read().strip() or "another process"
-        lock.close()
-        raise LockedError(
-            Problem(str(path.parent), wanted="a directory no other run is writing to", got=f"held by {holder}")
-        ) from error
+    for patience in range(LOOKS, -1, -1):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError as error:
+            if not patience:
+                with lock:
+                    lock.seek(0)
+                    raise _locked(path.parent, lock.read().strip() or "another process") from error
+        # Who only looks whether there is a lock has it for an instant.
+        time.sleep(0.02)
     lock.truncate(0)
-    lock.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+    lock.write(f"{this_process()}\n")
     lock.flush()
     return lock
+
+
+def lock_holder(path: Path) -> str | None:
+    """Return who holds the lock of a run directory; None where nobody does.
+
+    Nothing is changed: a process that asks for the lock meanwhile may find it taken for an instant.
+    """
+    try:
+        lock = (path / LOCK).open("r", encoding="utf-8", errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    with lock:
+        try:
+            # Shared, so that two who look do not take one another for a run.
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return lock.read().strip() or "another process"
+    return None
 
 
 class RunStore:
@@ -86,7 +98,7 @@ class RunStore:
     Parameters
     ----------
     path : pathlib.Path
-        Made if it is not there; an earlier run in it is replaced, other files stay.
+        Made if it is not there, and held until :meth:`close`.
     inputs : iterable of pathlib.Path
         Files that must not be replaced.
 
@@ -96,23 +108,34 @@ class RunStore:
         It cannot be made, or inputs stand where results go.
     LockedError
         Another run is writing to it.
+
+    Attributes
+    ----------
+    ledger : Ledger
     """
 
     def __init__(self, path: Path, *, inputs: Iterable[Path] = ()) -> None:
         self.path = path
-        _check_inputs(path, inputs)
+        check_inputs_apart(path, inputs)
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._lock = _take_lock(path / LOCK)
-            for name in FILES:
-                (path / name).unlink(missing_ok=True)
-            if (path / RESULTS).exists():
-                shutil.rmtree(path / RESULTS)
+            remove_unfinished(path)
         except OSError as error:
             raise CannotCreateError(
                 Problem(str(path), wanted="a directory that can be written", got=error.strerror or str(error))
             ) from error
+        self.ledger = Ledger(path)
         self._totals: Any = None
+
+    def clear(self) -> None:
+        """Remove an earlier run; what is not of a run stays."""
+        with told_as_storage_error(self.path):
+            for name in FILES:
+                (self.path / name).unlink(missing_ok=True)
+            for folder in (RESULTS, PARTIAL, NETWORK, LEDGER):
+                if (self.path / folder).exists():
+                    shutil.rmtree(self.path / folder)
 
     def close(self) -> None:
         """Let another run have the directory; the system does so too when the process ends, however it ends."""
@@ -121,7 +144,9 @@ class RunStore:
     def begin(self, *, n_event: int, n_service: int, n_sample: int, block_samples: int) -> None:
         """Make the array of people per event, service and sample; one chunk per block, one writer per chunk."""
         with told_as_storage_error(self.path):
-            group = zarr.open_group(_local(self.path / RESULTS), mode="w", zarr_format=3)
+            if (self.path / PARTIAL).exists():
+                shutil.rmtree(self.path / PARTIAL)
+            group = zarr.open_group(_local(self.path / PARTIAL), mode="w", zarr_format=3)
             self._totals = group.create_array(
                 TOTALS,
                 shape=(n_event, n_service, n_sample),
@@ -137,7 +162,7 @@ class RunStore:
             self._totals[event, :, first_sample : first_sample + people.shape[1]] = people
 
     def finish(self, dataset: xr.Dataset) -> None:
-        """Write the rest of the result beside the totals.
+        """Write the rest of the result beside the totals, and give the whole its name.
 
         Parameters
         ----------
@@ -149,16 +174,22 @@ class RunStore:
             warnings.filterwarnings("ignore", category=UserWarning, module="zarr")
             warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
             warnings.filterwarnings("ignore", message=".*Consolidated metadata.*")
+            if self._totals.shape[-1] != dataset.sizes["sample"]:
+                self._totals.resize((*self._totals.shape[:-1], dataset.sizes["sample"]))
             attrs = self._totals.attrs
             attrs.update(dataset[TOTALS].attrs)
             rest = dataset.drop_vars(TOTALS)
             rest.to_zarr(
-                _local(self.path / RESULTS),
+                _local(self.path / PARTIAL),
                 mode="a",
                 consolidated=False,
                 zarr_format=3,
                 encoding=_chunks_of_large(rest),
             )
+            (self.path / MANIFEST).unlink(missing_ok=True)
+            if (self.path / RESULTS).exists():
+                shutil.rmtree(self.path / RESULTS)
+            (self.path / PARTIAL).replace(self.path / RESULTS)
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a JSON file in one step: a reader sees all of it or none."""
@@ -168,11 +199,7 @@ class RunStore:
     def write_text(self, name: str, text: str) -> None:
         """Write a text file in one step."""
         with told_as_storage_error(self.path):
-            target = self.path / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = target.with_name(f".{target.name}.{os.getpid()}")
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(target)
+            write_whole(self.path / name, text.encode("utf-8"))
 
     def write_table(self, name: str, header: Sequence[str], blocks: Iterable[Sequence[Column]]) -> None:
         """Write a CSV table of blocks of columns; text that a spreadsheet would take for a formula is made harmless.
@@ -186,6 +213,21 @@ class RunStore:
             raise ValueError(f"{name} is none of the files of a run")
         with told_as_storage_error(self.path), (self.path / name).open("w", newline="", encoding="utf-8") as file:
             write_cells(file, header, blocks)
+
+
+def raise_if_locked(path: Path) -> None:
+    """Raise LockedError if a run is writing to a directory; write nothing.
+
+    Raises
+    ------
+    LockedError
+    """
+    if (holder := lock_holder(path)) is not None:
+        raise _locked(path, holder)
+
+
+def _locked(run: Path, holder: str) -> LockedError:
+    return LockedError(Problem(str(run), wanted="a directory no other run is writing to", got=f"held by {holder}"))
 
 
 def _local(path: Path, *, read_only: bool = False) -> Any:
@@ -202,8 +244,9 @@ def _chunks_of_large(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:
     }
 
 
-def _check_inputs(path: Path, inputs: Iterable[Path]) -> None:
-    own = {(path / name).resolve() for name in (RESULTS, NETWORK, *FILES)}
+def check_inputs_apart(path: Path, inputs: Iterable[Path]) -> None:
+    """Raise CannotCreateError where inputs stand in the place of results."""
+    own = {(path / name).resolve() for name in (RESULTS, PARTIAL, NETWORK, LEDGER, *FILES)}
     lost = sorted({str(one) for one in inputs if own & {one.resolve(), *one.resolve().parents}})
     if lost:
         raise CannotCreateError(

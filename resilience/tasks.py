@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.cascade import EventPlan, supplied_graphs
-from resilience.damage import damage_states, share_of_hazard, unavailable
+from resilience.damage import damage_states
 from resilience.engine import (
     City,
     EventTask,
     LevelFactors,
     Recovery,
+    RepairRules,
     Toll,
     Water,
     find_baseline,
@@ -29,6 +29,7 @@ from resilience.engine import (
     return_minutes,
 )
 from resilience.fields import correlate_city
+from resilience.fragility import share_of_hazard, unavailable
 from resilience.hazard_error import move_fragility
 from resilience.heat_power import find_power
 from resilience.heat_toll import plan_toll
@@ -36,9 +37,10 @@ from resilience.heat_work import crew_capacity
 from resilience.horizon import Horizon
 from resilience.hourly import HourlyEvent
 from resilience.inputs import Inputs
-from resilience.network.compile import PERSON, CompiledNetwork, compile_network
+from resilience.network.compile import PERSON, compile_network
 from resilience.repair import WorkCapacity
 from resilience.scenario import Scenario
+from resilience.sequences import EventSequence
 from resilience.service import Districts, IndicatorRule, ServiceLayout, lay_out_districts, lay_out_services
 from resilience.zone_heat import HeatParts
 
@@ -96,79 +98,125 @@ def prepare_tasks(
 
     No error of a map moves the failure probability of the asset that is `forced`.
     """
-    compiled = city.compiled
-    rules = None if horizon is None else horizon.rules
-    if rules is not None and rules.rule == "persons":
-        repaired = np.flatnonzero(rules.classes != "").astype(np.int32)
-        priority = np.zeros(compiled.n_asset)
-        priority[repaired] = people_behind(city, repaired)
-        rules = replace(rules, priority=priority)
-
-    def toll(event: int) -> Toll | None:
-        if zone_heat is None or horizon is None:
-            return None
-        return plan_toll(zone_heat[event], scenario.heat, city.layout.names, compiled.persons / PERSON, horizon)
-
-    power = find_power(inputs.network.assets, scenario.heat, inputs.levels)
-
-    def factors(*parts: tuple[HourlyEvent | None, int]) -> tuple[LevelFactors, ...]:
-        hot = [(hours, onset) for hours, onset in parts if hours is not None and hours.peril == "heat"]
-        return () if power is None else power.factors(compiled, hot, city.grid)
-
-    def work(event: int) -> WorkCapacity | None:
-        if zone_heat is None or scenario.heat is None:
-            return None
-        return crew_capacity(zone_heat[event], scenario.heat.crews)
-
-    probability = damaged["failure_probability"].values
-    intensity = damaged["exposed_intensity"].values
-    perils = damaged["peril"].values.astype(str)
-    n_single = damaged.sizes["event"] - len(inputs.sequences)
-    states = find_severity(inputs, damaged.isel(event=slice(0, n_single)), horizon)
-    anyway = unavailable(inputs.network.assets)
-    tasks: list[EventTask] = []
-    family_of = [hazard for hazard in inputs.hazards for _ in range(hazard.sizes["event"])]
-    followed = horizon.hourly if horizon is not None else tuple(hourly) or (None,) * n_single
-    for i in range(n_single):
-        family, peril = str(damaged["family"][i].item()), perils[i]
-        depth = intensity[i] if peril == "flood" else None
-        hours, recover, follow, water = followed[i], None, None, None
-        if horizon is not None:
-            falls, gone = return_minutes(np.array([horizon.falls[i], horizon.ends[i]])).tolist()
-            water = Water(falls, gone)
-            recover = partial(
-                _recover, compiled, hourly=hours, work=work(i), end_hours=float(horizon.ends[i]),
-                restart_hours=horizon.restart_hours, rules=rules, peril=peril, family=family,
-                seed=scenario.seed, water=water, depth=depth, states=None if states is None else states[:, i],
-                by_hazard=share_of_hazard(probability[i], anyway) if anyway.any() else None,
-            )  # fmt: skip
-            follow = None if hours is None else hours.follow
-        slow = None
-        if hours is not None and (until := hours.family.slow_until(hours.position)):
-            slow = hours.family.slowest(hours.position, compiled.n_asset)
-            water = None if horizon is None else Water(until, until)
-        moves = move_fragility(inputs, damaged, family_of[i], i, seed=scenario.seed, forced=forced)
-        highest, moved = (probability[i], None) if moves is None else moves
-        tasks.append(
-            prepare_event(
-                city, i, highest, moved=moved, family=family, depth=depth, recover=recover, water=water, follow=follow,
-                toll=toll(i), slow=slow, factors=factors((hours, 0)),
-            )
-        )  # fmt: skip
+    planner = TaskPlanner(city, inputs, damaged, scenario, horizon, zone_heat, hourly, forced)
+    tasks = [planner.single(event) for event in range(planner.n_single)]
     for sequence in inputs.sequences:
-        own = [(tasks[event], onset) for event, onset in zip(sequence.event, sequence.onset, strict=True)]
-        depths = [intensity[event] if perils[event] == "flood" else None for event in sequence.event]
-        tasks.append(
-            prepare_sequence(
-                city, len(tasks), own, perils=[perils[event] for event in sequence.event], depths=depths,
-                rules=rules, toll=toll(len(tasks)),
-                factors=factors(
-                    *((followed[event], onset) for event, onset in zip(sequence.event, sequence.onset, strict=True))
-                ) or None,
-                work=work(len(tasks)),
-            )
-        )  # fmt: skip
+        tasks.append(planner.sequence(len(tasks), sequence, tasks))
     return tasks
+
+
+class TaskPlanner:
+    """Plans single events and sequences on a compiled city; parameters as of :func:`prepare_tasks`."""
+
+    def __init__(
+        self,
+        city: City,
+        inputs: Inputs,
+        damaged: xr.Dataset,
+        scenario: Scenario,
+        horizon: Horizon | None,
+        zone_heat: Sequence[HeatParts] | None,
+        hourly: Sequence[HourlyEvent | None],
+        forced: int | None,
+    ) -> None:
+        self._city, self._inputs, self._damaged, self._scenario = city, inputs, damaged, scenario
+        self._horizon, self._zone_heat, self._forced = horizon, zone_heat, forced
+        self.n_single = damaged.sizes["event"] - len(inputs.sequences)
+        self._hourly = horizon.hourly if horizon is not None else tuple(hourly) or (None,) * self.n_single
+        self._rules = None if horizon is None else rank_by_persons(city, horizon.rules)
+        self._power = find_power(inputs.network.assets, scenario.heat, inputs.levels)
+        self._states = find_severity(inputs, damaged.isel(event=slice(0, self.n_single)), horizon)
+        self._anyway = unavailable(inputs.network.assets)
+        self._probability = damaged["failure_probability"].values
+        self._intensity = damaged["exposed_intensity"].values
+        self._perils = damaged["peril"].values.astype(str).tolist()
+        self._families = [hazard for hazard in inputs.hazards for _ in range(hazard.sizes["event"])]
+
+    def single(self, event: int) -> EventTask:
+        """Return an event of a family as a task."""
+        city, horizon, hours = self._city, self._horizon, self._hourly[event]
+        water = recover = slow = None
+        if horizon is not None:
+            falls, gone = return_minutes(np.array([horizon.falls[event], horizon.ends[event]])).tolist()
+            water = Water(falls, gone)
+            recover = partial(self._recover, event, horizon, water)
+        if hours is not None and (until := hours.family.slow_until(hours.position)):
+            slow = hours.family.slowest(hours.position, city.compiled.n_asset)
+            water = None if horizon is None else Water(until, until)
+        moves = move_fragility(
+            self._inputs, self._damaged, self._families[event], event, seed=self._scenario.seed, forced=self._forced
+        )
+        highest, moved = (self._probability[event], None) if moves is None else moves
+        return prepare_event(
+            city, event, highest, moved=moved, family=self._family(event), depth=self._depth(event), recover=recover,
+            water=water, follow=None if horizon is None or hours is None else hours.follow, toll=self._toll(event),
+            slow=slow, factors=self._factors([(event, 0)]),
+        )  # fmt: skip
+
+    def sequence(self, event: int, sequence: EventSequence, singles: Sequence[EventTask]) -> EventTask:
+        """Return a sequence of single events, which are tasks already, as the task of a further event."""
+        parts = list(zip(sequence.event, sequence.onset, strict=True))
+        return prepare_sequence(
+            self._city, event, [(singles[part], onset) for part, onset in parts],
+            perils=[self._perils[part] for part in sequence.event],
+            depths=[self._depth(part) for part in sequence.event], rules=self._rules, toll=self._toll(event),
+            factors=self._factors(parts) or None, work=self._work(event),
+        )  # fmt: skip
+
+    def _family(self, event: int) -> str:
+        return str(self._damaged["family"][event].item())
+
+    def _depth(self, event: int) -> Floats | None:
+        return self._intensity[event] if self._perils[event] == "flood" else None
+
+    def _toll(self, event: int) -> Toll | None:
+        if self._zone_heat is None or self._horizon is None:
+            return None
+        persons = self._city.compiled.persons / PERSON
+        return plan_toll(
+            self._zone_heat[event], self._scenario.heat, self._city.layout.names, persons, self._horizon
+        )  # fmt: skip
+
+    def _work(self, event: int) -> WorkCapacity | None:
+        if self._zone_heat is None or self._scenario.heat is None:
+            return None
+        return crew_capacity(self._zone_heat[event], self._scenario.heat.crews)
+
+    def _factors(self, parts: Sequence[tuple[int, int]]) -> tuple[LevelFactors, ...]:
+        """Return what the heatwaves among some events, each with its onset, do to sectors that serve a part."""
+        if self._power is None:
+            return ()
+        timed = [(self._hourly[event], onset) for event, onset in parts]
+        hot = [(hours, onset) for hours, onset in timed if hours is not None and hours.peril == "heat"]
+        return self._power.factors(self._city.compiled, hot, self._city.grid)
+
+    def _recover(self, event: int, horizon: Horizon, water: Water, plan: EventPlan) -> Recovery:
+        """Return how an event's failures come back, once its plan tells them."""
+        compiled, hours = self._city.compiled, self._hourly[event]
+        share = share_of_hazard(self._probability[event], self._anyway) if self._anyway.any() else None
+        begin = None
+        if hours is not None:
+            begin = hours.begin(plan)
+            by_chance = hours.family.by_chance(hours.position, compiled.n_asset)
+            if (by_chance < 1.0).any():
+                share = by_chance if share is None else by_chance * share
+        return plan_recovery(
+            compiled, plan, begin=begin, by_hour=hours is not None, work=self._work(event),
+            end_hours=float(horizon.ends[event]), restart_hours=horizon.restart_hours, rules=self._rules,
+            peril=self._perils[event], family=self._family(event), seed=self._scenario.seed, water=water,
+            depth=self._depth(event), states=None if self._states is None else self._states[:, event],
+            by_hazard=share,
+        )  # fmt: skip
+
+
+def rank_by_persons(city: City, rules: RepairRules | None) -> RepairRules | None:
+    """Return the rules with the people behind each asset where those decide the order of repair."""
+    if rules is None or rules.rule != "persons":
+        return rules
+    repaired = np.flatnonzero(rules.classes != "").astype(np.int32)
+    priority = np.zeros(city.compiled.n_asset)
+    priority[repaired] = people_behind(city, repaired)
+    return replace(rules, priority=priority)
 
 
 def find_severity(inputs: Inputs, damaged: xr.Dataset, horizon: Horizon | None) -> Floats | None:
@@ -177,13 +225,3 @@ def find_severity(inputs: Inputs, damaged: xr.Dataset, horizon: Horizon | None) 
         return None
     told = horizon.rules.state_curves()
     return damage_states(damaged, inputs.network, curves=inputs.curves, states=told)
-
-
-def _recover(compiled: CompiledNetwork, plan: EventPlan, *, hourly: HourlyEvent | None, **how: Any) -> Recovery:
-    begin = None
-    if hourly is not None:
-        begin = hourly.begin(plan)
-        share = hourly.family.by_chance(hourly.position, compiled.n_asset)
-        if (share < 1.0).any():
-            how["by_hazard"] = share if how["by_hazard"] is None else share * how["by_hazard"]
-    return plan_recovery(compiled, plan, begin=begin, by_hour=hourly is not None, **how)

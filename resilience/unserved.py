@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from resilience.cells import Table, in_columns
+from resilience.cells import Column, Table, broadcast_columns
 from resilience.engine import City
 from resilience.flow import OverloadSector
 from resilience.risk.expected import expected_annual
+from resilience.risk.standard_errors import sample_error
 from resilience.variables import VARIABLES
 from resilience.why import PER_YEAR, texts
 
@@ -66,26 +67,22 @@ def unserved_table(dataset: xr.Dataset) -> Table:
     sectors, levels, demand = texts(dataset, "supplied"), texts(dataset, "supplied_level"), dataset["demand"].values
     nan = float("nan")
 
-    def unit(number: int, times: str) -> str:
-        return f"MW{times}" if levels[number] == "dc_flow" else f"unit of supply {times}".strip()
-
-    def rows() -> Iterator[tuple[Any, ...]]:
+    def blocks() -> Iterator[Sequence[Column]]:
         for quantity, times in QUANTITIES.items():
             if quantity not in dataset:
                 continue
-            values = dataset[quantity].values
-            for i, event in enumerate(texts(dataset, "event")):
-                for k, sector in enumerate(sectors):
-                    one = values[i, k]
-                    mean, error = float(one.mean()), float(one.std(ddof=1) / np.sqrt(one.size))
-                    quantiles = np.quantile(one, [0.05, 0.5, 0.95], method="inverted_cdf").tolist()
-                    share = nan if times else mean / float(demand[k])
-                    yield (event, sector, quantity, mean, error, *quantiles, share, nan, unit(k, times))
+            units = [f"MW{times}" if level == "dc_flow" else f"unit of supply {times}".strip() for level in levels]
+            for event, values in zip(texts(dataset, "event"), dataset[quantity].values, strict=True):
+                mean = values.mean(axis=-1)
+                quantiles = np.quantile(values, [0.05, 0.5, 0.95], axis=-1, method="inverted_cdf")
+                share = nan if times else mean / demand
+                yield broadcast_columns(
+                    event, sectors, quantity, mean, sample_error(values), *quantiles, share, nan, units
+                )
             annual = f"annual_{quantity}"
             if annual in dataset:
-                told = [dataset[f"{annual}{end}"].values for end in ("", "_standard_error", "_tail")]
-                for k, sector in enumerate(sectors):
-                    value, error, tail = (float(array[k]) for array in told)
-                    yield (PER_YEAR, sector, quantity, value, error, nan, nan, nan, nan, tail, f"{unit(k, times)}/year")
+                value, error, tail = (dataset[f"{annual}{end}"].values for end in ("", "_standard_error", "_tail"))
+                yearly = [f"{unit}/year" for unit in units]
+                yield broadcast_columns(PER_YEAR, sectors, quantity, value, error, nan, nan, nan, nan, tail, yearly)
 
-    return header, in_columns(rows())
+    return header, blocks()

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from resilience.cells import Column, Table, in_columns
+from resilience.cells import Column, Table, broadcast_columns, divide
 from resilience.engine import BlockSums, City
 from resilience.network.compile import PERSON
 from resilience.network.travel import NO_WAY
@@ -53,15 +53,15 @@ def label_ways(labelled: xr.Dataset, city: City, sums: Sequence[BlockSums], n_sa
         "limit_minutes": np.array([part.drive.limit_minutes for part in timed.values()]),
         "access_people": np.einsum("az,eazo->eao", persons, outcome) / whole,
         "access_isolated": (persons * isolated).sum(axis=2) / whole,
-        "access_added_minutes": _ratio(_sum_exactly(persons * added), in_all),
+        "access_added_minutes": divide(_sum_exactly(persons * added), in_all),
         "zone_access_minutes": np.where(intact < NO_WAY, intact / _MINUTE, np.nan),
-        "zone_added_minutes": np.where(served, _ratio(added, ways), np.nan).transpose(0, 2, 1),
+        "zone_added_minutes": np.where(served, divide(added, ways), np.nan).transpose(0, 2, 1),
         "access_share": np.einsum("az,eazo->eao", persons, outcome)[:, :, :2].sum(axis=2) / n_sample / everybody,
         "access_share_intact": persons.sum(axis=1) / everybody,
-        "access_detour_ratio": _ratio(
+        "access_detour_ratio": divide(
             _sum_exactly(persons * (base * in_time + detour)), _sum_exactly(persons * (base * in_time))
         ),
-        "zone_detour_ratio": np.where(served, _ratio(base * in_time + detour, base * in_time), np.nan).transpose(
+        "zone_detour_ratio": np.where(served, divide(base * in_time + detour, base * in_time), np.nan).transpose(
             0, 2, 1
         ),
         "zone_facility": _facilities(city, numbers),
@@ -98,8 +98,8 @@ def _label_indicators(
         "indicator_threshold": np.array([one.rule.threshold for one in districts.indicators]),
         "district_people": people / PERSON,
         "indicator_probability": np.stack([one.access.above for one in sums]) / n_sample,
-        "indicator_share": _ratio(np.stack([one.access.without for one in sums]) / n_sample, people),
-        "indicator_share_intact": _ratio(intact, people),
+        "indicator_share": divide(np.stack([one.access.without for one in sums]) / n_sample, people),
+        "indicator_share_intact": divide(intact, people),
     }
 
 
@@ -115,26 +115,17 @@ def indicators_table(dataset: xr.Dataset, *, unit: str) -> Table:
     """
     header = ["event", "indicator", "district", unit, "threshold", "intact_share", "intact_counts", "share",
               "probability"]  # fmt: skip
-    threshold, people = dataset["indicator_threshold"].values, dataset["district_people"].values
+    threshold, people = dataset["indicator_threshold"].values[:, np.newaxis], dataset["district_people"].values
     intact, share, probability = (
         dataset[name].values for name in ("indicator_share_intact", "indicator_share", "indicator_probability")
     )
-
-    def rows() -> Iterator[tuple[Any, ...]]:
-        for e, event in enumerate(texts(dataset, "event")):
-            for i, indicator in enumerate(texts(dataset, "indicator")):
-                for d, district in enumerate(texts(dataset, "district")):
-                    counts = "yes" if round(float(intact[i, d]), 9) >= round(float(threshold[i]), 9) else "no"
-                    yield (event, indicator, district, float(people[d]), float(threshold[i]), float(intact[i, d]),
-                           counts, float(share[e, i, d]), float(probability[e, i, d]))  # fmt: skip
-
-    return header, in_columns(rows())
-
-
-def _ratio(value: NDArray[Any], of: NDArray[Any]) -> NDArray[np.float64]:
-    ratio = np.full(value.shape, np.nan)
-    np.divide(value, of, out=ratio, where=np.broadcast_to(of > 0, ratio.shape))
-    return ratio
+    counts = np.where(np.round(intact, 9) >= np.round(threshold, 9), "yes", "no")
+    events, indicators, districts = (texts(dataset, name) for name in ("event", "indicator", "district"))
+    columns = broadcast_columns(
+        events[:, np.newaxis, np.newaxis], indicators[:, np.newaxis], districts, people, threshold, intact, counts,
+        share, probability,
+    )  # fmt: skip
+    return header, iter([columns])
 
 
 def _sum_exactly(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -154,21 +145,14 @@ def access_table(dataset: xr.Dataset, *, unit: str) -> Table:
     """
     header = ["event", "access", "limit_minutes", *OUTCOMES, "isolated", "added_minutes", "detour_ratio",
               "share_in_time", "intact_share_in_time", "unit"]  # fmt: skip
-    people, isolated, added = (
-        dataset[name].values for name in ("access_people", "access_isolated", "access_added_minutes")
+    people, isolated, added, detour, share = (
+        dataset[f"access_{name}"].values for name in ("people", "isolated", "added_minutes", "detour_ratio", "share")
     )
-    detour, share, intact = (
-        dataset[name].values for name in ("access_detour_ratio", "access_share", "access_share_intact")
-    )
-    limits, access = dataset["limit_minutes"].values, texts(dataset, "access")
-
-    def rows() -> Iterator[tuple[Any, ...]]:
-        for i, event in enumerate(texts(dataset, "event")):
-            for a, name in enumerate(access):
-                yield (event, name, float(limits[a]), *map(float, people[i, a]), float(isolated[i, a]),
-                       float(added[i, a]), float(detour[i, a]), float(share[i, a]), float(intact[a]), unit)  # fmt: skip
-
-    return header, in_columns(rows())
+    columns = broadcast_columns(
+        texts(dataset, "event")[:, np.newaxis], texts(dataset, "access"), dataset["limit_minutes"].values,
+        *np.moveaxis(people, -1, 0), isolated, added, detour, share, dataset["access_share_intact"].values, unit,
+    )  # fmt: skip
+    return header, iter([columns])
 
 
 def zone_ways_table(dataset: xr.Dataset, *, unit: str) -> Table:
@@ -183,24 +167,15 @@ def zone_ways_table(dataset: xr.Dataset, *, unit: str) -> Table:
     """
     header = ["event", "access", "zone", unit, "intact_facility", "intact_minutes", "added_minutes",
               "detour_ratio", *OUTCOMES]  # fmt: skip
-    zones, people = texts(dataset, "zone"), dataset["zone_people"].values
-    intact, added = dataset["zone_access_minutes"].values, dataset["zone_added_minutes"].values
-    outcome, detour = dataset["zone_access"].values, dataset["zone_detour_ratio"].values
-    facility = dataset["zone_facility"].values.astype(str)
+    access, zones, people = texts(dataset, "access"), texts(dataset, "zone"), dataset["zone_people"].values
+    facility, intact = texts(dataset, "zone_facility").T, dataset["zone_access_minutes"].values.T
+    added, detour = (dataset[name].values.transpose(0, 2, 1) for name in ("zone_added_minutes", "zone_detour_ratio"))
+    outcome = dataset["zone_access"].values.transpose(0, 3, 2, 1)
 
     def blocks() -> Iterator[Sequence[Column]]:
         for i, event in enumerate(texts(dataset, "event")):
-            for a, name in enumerate(texts(dataset, "access")):
-                same = [[word] * zones.size for word in (event, name)]
-                yield [
-                    *same,
-                    zones,
-                    people,
-                    facility[:, a],
-                    intact[:, a],
-                    added[i, :, a],
-                    detour[i, :, a],
-                    *outcome[i, :, a].T,
-                ]
+            yield broadcast_columns(
+                event, access[:, np.newaxis], zones, people, facility, intact, added[i], detour[i], *outcome[i]
+            )
 
     return header, blocks()

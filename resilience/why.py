@@ -47,6 +47,17 @@ def name_root(sectors: Sequence[str], perils: str, root: int) -> str:
     return f"{sectors[sector]}/{perils.split('+')[peril]}"
 
 
+def find_perils(dataset: xr.Dataset) -> list[str]:
+    """Return the perils of all events, those of sequences one by one.
+
+    Examples
+    --------
+    >>> find_perils(xr.Dataset(coords={"peril": ("event", ["flood+heat", "flood"])}))
+    ['flood', 'heat']
+    """
+    return sorted({peril for perils in texts(dataset, "peril") for peril in perils.split("+")})
+
+
 def order_by_kind(dataset: xr.Dataset) -> NDArray[np.intp]:
     """Return positions of the assets, kinds of few assets first: substations and hospitals before pieces of road.
 

@@ -110,7 +110,7 @@ def write_run(
     write_tables(inputs.network, store.path / NETWORK)
     store.write_text("notes.txt", "".join(f"{note}\n" for note in result.notes))
     figures = {
-        "samples": scenario.monte_carlo.samples,
+        "samples": dataset.sizes["sample"],
         "block": block_samples,
         "events": dataset.sizes["event"],
         "results": RESULTS,

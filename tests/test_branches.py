@@ -111,7 +111,7 @@ def test_a_quantile_of_shipped_curves_moves_the_loss(site) -> None:
 @pytest.mark.parametrize(
     ("branches", "message"),
     [
-        ([{"name": "a"}, {"name": "a"}], "a twice"),
+        ([{"name": "a"}, {"name": "a"}], "as branches.0"),
         ([{"name": "a", "hazard_bias": {"rivr": 1}}], "did you mean 'river'"),
         ([{"name": "a", "cost_factor": 0}], "greater than 0"),
         ([{"name": "a", "curve_quantile": 1}], "less than 1"),

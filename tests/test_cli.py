@@ -55,6 +55,9 @@ class FakeReport:
     def lines(self) -> list[str]:
         return ["hazards: 2 families", "network: 500 assets"]
 
+    def to_dict(self) -> dict[str, Any]:
+        return {"hazards": 2}
+
 
 class FakePipeline(types.ModuleType):
     """Stands in for the pipeline and the check, and remembers how it was called."""
@@ -73,7 +76,10 @@ class FakePipeline(types.ModuleType):
         self.during()
         return FakeReport()
 
-    def assess(self, scenario: Scenario, *, out: Path | None = None, progress: Any = None) -> FakeResult:
+    def assess(
+        self, scenario: Scenario, *, out: Path | None = None, progress: Any = None, restart: bool = False,
+        max_wall: float | None = None,
+    ) -> FakeResult:  # fmt: skip
         self.calls.append(("assess", (scenario, out)))
         self.during()
         for done in range(3):
@@ -151,7 +157,7 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"resilience {resilience.__version__}\n"
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
-    assert all(verb in text for verb in ("demo", "check", "run", "schema", "78 wrong scenario"))
+    assert all(verb in text for verb in ("demo", "check", "run", "schema", "doctor", "init", "78 wrong scenario"))
 
 
 # --- exit codes -----------------------------------------------------------------------------------------------------
@@ -330,7 +336,9 @@ def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["check", "--help"], ["run", "--help"], ["fly"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["check", "--help"], ["run", "--help"], ["doctor", "--help"], ["fly"]]
+)
 def test_help_does_not_wait_for_the_geospatial_stack(arguments: list[str]) -> None:
     heavy = ("numba", "xarray", "geopandas", "pandas", "rasterio", "scipy", "pyproj", "pydantic", "dask")
     program = (

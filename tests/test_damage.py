@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from resilience.curves import Curve, CurveTable
-from resilience.damage import SEAL_FAILURE, combine_damage, damage, state_probabilities
+from resilience.damage import combine_damage, damage, state_probabilities
 from resilience.errors import DataError
+from resilience.fragility import SEAL_FAILURE
 from resilience.network import Network
 
 DIMS = ("event", "asset")

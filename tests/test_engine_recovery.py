@@ -204,9 +204,12 @@ def test_repair_through_the_main_job(tmp_path: Path) -> None:
 def test_notes_tell_what_is_judgement() -> None:
     result = assess(scenario(crews={"telecom": 2, "power": 1}))
     notes = "\n".join(result.notes)
-    assert "without a class they end 4 h after an event (a default, expert judgement)" in notes
-    assert "share of failures that are damage: flood 1, heat 0.25 (a default" in notes
-    assert "repair times that are defaults (expert judgement):" in notes
+    assert "without a class they end 4 h after an event" in notes
+    assert "defaults in use (expert judgement, unless said otherwise): curves " in notes
+    assert "; time.restart_hours = 4; " in notes
+    assert sum("defaults in use" in note for note in result.notes) == 1
+    assert "share of failures that are damage: flood 1, heat 0.25; " in notes
+    assert "; repair times of " in notes
     assert "as many crews as assets in care, data, medical" in notes
     assert result.dataset.attrs["notes"] == list(result.notes)
     told = Scenario.from_dict({**BASE, "time": {"restart_hours": 2}})

@@ -289,6 +289,20 @@ def test_parallel_links_and_loops_are_no_detour() -> None:
     assert overload.solve(sector.up("a-b", "b-a"))[1].tolist() == [0.0, 0.0, 0.0]
 
 
+@pytest.mark.parametrize(("reactance", "fits"), [(1e-6, True), (1e4, True), (9e-7, False), (1.1e4, False),
+                                                 (1e-300, False), (1e300, False), (np.inf, False)])  # fmt: skip
+def test_reactances_of_no_line_are_refused(reactance: float, fits: bool) -> None:
+    """Between them a link shares the flow exactly as its reactance says."""
+    sector = Sector(["a", "b"], [("a", "b", reactance, NAN), ("b", "a", 0.1, NAN)], {"a": 100.0}, {"b": 50.0})
+    if fits:
+        flow = sector.dc().solve(sector.up()).flow
+        wanted = 50.0 * 0.1 / (0.1 + reactance)
+        assert flow == pytest.approx([wanted, wanted - 50.0], rel=1e-9)
+        return
+    with pytest.raises(DataError, match=r"reactance in power: 1 of 2[\s\S]*1e-06 to 10000 per unit"):
+        sector.dc()
+
+
 def test_nothing_changes_without_failures() -> None:
     sector = case9()
     assert not prepare_overload(sector.graph, sector.assets, tolerance=0.0).serve(sector.up()).tripped.size

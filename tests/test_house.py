@@ -130,7 +130,7 @@ def unexplained_columns(run: Path) -> list[tuple[str, str]]:
     page = (ROOT / "docs" / "run-files.md").read_text(encoding="utf-8")
     preface = page.partition("## From events to years")[0]
     rows = dict(re.findall(r"^\| `([a-z_]+\.csv)` \|(.*)$", page, flags=re.MULTILINE))
-    beginnings = ("down_by_", "root_", "lost_", "baseline_", "hours_")
+    beginnings = ("down_by_", "root_", "lost_", "intact_", "hours_")
     missing = []
     for path in sorted(run.glob("*.csv")):
         columns = path.read_text(encoding="utf-8").partition("\n")[0].split(",")

@@ -12,7 +12,7 @@ import shapely
 
 from resilience.errors import CannotCreateError, DataError, Problems
 from resilience.network import TABLES, Network, describe_tables, representative_points, suggest_crs, write_tables
-from resilience.network.tables import empty_table, normalise_table
+from resilience.network.normalise import empty_table, normalise_table
 
 
 def points(n, crs=5179, **columns):

@@ -109,7 +109,7 @@ class TestTheRunDirectory:
         names = {path.name for path in out.iterdir()}
         assert names == {
             "results.zarr", "scenario.yaml", "manifest.json", "summary.csv", "events.csv", "assets.csv", "zones.csv",
-            "exceedance.csv", "importance.csv", "causes.csv", "why.csv", "network", "notes.txt", ".lock",
+            "exceedance.csv", "importance.csv", "causes.csv", "why.csv", "network", "notes.txt", ".lock", "ledger",
         }  # fmt: skip
         tables = {path.name for path in (out / "network").iterdir()}
         assert {"assets.csv", "needs.csv", "dependencies.csv", "supply.csv", "zones.csv"} <= tables
@@ -222,7 +222,7 @@ class TestRunsIntoTheSameDirectory:
         curves = {"catalogue_years": 1000, "return_periods": [10], "bootstrap": 2}
         assess(self.small(site, samples=1024, risk=curves), out=tmp_path)
         assert (tmp_path / "exceedance.csv").exists()
-        second = assess(self.small(site, outputs={"tables": ["summary"]}), out=tmp_path)
+        second = assess(self.small(site, outputs={"tables": ["summary"]}), out=tmp_path, restart=True)
         assert open_results(tmp_path).sizes["sample"] == 512
         assert not (tmp_path / "exceedance.csv").exists()
         assert not (tmp_path / "assets.csv").exists()
@@ -243,7 +243,7 @@ class TestRunsIntoTheSameDirectory:
     def test_what_is_not_of_a_run_stays(self, site, tmp_path):
         (tmp_path / "my notes.txt").write_text("keep")
         assess(self.small(site), out=tmp_path)
-        assess(self.small(site), out=tmp_path)
+        assess(self.small(site), out=tmp_path, restart=True)
         assert (tmp_path / "my notes.txt").read_text() == "keep"
 
     def test_inputs_are_in_the_manifest_with_their_hash(self, site, tmp_path):

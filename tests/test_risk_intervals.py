@@ -16,11 +16,10 @@ from resilience.risk.intervals import (
     quantile_rank,
     quantile_ranks,
     random_generator,
-    sample_variance,
     samples_needed,
-    standard_error,
     wilson_interval,
 )
+from resilience.risk.standard_errors import sample_variance, standard_error
 
 
 def test_wilson_known_answers():

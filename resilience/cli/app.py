@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import json
 import logging
-import os
+import re
+import sys
 from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from resilience import __version__
-from resilience.cli.outcome import exit_code_of
-from resilience.cli.terminal import say, write, write_rows
+from resilience.cli.answer import Answer, Failure
+from resilience.cli.outcome import INTERRUPTED, exit_code_of
+from resilience.cli.pools import Dashboard, Scheduler, Threads, Workers, choose_pool
+from resilience.cli.terminal import aligned, write
+from resilience.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from resilience.scenario import Scenario
 
 _EXIT_CODES = """Exit codes: 0 done, 2 usage, 65 bad data, 66 missing input, 69 cluster unavailable, 70 internal error,
-73 cannot create the result, 74 reading or writing failed, 75 locked (try later), 78 wrong scenario, 130 and 143
-interrupted."""
-
-ADDRESS = "DASK_SCHEDULER_ADDRESS"
+73 cannot create the result, 74 reading or writing failed, 75 locked (try later), 78 wrong scenario or environment,
+130 and 143 interrupted."""
 
 app = typer.Typer(
     name="resilience",
@@ -43,24 +47,7 @@ Changes = Annotated[
     ),
 ]
 
-Threads = Annotated[
-    int | None,
-    typer.Option("--threads", metavar="N", min=1, help="Threads of this process; without any, one per processor."),
-]
-Workers = Annotated[
-    int | None, typer.Option("--workers", metavar="N", min=1, help="Processes of this machine, instead of threads.")
-]
-Scheduler = Annotated[
-    str | None,
-    typer.Option(
-        "--scheduler", metavar="ADDRESS", show_default=False,
-        help=f"Scheduler of a Dask cluster, e.g. tcp://10.0.0.1:8786; without, {ADDRESS} of the environment.",
-    ),
-]  # fmt: skip
-Dashboard = Annotated[
-    str | None,
-    typer.Option("--dashboard", metavar="ADDRESS", help="With --workers: show them at, e.g., 127.0.0.1:8787."),
-]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
 
 
 def _show_version(wanted: bool) -> None:
@@ -87,23 +74,28 @@ def demo(
     workers: Workers = None,
     scheduler: Scheduler = None,
     dashboard: Dashboard = None,
-) -> None:
+    as_json: AsJson = False,
+) -> Answer:
     """Assess the built-in city."""
-    pool = _pool(threads, workers, scheduler, dashboard)
+    pool = choose_pool(threads=threads, workers=workers, scheduler=scheduler, dashboard=dashboard)
     from resilience.pipeline import demo_scenario
 
     given = {name: value for name, value in (("size", size), ("seed", seed)) if value is not None}
-    _assess(demo_scenario(**given), out, pool)
+    return _assess(demo_scenario(**given), out, as_json=as_json, pool=pool)
 
 
 @app.command()
-def check(scenario: ScenarioFile, changes: Changes = []) -> None:  # noqa: B006 - typer reads the default only
+def check(
+    scenario: ScenarioFile,
+    changes: Changes = [],  # noqa: B006 - typer reads the default only
+    as_json: AsJson = False,
+) -> Answer:
     """Read a scenario and its inputs and tell what is wrong."""
     read = _read(scenario, changes)
     from resilience.check import check as check_inputs
 
-    for line in check_inputs(read).lines():
-        write(line)
+    report = check_inputs(read)
+    return Answer(report.to_dict(), report.lines())
 
 
 @app.command()
@@ -111,14 +103,21 @@ def run(
     scenario: ScenarioFile,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", readable=False, help="Run directory.")],
     changes: Changes = [],  # noqa: B006 - typer reads the default only
+    restart: Annotated[bool, typer.Option("--restart", help="Remove what RUN has of an earlier run.")] = False,
+    max_wall: Annotated[
+        str | None,
+        typer.Option("--max-wall", metavar="TIME", help="Stop in time, e.g. 90m or 3h; a later call goes on."),
+    ] = None,
     threads: Threads = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
     dashboard: Dashboard = None,
-) -> None:
-    """Assess a scenario and keep the run."""
-    pool = _pool(threads, workers, scheduler, dashboard)
-    _assess(_read(scenario, changes), out, pool)
+    as_json: AsJson = False,
+) -> Answer:
+    """Assess a scenario and keep the run; what an earlier call finished is not done again."""
+    pool = choose_pool(threads=threads, workers=workers, scheduler=scheduler, dashboard=dashboard)
+    limit = None if max_wall is None else _seconds(max_wall)
+    return _assess(_read(scenario, changes), out, as_json=as_json, pool=pool, restart=restart, max_wall=limit)
 
 
 @app.command()
@@ -129,26 +128,62 @@ def schema() -> None:
     write(json.dumps(Scenario.json_schema(), indent=2))
 
 
+@app.command()
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", readable=False, help="Folder of the new scenario; made if need be.")
+    ],
+    as_json: AsJson = False,
+) -> Answer:
+    """Write a scenario to begin with, full of explanations, and its schema for editors."""
+    from resilience.scenario.begin import begin_scenario
+
+    files = [str(path) for path in begin_scenario(folder)]
+    return Answer({"files": files}, [f"written: {', '.join(files)}", f"next: resilience check {files[0]}"])
+
+
+@app.command()
+def doctor(
+    run: Annotated[
+        Path | None, typer.Argument(metavar="[RUN]", readable=False, help="Run directory to look at too.")
+    ] = None,
+    as_json: AsJson = False,
+) -> Answer:
+    """Tell whether this machine and environment can do the work, and what to do where they cannot."""
+    from resilience.doctor import WRONG, examine
+
+    findings = examine(run)
+    wrong = any(one.state == WRONG for one in findings)
+    return Answer(
+        {"findings": [asdict(one) for one in findings]},
+        [line for one in findings for line in one.lines()],
+        exit_code=ConfigurationError.exit_code if wrong else 0,
+    )
+
+
 def _read(path: Path, changes: Sequence[str]) -> Scenario:
     from resilience.scenario import Scenario
 
     return Scenario.from_yaml(path, changes=changes)
 
 
-def _pool(threads: int | None, workers: int | None, scheduler: str | None, dashboard: str | None) -> dict[str, Any]:
-    """Return what solves the blocks, as the library wants it; an option goes before the environment."""
-    options = {"--threads": threads, "--workers": workers, "--scheduler": scheduler}
-    asked = [name for name, value in options.items() if value is not None]
-    if len(asked) > 1:
-        raise typer.BadParameter(f"{' and '.join(asked)} cannot be used together")
-    if dashboard is not None and workers is None:
-        raise typer.BadParameter("--dashboard is of --workers: a scheduler has its own")
-    if not asked:
-        scheduler = os.environ.get(ADDRESS) or None
-    return {"threads": threads, "workers": workers, "scheduler": scheduler, "dashboard": dashboard}
+def _seconds(told: str) -> float:
+    """Return the seconds of a time such as 90m."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", told.strip())
+    if found is None:
+        raise typer.BadParameter(f"{told!r} is no time such as 3600, 90m or 3h", param_hint="--max-wall")
+    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
-def _assess(scenario: Scenario, out: Path | None, pool: dict[str, Any]) -> None:
+def _assess(
+    scenario: Scenario,
+    out: Path | None,
+    *,
+    as_json: bool,
+    pool: dict[str, Any],
+    restart: bool = False,
+    max_wall: float | None = None,
+) -> Answer:
     from resilience.cli.places import check_run_directory
     from resilience.cli.progress import show_progress
 
@@ -157,16 +192,19 @@ def _assess(scenario: Scenario, out: Path | None, pool: dict[str, Any]) -> None:
     from resilience.pipeline import assess
 
     with show_progress() as progress:
-        result = assess(scenario, out=out, progress=progress, **pool)
-    write_rows(result.summary_table())
+        result = assess(scenario, out=out, progress=progress, restart=restart, max_wall=max_wall, **pool)
+    lines = list(aligned(result.summary_table()))
     for table in (result.why_table(), result.origins_table()):
         if table:
-            write("")
-            write_rows(table)
-    for note in result.notes:
-        say(f"note: {note}")
+            lines += ["", *aligned(table)]
+    asides = [f"note: {note}" for note in result.notes]
     if result.path is not None:
-        say(f"run directory: {result.path}")
+        asides.append(f"run directory: {result.path}")
+    if not as_json:
+        return Answer({}, lines, asides)
+    from resilience.cli.records import describe_result
+
+    return Answer(describe_result(result), asides=asides)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -183,10 +221,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     resilience 0.1.0
     0
     """
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    verb = next((word for word in given if not word.startswith("-")), None)
+    # Before anything is read: a call that cannot be understood is answered in the form that it asked for.
+    as_json = "--json" in given
 
-    def call() -> Any:
-        return app(args=None if arguments is None else list(arguments), standalone_mode=False, prog_name="resilience")
+    def call() -> int:
+        answer = app(args=given, standalone_mode=False, prog_name="resilience")
+        if answer == INTERRUPTED:  # some releases of typer turn the interrupt into an exit of their own
+            raise KeyboardInterrupt
+        if not isinstance(answer, Answer):
+            return answer if isinstance(answer, int) else 0
+        answer.tell(verb=str(verb), as_json=as_json)
+        return answer.exit_code
 
     # Zarr writes arrays side by side; where several fail at once, one error is told and asyncio would print the others.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    return exit_code_of(call)
+    return exit_code_of(call, report=partial(Failure.tell, verb=verb) if as_json else None)

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 import typer
 
+from resilience.cli.answer import Failure
 from resilience.cli.terminal import complain, say
 from resilience.errors import ResilienceError, StorageError
 
@@ -32,31 +33,35 @@ class Terminated(BaseException):
     """SIGTERM arrived; a base exception, so that nothing on the way takes it for an error."""
 
 
-def exit_code_of(call: Callable[[], Any]) -> int:
+def exit_code_of(call: Callable[[], Any], *, report: Callable[[Failure], None] | None = None) -> int:
     """Return the exit code of `call`, after saying on standard error what went wrong, if anything did.
 
     Parameters
     ----------
     call : callable
         Returns an exit code or None.
+    report : callable, optional
+        Is told of the failure too.
     """
     try:
-        with _shown_warnings(), _raised_sigterm():
-            code = call()
-            sys.stdout.flush()
-    except ResilienceError as error:
-        for problem in error.problems:
-            complain(str(problem))
-        return error.exit_code
-    except _UsageError as error:
-        error.show()
-        return int(error.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
-        say("interrupted")
-        return INTERRUPTED
-    except Terminated:
-        say("terminated")
-        return TERMINATED
+        try:
+            with _shown_warnings(), _raised_sigterm():
+                code = call()
+                sys.stdout.flush()
+            return code if isinstance(code, int) else 0
+        except BrokenPipeError:
+            raise
+        except (Exception, KeyboardInterrupt, Terminated) as error:
+            failure = _complain_of(error)
+            if report is not None:
+                try:
+                    report(failure)
+                    sys.stdout.flush()
+                except BrokenPipeError:
+                    raise
+                except OSError:
+                    pass  # it was said on standard error
+            return failure.exit_code
     except (BrokenPipeError, SystemExit) as stop:
         # Typer turns a broken pipe into an exit of its own.
         if isinstance(stop, SystemExit) and not isinstance(stop.__context__, BrokenPipeError):
@@ -65,17 +70,34 @@ def exit_code_of(call: Callable[[], Any]) -> int:
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-    except OSError as error:
+
+
+def _complain_of(error: BaseException) -> Failure:
+    """Say on standard error what an error means to the user, and return it."""
+    if isinstance(error, ResilienceError):
+        for problem in error.problems:
+            complain(str(problem))
+        return Failure(error.exit_code, type(error).__name__, str(error), error.problems)
+    if isinstance(error, _UsageError):
+        error.show()
+        return Failure(int(error.exit_code), "UsageError", str(error.format_message()))
+    if isinstance(error, typer.Abort | KeyboardInterrupt):
+        say("interrupted")
+        return Failure(INTERRUPTED, "Interrupted", "interrupted")
+    if isinstance(error, Terminated):
+        say("terminated")
+        return Failure(TERMINATED, "Terminated", "terminated")
+    if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
-        complain(f"{place}{error.strerror or error}")
-        return StorageError.exit_code
-    except Exception as error:
-        return _internal(error)
-    return code if isinstance(code, int) else 0
+        message = f"{place}{error.strerror or error}"
+        complain(message)
+        return Failure(StorageError.exit_code, "StorageError", message)
+    return _internal(error)
 
 
-def _internal(error: Exception) -> int:
+def _internal(error: BaseException) -> Failure:
     what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    path: str | None = None
     try:
         handle, path = tempfile.mkstemp(prefix="resilience-", suffix=".log", text=True)
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as log:
@@ -83,8 +105,9 @@ def _internal(error: Exception) -> int:
         where = f"the log is {path}"
     except OSError as trouble:
         where = f"no log could be written ({trouble.strerror})"
-    complain(f"internal error, a defect of the program: {what}; {where}")
-    return INTERNAL
+    message = f"internal error, a defect of the program: {what}"
+    complain(f"{message}; {where}")
+    return Failure(INTERNAL, "InternalError", message, log=path)
 
 
 @contextlib.contextmanager

@@ -7,10 +7,11 @@ import os
 from pathlib import Path
 
 from resilience.errors import CannotCreateError, Problem
-from resilience.store import FILES, LOCK, MANIFEST, NETWORK, RESULTS
+from resilience.ledger import LEDGER, RUN
+from resilience.store import FILES, LOCK, MANIFEST, NETWORK, PARTIAL, RESULTS
 
-# The manifest is written last: an interrupted run has none, but its results and nothing that is not of a run.
-OF_A_RUN = frozenset({*FILES, LOCK, RESULTS, NETWORK})
+# The manifest is written last: an interrupted run has none, but a ledger or results and nothing that is not of a run.
+OF_A_RUN = frozenset({*FILES, LOCK, RESULTS, PARTIAL, NETWORK, LEDGER, "logs"})
 
 
 def check_run_directory(out: Path) -> None:
@@ -49,6 +50,8 @@ def check_run_directory(out: Path) -> None:
 
 def _holds_run(out: Path) -> bool:
     """Return whether a run was written to `out`; other programs have files named manifest.json or *.zarr too."""
+    if (out / LEDGER / RUN).exists():
+        return True
     if (out / MANIFEST).exists():
         try:
             manifest = json.loads((out / MANIFEST).read_text(encoding="utf-8"))

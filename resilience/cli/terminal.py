@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 
 def write(line: str) -> None:
@@ -26,12 +26,12 @@ def complain(message: str) -> None:
     Console(file=sys.stderr, soft_wrap=True, highlight=False).print(text)
 
 
-def write_rows(rows: Iterable[Sequence[object]]) -> None:
-    """Write rows as aligned columns on standard output; the first row is the heading.
+def aligned(rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    r"""Yield rows as lines of aligned columns; the first row is the heading.
 
     Examples
     --------
-    >>> write_rows([("service", "persons"), ("power", 1200), ("telecom", 7)])
+    >>> print("\n".join(aligned([("service", "persons"), ("power", 1200), ("telecom", 7)])))
     service  persons
     power    1200
     telecom  7
@@ -43,7 +43,7 @@ def write_rows(rows: Iterable[Sequence[object]]) -> None:
     widths = [max(cell_len(row[i]) for row in texts if i < len(row)) for i in range(count)]
     for row in texts:
         cells = (text + " " * (width - cell_len(text)) for text, width in zip(row, widths, strict=False))
-        write("  ".join(cells).rstrip())
+        yield "  ".join(cells).rstrip()
 
 
 def _printable(message: str) -> str:

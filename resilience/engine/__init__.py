@@ -7,7 +7,7 @@ blocks or in which order the blocks end.
 from __future__ import annotations
 
 from resilience.engine.block import solve_block
-from resilience.engine.blocks import Block, Pool, cut_blocks
+from resilience.engine.blocks import Block, Pool, Record, cut_blocks
 from resilience.engine.city import City, EventTask, Toll, find_baseline, prepare_event
 from resilience.engine.course import LEVELS, NEVER
 from resilience.engine.crew_ways import Depots
@@ -20,13 +20,14 @@ from resilience.engine.recovery import Recovery, RepairRules, plan_recovery, ret
 from resilience.engine.schedule import simulate
 from resilience.engine.sequence import prepare_sequence
 from resilience.engine.sequence_recovery import SequenceRecovery
-from resilience.engine.sums import BlockSums, TimeSums, square_step
+from resilience.engine.sums import BlockSums, TimeSums, list_arrays, square_step, sums_of
 from resilience.engine.threads import Threads
 from resilience.engine.water import Water
 
 __all__ = [
     "LEVELS", "NEVER", "Block", "BlockSums", "City", "Depots", "EventTask", "HazardCourse", "LevelFactors", "Levels",
-    "Pool", "Recovery", "RepairRules", "SequenceRecovery", "Threads", "TimeSums", "Toll", "Water", "cut_blocks",
-    "find_baseline", "lay_out_levels", "open_pool", "people_behind", "plan_recovery", "prepare_event",
-    "prepare_sequence", "return_minutes", "simulate", "solve_block", "square_step",
+    "Pool", "Record", "Recovery", "RepairRules", "SequenceRecovery", "Threads", "TimeSums", "Toll", "Water",
+    "cut_blocks", "find_baseline", "lay_out_levels", "list_arrays", "open_pool", "people_behind",
+    "plan_recovery", "prepare_event", "prepare_sequence", "return_minutes", "simulate", "solve_block", "square_step",
+    "sums_of",
 ]  # fmt: skip

@@ -53,13 +53,34 @@ class Pool(Protocol):
         """
 
 
-def cut_blocks(task: EventTask, n_samples: int, block_samples: int) -> list[Block]:
-    """Return the blocks of an event; the last may be shorter.
+class Record(Protocol):
+    """Keeps the sums of finished blocks."""
+
+    def read(self, block: Block) -> BlockSums | None:
+        """Return what was kept of a block; None where nothing was."""
+
+    def keep(self, block: Block, sums: BlockSums) -> None:
+        """Keep the sums of a block."""
+
+
+def cut_blocks(task: EventTask, n_samples: int, block_samples: int, *, first_sample: int = 0) -> list[Block]:
+    """Return the blocks of an event's samples from the first up to `n_samples`; the last may be shorter.
+
+    Parameters
+    ----------
+    task : EventTask
+    n_samples, block_samples : int
+        Multiples of 512.
+    first_sample : int
+        A multiple of `block_samples`.
 
     Examples
     --------
     >>> [block.n_words for block in cut_blocks(None, 2560, 1024)]
     [16, 16, 8]
+    >>> [block.number for block in cut_blocks(None, 2560, 1024, first_sample=1024)]
+    [1, 2]
     """
     words, size = n_samples // 64, block_samples // 64
-    return [Block(task, number, first, min(size, words - first)) for number, first in enumerate(range(0, words, size))]
+    firsts = range(first_sample // 64, words, size)
+    return [Block(task, first // size, first, min(size, words - first)) for first in firsts]

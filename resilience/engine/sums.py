@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,3 +128,27 @@ class BlockSums:
 def square_step(city: City) -> NDArray[np.float64]:
     """Return what one step of a sum of squares is worth, in people squared, ``(n_service,) float64``."""
     return (np.maximum(city.people, 1) / PERSON / SQUARE_STEPS) ** 2
+
+
+def list_arrays(sums: BlockSums) -> dict[str, NDArray[Any]]:
+    """Return every array of a block's sums by its name, those of parts as ``part.name``."""
+    found: dict[str, NDArray[Any]] = {}
+    for part, group in (("", sums), ("access.", sums.access), ("over_time.", sums.over_time)):
+        if group is not None:
+            values = {field.name: getattr(group, field.name) for field in fields(group)}
+            found |= {part + name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+    return found
+
+
+def sums_of(arrays: Mapping[str, NDArray[Any]]) -> BlockSums:
+    """Return the sums whose arrays :func:`list_arrays` gave."""
+
+    def group(kind: str) -> dict[str, NDArray[Any]]:
+        start = f"{kind}."
+        return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
+
+    own = {name: array for name, array in arrays.items() if "." not in name}
+    over_time = group("over_time")
+    return BlockSums(
+        **own, access=AccessSums(**group("access")), over_time=TimeSums(**over_time) if over_time else None
+    )

@@ -20,6 +20,9 @@ Trip = Literal["all", "worst"]
 TRIPS: Final[dict[str, int]] = {"all": TRIP_ALL, "worst": TRIP_WORST}
 BASE_POWER: Final = 100.0
 """MVA; base of reactances per unit where nothing else is said, as in the published test cases."""
+REACTANCES: Final = (1e-6, 1e4)
+"""Per unit; a judgement, well beyond both ends of published cases. What is outside is another unit or a slip, and flows
+over such links side by side are no longer told apart by 64 bits."""
 # 400 MB of places that fill in. No street or power grid comes near; a complete graph of 850 nodes does.
 _MOST_FILL = 100_000_000
 
@@ -154,8 +157,8 @@ def prepare_dc_flow(
     ConfigurationError
         An unknown `trip`; a base power that is not above zero; a grid too meshed to be solved.
     DataError
-        With everything that does not fit: reactances missing or not above zero, ratings not above zero, and what
-        :func:`resilience.flow.prepare_share` finds.
+        With everything that does not fit: reactances missing or outside :data:`REACTANCES`, ratings not above zero, and
+        what :func:`resilience.flow.prepare_share` finds.
 
     Notes
     -----
@@ -189,10 +192,11 @@ def prepare_dc_flow(
     check_two_way(problems, graph, ids, "dc_flow")
     reactance = assets["reactance"].to_numpy(dtype=np.float64)[graph.link]
     rating = assets["rating"].to_numpy(dtype=np.float64)[graph.link]
+    low, high = REACTANCES
     note(
         problems, f"assets.reactance in {graph.sector}",
-        "a finite number > 0 per unit on every link (merge the ends of a bus coupler)", "links without one",
-        ~(np.isfinite(reactance) & (reactance > 0.0)), ids[graph.link],
+        f"{low:g} to {high:g} per unit on every link (merge the ends of a bus coupler)", "links without one",
+        ~((reactance >= low) & (reactance <= high)), ids[graph.link],
     )  # fmt: skip
     note(
         problems, f"assets.rating in {graph.sector}", "MW > 0 (or empty for no limit)", "ratings that are not",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from resilience.hazard.checks import HazardWarning, check_hazard, grid_of
-from resilience.hazard.dataset import interpolate_return_period, make_hazard, read_window, view_hours
+from resilience.hazard.dataset import make_hazard
+from resilience.hazard.interpolation import interpolate_return_period
 from resilience.hazard.severity import repair_monotone
+from resilience.hazard.windows import read_window, view_hours
 from resilience.perils import check_plausible
 
 __all__ = [

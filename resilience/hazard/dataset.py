@@ -1,4 +1,4 @@
-"""Hazard maps as labelled data: one event family of one peril on one grid, read by window.
+"""Hazard maps as labelled data: one event family of one peril on one grid.
 
 A hazard dataset holds ``intensity (event, [time,] y, x)`` in the unit of its peril, NaN where the map has no data. With
 time, each map holds from its hour to the next, and the last as long as the one before. What no data means, what lies
@@ -8,9 +8,8 @@ return-period stack, ascending) or a list of distinct *events*.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -21,14 +20,12 @@ from resilience.grid import Grid
 from resilience.hazard.checks import (
     NODATA_MEANINGS,
     OUTSIDE_MEANINGS,
-    HazardWarning,
     check_annual_rates,
     event_names,
-    grid_of,
     identical_events,
     warn_identical,
 )
-from resilience.hazard.severity import check_return_periods, interpolate_severity, repair_monotone
+from resilience.hazard.severity import check_return_periods
 from resilience.perils import PERILS, QUANTITIES, check_plausible, parse_unit
 from resilience.variables import VARIABLES
 
@@ -207,47 +204,6 @@ def make_hazard(
     )
 
 
-def view_hours(hazard: xr.Dataset, event: int, hours: slice, variable: str = "intensity") -> xr.Dataset:
-    """Return some hours of one event as distinct events without rates, as lazy as the hazard is.
-
-    Parameters
-    ----------
-    hazard : xarray.Dataset
-        Without time, an event is one hour.
-    event : int
-        Position of the event.
-    hours : slice
-        Positions in time.
-    variable : str
-        What becomes the intensity, on the grid of the hazard.
-
-    Examples
-    --------
-    >>> import pyproj
-    >>> from affine import Affine
-    >>> grid = Grid(pyproj.CRS.from_epsg(5187), Affine(10, 0, 0, 0, -10, 0), height=1, width=2)
-    >>> air = np.array([[[[20.0, 21.0]], [[30.0, 31.0]]]])
-    >>> wave = make_hazard(air, grid=grid, family="wave", peril="heat", hours=[12, 15])
-    >>> wave.duration_hours.item(), view_hours(wave, 0, slice(1, 2)).intensity.values.tolist()
-    (6.0, [[[30.0, 31.0]]])
-    """
-    timed = "time" in hazard.dims
-    cells = hazard.variables[variable][event, hours] if timed else hazard.variables[variable][event : event + 1]
-    cells.dims = ("event", "y", "x")
-    n = cells.shape[0]
-    times = hazard["time"].values[hours] if timed else np.zeros(1)
-    names = [f"{hazard['event'].values[event]} hour {hour:g}" for hour in times]
-    unknown = ("event", np.full(n, np.nan))
-    return xr.Dataset(
-        {"intensity": cells},
-        coords={
-            "event": names, "y": hazard["y"], "x": hazard["x"], "return_period": unknown, "annual_rate": unknown,
-            "duration_hours": unknown,
-        },
-        attrs={**hazard.attrs, "axis": "events"},
-    )  # fmt: skip
-
-
 def _check_word(subject: str, word: str, known: Sequence[str], problems: Problems) -> None:
     if word not in known:
         problems.add(subject, wanted=" or ".join(known), got=f"{word!r}{suggestion(str(word), known)}")
@@ -280,134 +236,3 @@ def _per_event(values: ArrayLike | None, n_event: int, subject: str, problems: P
         problems.add(subject, wanted=f"one number for each of {n_event} events", got=f"{array.size} numbers")
         return np.full(n_event, np.nan)
     return array
-
-
-def read_window(hazard: xr.Dataset, rows: slice, columns: slice) -> NDArray[np.float32]:
-    """Return the intensity of all events in a window of the grid.
-
-    Parameters
-    ----------
-    hazard : xarray.Dataset
-    rows, columns : slice
-        Row and column numbers of the grid, as for an array.
-
-    Returns
-    -------
-    (event, [time,] row, column) float32, m or degC
-        NaN where the map has no data. A view where the hazard is in memory; do not write to it. The attribute `bias`
-        of the hazard, if it has one, is added: to depths where there is water, to temperatures everywhere.
-
-    Raises
-    ------
-    DataError
-        A value of the window is not credible.
-
-    Examples
-    --------
-    >>> import pyproj
-    >>> from affine import Affine
-    >>> grid = Grid(pyproj.CRS.from_epsg(5187), Affine(10, 0, 0, 0, -10, 0), height=2, width=3)
-    >>> rain = make_hazard(np.eye(2, 3), grid=grid, family="rain", peril="flood")
-    >>> read_window(rain, slice(0, 1), slice(0, 2)).tolist()
-    [[[1.0, 0.0]]]
-    """
-    values = np.asarray(hazard.variables["intensity"][..., rows, columns].values, dtype=np.float32)
-    bias = np.float32(hazard.attrs.get("bias", 0.0))
-    if bias == 0.0:
-        return values
-    if hazard.attrs["peril"] == "flood":
-        # What is dry stays dry: a map tells where water goes, a bias how deep it stands there.
-        return np.where(values > 0, np.maximum(values + bias, np.float32(0)), values)
-    return values + bias
-
-
-@overload
-def interpolate_return_period(
-    hazard: xr.Dataset, at: float, *, onset: float | None = None, return_periods: None = None
-) -> xr.Dataset: ...
-
-
-@overload
-def interpolate_return_period(
-    hazard: NDArray[np.floating], at: float, *, onset: float | None = None, return_periods: ArrayLike
-) -> NDArray[np.float64]: ...
-
-
-def interpolate_return_period(
-    hazard: xr.Dataset | NDArray[np.floating],
-    at: float,
-    *,
-    onset: float | None = None,
-    return_periods: ArrayLike | None = None,
-) -> xr.Dataset | NDArray[np.float64]:
-    """Return the hazard at any return period, interpolated in its logarithm.
-
-    Parameters
-    ----------
-    hazard : xarray.Dataset or (event, ...) floating
-        A severity axis, or its plain intensities.
-    at : float, year
-    onset : float, year, optional
-        Return period at which it begins to flood, below the first map; for floods only.
-    return_periods : (event,) float64, year
-        Of plain intensities.
-
-    Returns
-    -------
-    xarray.Dataset or (...) float64
-        A hazard dataset, in memory, of one event without a rate. Its attribute `truncated_probability` is 1 / T_n if
-        `at` is rarer than the rarest map, else 0. More often than the first map a flood is dry and a temperature NaN.
-
-    Raises
-    ------
-    ConfigurationError
-        The dataset is not a severity axis, or `at` or `onset` cannot be meant.
-
-    Warns
-    -----
-    HazardWarning
-        Cells were deeper at a smaller return period; the running maximum was taken.
-
-    Notes
-    -----
-    See :func:`resilience.hazard.severity.interpolate_severity` for the equation.
-
-    Examples
-    --------
-    >>> depth = np.array([1.0, 1.6])
-    >>> interpolate_return_period(depth, 200.0, return_periods=[100, 500]).round(7)
-    np.float64(1.2584059)
-    """
-    if not isinstance(hazard, xr.Dataset):
-        return interpolate_severity(hazard, np.asarray(return_periods, dtype=np.float64), at, onset=onset)
-    family, peril = hazard.attrs["family"], hazard.attrs["peril"]
-    problems = Problems()
-    if hazard.attrs["axis"] != "severity":
-        problems.add(f"family {family!r}", wanted="a severity axis (`return_periods`)", got="distinct events")
-    if onset is not None and peril != "flood":
-        problems.add("onset", wanted="for floods only", got=f"a family of {peril}")
-    problems.raise_if_any(ConfigurationError)
-    values = read_window(hazard, slice(None), slice(None))
-    if hazard.attrs["nodata"] == "dry":
-        values = np.nan_to_num(values, nan=0.0)
-    values, n_violations = repair_monotone(values)
-    if n_violations:
-        message = f"{family}: {n_violations:,} cells fall with the return period; the running maximum was taken"
-        warnings.warn(message, HazardWarning, stacklevel=2)
-    periods = hazard["return_period"].values
-    below = 0.0 if peril == "flood" else np.nan
-    one = interpolate_severity(values, periods, at, onset=onset, below=below).astype(np.float32)
-    interpolated = make_hazard(
-        one,
-        grid=grid_of(hazard),
-        family=family,
-        peril=peril,
-        events=[f"rp{at:.12g}"],
-        nodata=hazard.attrs["nodata"],
-        outside=hazard.attrs["outside"],
-        hours=hazard["time"].values + hazard.attrs["clock"] if "time" in hazard.dims else None,
-        plausible=hazard.attrs.get("plausible"),
-        source=hazard.attrs.get("source", ()),
-    )
-    last = float(periods.max())
-    return interpolated.assign_attrs(truncated_probability=1.0 / last if at > last else 0.0)

@@ -80,7 +80,7 @@ def add_index(temperature: xr.Dataset, humidity: xr.Dataset, index: str) -> xr.D
     Raises
     ------
     DataError
-        Events, hours or grids that differ.
+        Events, hours, dates or grids that differ.
     """
     problems = Problems()
     subject = f"humidity of family {temperature.attrs['family']!r}"
@@ -91,6 +91,11 @@ def add_index(temperature: xr.Dataset, humidity: xr.Dataset, index: str) -> xr.D
         if not np.array_equal(one, other):
             problems.add(subject, wanted=f"the same {'events' if name == 'event' else 'hours'} as the temperature",
                          got="others")  # fmt: skip
+    days = [hazard.attrs.get("days", ()) for hazard in (temperature, humidity)]
+    for one, other in zip(*days, strict=False):
+        if one and other and one != other:
+            problems.add(subject, wanted=f"the dates of the temperature, from {one} on", got=f"from {other} on")
+            break
     if (clock := temperature.attrs.get("clock")) != (other_clock := humidity.attrs.get("clock")):
         shown = [f"{hour:g}" for hour in (clock, other_clock) if hour is not None]
         problems.add(subject, wanted="hours of the day of the temperature", got="others", first=shown)

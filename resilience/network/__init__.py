@@ -7,7 +7,8 @@ from resilience.network.city import Network, suggest_crs
 from resilience.network.derivation import derive
 from resilience.network.rules import AccessRule, DependencyRule, Rule, SupplyRule
 from resilience.network.selectors import Selector, select_rows
-from resilience.network.tables import TABLES, describe_tables, representative_points
+from resilience.network.shapes import representative_points
+from resilience.network.tables import TABLES, describe_tables
 from resilience.network.writing import write_tables
 
 __all__ = [

@@ -15,7 +15,8 @@ from pyproj.exceptions import CRSError, ProjError
 
 from resilience.errors import DataError, Problems
 from resilience.network.checks import find_problems
-from resilience.network.tables import empty_table, normalise_table, representative_points
+from resilience.network.normalise import empty_table, normalise_table
+from resilience.network.shapes import representative_points
 
 Frames = pd.DataFrame | Sequence[pd.DataFrame]
 

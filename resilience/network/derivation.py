@@ -31,7 +31,7 @@ from resilience.network.rules import (
     check_within,
 )
 from resilience.network.selectors import RowFinder, Selector
-from resilience.network.tables import representative_points
+from resilience.network.shapes import representative_points
 
 
 def derive(network: Network, rules: Sequence[Rule]) -> Network:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from resilience.errors import ConfigurationError, Problems
 from resilience.network.city import Network
 from resilience.network.selectors import RowFinder, Selector
-from resilience.network.tables import representative_points
+from resilience.network.shapes import representative_points
 
 SECTOR: Final = "redundancy"
 """Sector of derived assets: no source must reach them, and what their random outages cost has a root of its own."""

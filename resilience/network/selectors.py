@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from resilience.errors import Problems, suggestion
-from resilience.network.tables import distinct_text, normalise_text
+from resilience.network.normalise import distinct_text, normalise_text
 
 Selector = Mapping[str, Any]
 _MAX_COMPARED = 5_000

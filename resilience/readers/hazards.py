@@ -102,7 +102,8 @@ def open_hazard(
     Returns
     -------
     xarray.Dataset
-        As of :func:`resilience.hazard.make_hazard`; ``intensity`` is read when and where it is indexed.
+        As of :func:`resilience.hazard.make_hazard`; ``intensity`` is read when and where it is indexed. Where files
+        tell dates, the attribute `days` has that of the first hour of each event.
 
     Raises
     ------
@@ -178,7 +179,7 @@ def open_hazard(
         peril=peril,
         plausible=plausible,
     )
-    return make_hazard(
+    opened = make_hazard(
         LazilyIndexedArray(stack if times is None else HourlyStack(stack, n_time)),
         grid=Grid(settled.crs, ordered[0].transform, ordered[0].height, ordered[0].width),
         family=family,
@@ -194,6 +195,8 @@ def open_hazard(
         plausible=plausible,
         source=[layer.subject for layer in ordered[::n_time]],
     )
+    days = tuple(layer.day for layer in ordered[::n_time])
+    return opened.assign_attrs(days=days) if any(days) else opened
 
 
 def _are_bands(layers: Sequence[Layer]) -> bool:

@@ -109,7 +109,7 @@ def labelled_layers(array: xr.DataArray, *, subject: str, attributes: Mapping[Ha
     if event_name is None:
         array = array.expand_dims("event")
         event_name = "event"
-    hours = [float("nan")] if time_name is None else _hours(array, time_name, subject)
+    hours, day = ([float("nan")], "") if time_name is None else _hours(array, time_name, subject)
     array = array.transpose(event_name, *([] if time_name is None else [time_name]), y_name, x_name)
     names, periods, rates = _events(array, event_name)
     encoded = {**array.encoding, **array.attrs}
@@ -140,6 +140,7 @@ def labelled_layers(array: xr.DataArray, *, subject: str, attributes: Mapping[Ha
             return_period=periods[k],
             annual_rate=rates[k],
             hour=hour,
+            day=day,
             variable=variable if hourly is None else hourly[k],
             position=k if hourly is None else j,
         )
@@ -148,8 +149,8 @@ def labelled_layers(array: xr.DataArray, *, subject: str, attributes: Mapping[Ha
     ]
 
 
-def _hours(array: xr.DataArray, name: Hashable, subject: str) -> list[float]:
-    """Return the hours of a time coordinate from the midnight before the first of them."""
+def _hours(array: xr.DataArray, name: Hashable, subject: str) -> tuple[list[float], str]:
+    """Return the hours of a time coordinate from the midnight before the first of them, and its date if it has one."""
     problems = Problems()
     wanted = "ascending dates (`hours since 2018-07-20`), or hours from midnight"
     if name not in array.coords:
@@ -168,8 +169,9 @@ def _hours(array: xr.DataArray, name: Hashable, subject: str) -> list[float]:
             )  # fmt: skip
             raise DataError(problem) from error
     values = coordinate.values
-    hours = np.full(values.shape, np.nan)
+    hours, day = np.full(values.shape, np.nan), ""
     if values.dtype.kind == "M":
+        day = str(values[0].astype("datetime64[D]"))
         hours = (values - values[0].astype("datetime64[D]")) / np.timedelta64(1, "h")
     elif values.dtype.kind == "m":
         hours = values / np.timedelta64(1, "h")
@@ -187,7 +189,7 @@ def _hours(array: xr.DataArray, name: Hashable, subject: str) -> list[float]:
             first=[str(v) for v in values[:3]],
         )
     problems.raise_if_any(DataError)
-    return [float(hour) for hour in hours]
+    return [float(hour) for hour in hours], day
 
 
 def choose_variable(dataset: xr.Dataset, variable: str | None, *, subject: str) -> xr.DataArray:

@@ -51,6 +51,8 @@ class Layer(ABC):
         1/year; NaN where the file does not tell.
     hour : float
         h from the midnight before an event begins; NaN for a map that is not one of several in time.
+    day : str
+        Date of that midnight, or "" where the file does not tell dates.
     """
 
     subject: str
@@ -68,6 +70,7 @@ class Layer(ABC):
     return_period: float = float("nan")
     annual_rate: float = float("nan")
     hour: float = float("nan")
+    day: str = ""
 
     @abstractmethod
     def read(self, rows: slice, columns: slice, out: NDArray[np.float32]) -> None:

@@ -23,7 +23,8 @@ from pyproj.exceptions import CRSError
 
 from resilience.errors import ConfigurationError, DataError, MissingInputError, Problem, Problems, suggestion
 from resilience.network import TABLES, select_rows
-from resilience.network.tables import MISSPELT, flatten_geometry, normalise_text
+from resilience.network.normalise import MISSPELT, normalise_text
+from resilience.network.shapes import flatten_geometry
 from resilience.readers.sources import is_there
 from resilience.readers.topology import connect_endpoints
 
@@ -231,6 +232,8 @@ def _open(source: Path, layer: str | None, encoding: str | None) -> pd.DataFrame
 
 def _open_csv(source: Path, encoding: str | None) -> pd.DataFrame:
     _demand_file(source)
+    if source.is_dir():
+        raise MissingInputError(Problem(str(source), wanted="a CSV file", got="a folder"))
     try:
         # All text: an id such as 0012 must not become 12.
         return pd.read_csv(

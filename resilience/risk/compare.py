@@ -13,6 +13,7 @@ import xarray as xr
 
 from resilience.errors import ConfigurationError, DataError, Problems
 from resilience.risk.intervals import Interval, mean_interval
+from resilience.risk.standard_errors import sample_error
 
 
 class Saving(NamedTuple):
@@ -89,7 +90,7 @@ def paired_saving(base: xr.DataArray, option: xr.DataArray, *, weights: xr.DataA
     saved = base - option
     if weights is not None:
         saved = (saved * weights).sum("event")
-    return Saving(saved.mean("sample"), saved.std("sample", ddof=1) / np.sqrt(base.sizes["sample"]))
+    return Saving(saved.mean("sample"), xr.apply_ufunc(sample_error, saved, input_core_dims=[["sample"]]))
 
 
 def annuity(rate: float, years: int) -> float:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from resilience.errors import DataError, Problems
 from resilience.kernels.risk import add_weighted_events
 from resilience.risk.intervals import quantile_rank, wilson_interval
+from resilience.risk.standard_errors import sample_spread
 from resilience.variables import VARIABLES
 
 Floats = NDArray[np.float64]
@@ -297,7 +298,7 @@ def conditional_statistics(
         for row, place in zip(values, np.ndindex(shape[1:]), strict=True):
             here = (number, *place)
             mean[here] = row.mean()
-            spread[here] = row.std(ddof=1) if n > 1 else np.nan
+            spread[here] = sample_spread(row)
             with_loss[here] = np.count_nonzero(row > 0.0)
             known = not np.isnan(mean[here])
             quantile[here] = np.partition(row, sorted(set(ranks)))[ranks] if known and ranks else np.nan

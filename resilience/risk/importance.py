@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from resilience.errors import DataError, Problems
 from resilience.risk.expected import check_weights
-from resilience.risk.intervals import sample_variance
+from resilience.risk.standard_errors import ratio_residual, sample_error, sample_variance
 
 Floats = NDArray[np.float64]
 
@@ -353,7 +353,7 @@ def paired_importance(
     if failure_probability is not None:
         critical = (rate * np.atleast_1d(np.asarray(failure_probability, dtype=np.float64))) @ (down - up)
     return Importance(
-        birnbaum=Measure(float(difference.mean()), _error_of_mean(difference)),
+        birnbaum=Measure(float(difference.mean()), float(sample_error(difference))),
         criticality=_ratio(critical, whole),
         fussell_vesely=_ratio(whole - without, whole),
         risk_achievement_worth=_ratio(always, whole),
@@ -361,13 +361,9 @@ def paired_importance(
     )
 
 
-def _error_of_mean(values: Floats) -> float:
-    return float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else float("nan")
-
-
 def _ratio(upper: Floats, lower: Floats) -> Measure:
     mean = float(lower.mean())
     if mean == 0.0:
         return Measure(float("nan"), float("nan"))
     ratio = float(upper.mean()) / mean
-    return Measure(ratio, _error_of_mean(upper - ratio * lower) / abs(mean))
+    return Measure(ratio, float(sample_error(ratio_residual(upper, np.asarray(ratio), lower))) / abs(mean))

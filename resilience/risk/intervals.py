@@ -214,47 +214,6 @@ def quantile_ranks(n: int, exceedance: float, *, confidence: float = 0.95) -> tu
     return low, high
 
 
-def standard_error(total: ArrayLike, total_of_squares: ArrayLike, n: ArrayLike) -> Any:
-    """Return the standard error of a mean from running sums.
-
-    Parameters
-    ----------
-    total, total_of_squares : array_like of float
-        Sum of the values and of their squares.
-    n : array_like of int
-        Number of values.
-
-    Returns
-    -------
-    float64 array
-        ``s / sqrt(n)`` with s from n - 1; NaN where n < 2.
-
-    Notes
-    -----
-    The difference of sums loses digits where the spread is far below the mean: below about 1e-8 of it the result is
-    rounding. It is never negative.
-
-    Examples
-    --------
-    >>> round(float(standard_error(6.0, 14.0, 3)), 9)  # 1, 2, 3
-    0.577350269
-    """
-    number = np.asarray(n, dtype=np.float64)
-    spread = sample_variance(total, total_of_squares, number)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.sqrt(spread / number)
-
-
-def sample_variance(total: ArrayLike, total_of_squares: ArrayLike, n: ArrayLike) -> Any:
-    """Return the unbiased variance from running sums; NaN where n < 2."""
-    first = np.asarray(total, dtype=np.float64)
-    second = np.asarray(total_of_squares, dtype=np.float64)
-    number = np.asarray(n, dtype=np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        spread = np.maximum(second - first * (first / number), 0.0) / (number - 1.0)
-    return np.where(number >= 2.0, spread, np.nan)[()]
-
-
 def mean_interval(mean: ArrayLike, error: ArrayLike, *, confidence: float = 0.95) -> Interval:
     """Return ``mean -+ z error``, the normal limit.
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from resilience.errors import suggestion
+from resilience.scenario.branches import BranchSection
 from resilience.scenario.fields import Finding
 from resilience.scenario.hazards import HazardSection
 from resilience.scenario.heat import HeatSection, MortalitySection
-from resilience.scenario.networks import NetworkSection
+from resilience.scenario.networks import BUILT_IN_FAMILIES, NetworkSection
 from resilience.scenario.options import CascadeSection, RiskSection, TimeSection
 from resilience.scenario.redundancy import Redundancy
 from resilience.scenario.rules import DependencyRule, IndicatorSection, Rule, ServiceSection, SupplyRule
@@ -36,6 +37,7 @@ class Sections:
     time: TimeSection | None
     sequences: tuple[SequenceSection, ...] | None
     joint: tuple[JointSection, ...] | None
+    branches: tuple[BranchSection, ...] | None
     heat: HeatSection | None
 
 
@@ -49,6 +51,7 @@ def check_sections(sections: Sections) -> Iterator[Finding]:
     yield from _check_indicators(sections)
     yield from _check_sequences(sections)
     yield from _check_joint(sections)
+    yield from _check_branches(sections)
     yield from _check_heat(sections)
 
 
@@ -80,7 +83,7 @@ def _few(years: int) -> str:
 
 def _check_sequences(sections: Sections) -> Iterator[Finding]:
     """Hold sequences against the families declared, and against the time section."""
-    families = [hazard.family for hazard in sections.hazards or ()]
+    families = _families(sections)
     for i, sequence in enumerate(sections.sequences or ()):
         for k, part in enumerate(sequence.parts):
             if families and part.family not in families:
@@ -93,15 +96,45 @@ def _check_sequences(sections: Sections) -> Iterator[Finding]:
 
 def _check_joint(sections: Sections) -> Iterator[Finding]:
     """Hold pairs of families against the families declared and the time section."""
-    families = [hazard.family for hazard in sections.hazards or ()]
+    families = _families(sections)
+    events = {hazard.family for hazard in sections.hazards or () if not hazard.return_periods}
+    pair_of: dict[str, int] = {}
     for i, pair in enumerate(sections.joint or ()):
-        for family in pair.families if families else ():
+        for k, family in enumerate(pair.families if families else ()):
             if family not in families:
                 wanted = f"two of the families {', '.join(families)}{suggestion(family, families)}"
-                yield Finding("joint", i, "families", wanted=wanted, got=repr(family))
+                yield Finding("joint", i, "families", k, wanted=wanted, got=repr(family))
+            elif family in events:
+                got = f"{family}, a list of events"
+                yield Finding("joint", i, "families", k, wanted="families with return periods", got=got)
+            elif pair_of.setdefault(family, i) != i:
+                got = f"{family!r}, as in joint.{pair_of[family]}"
+                yield Finding("joint", i, "families", k, wanted="each family in one pair", got=got)
         if sections.time is not None and pair.after_hours >= sections.time.hours[-1]:
             wanted = f"hours before the end of the time grid, {sections.time.hours[-1]:g}"
             yield Finding("joint", i, "after_hours", wanted=wanted, got=f"{pair.after_hours:g}")
+
+
+def _check_branches(sections: Sections) -> Iterator[Finding]:
+    """Hold biases against the families declared, and names against each other."""
+    families = _families(sections)
+    names: dict[str, int] = {}
+    for i, branch in enumerate(sections.branches or ()):
+        if names.setdefault(branch.name, i) != i:
+            got = f"{branch.name!r}, as branches.{names[branch.name]}"
+            yield Finding("branches", i, "name", wanted="every name once", got=got)
+        for family in branch.hazard_bias if families else ():
+            if family not in families:
+                wanted = f"families {', '.join(families)}{suggestion(family, families)}"
+                yield Finding("branches", i, "hazard_bias", family, wanted=wanted, got=repr(family))
+
+
+def _families(sections: Sections) -> list[str]:
+    """Return the event families that there are; none where that cannot be known."""
+    if sections.hazards is None or sections.network is None:
+        return []
+    declared = [hazard.family for hazard in sections.hazards]
+    return declared or ([] if sections.network.synthetic is None else list(BUILT_IN_FAMILIES))
 
 
 def _check_presence(sections: Sections) -> Iterator[Finding]:

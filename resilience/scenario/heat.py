@@ -215,7 +215,7 @@ class HeatSection(Section):
     demand: DemandSection | None = Field(default=None, description="growth of power demand")
 
     def defaults(self) -> Iterator[str]:
-        """Yield each coefficient that is a default by judgement or from memory, as ``rail.sun_ratio = 1.6``."""
+        """Yield each coefficient that is a default by judgement, or from memory and then says so: ``a.b = 1.6``."""
         for name in type(self).model_fields:
             section = getattr(self, name)
             if section is None:
@@ -226,4 +226,4 @@ class HeatSection(Section):
                 value = getattr(section, key)
                 # A resolved scenario names them all: what is as the default is one.
                 if unsure and value == field.default and isinstance(value, float):
-                    yield f"{name}.{key} = {value:g}"
+                    yield f"{name}.{key} = {value:g}" + (" (from memory)" if "from memory" in told else "")

@@ -28,6 +28,9 @@ from resilience.scenario.fields import (
     shown,
 )
 
+BUILT_IN_FAMILIES = ("flood", "heatwave")
+"""Event families that the built-in city brings where a scenario declares none."""
+
 CURVE_ROLES: tuple[str, ...] = ("flood_damage", "flood_fragility", "heat_damage", "heat_fragility")
 ASSET_COLUMNS: tuple[str, ...] = (
     "id", "sector", "kind", "geometry", "x", "y", "lon", "lat", "from_asset", "to_asset", "oneway",

@@ -30,6 +30,7 @@ from resilience.scenario.networks import Table
 from resilience.scenario.rules import Selector
 
 _GROUP = 512  # samples in a word group
+_FIRST_LOOK = 4096  # samples after which a tolerance is looked at first
 _DAMAGED = {"flood": (1.0,), "heat": (0.25,)}
 
 
@@ -175,6 +176,12 @@ class MonteCarloSection(Section):
     block: Annotated[Whole, Field(ge=_GROUP, le=2**24)] | None = Field(
         default=None, description="samples per task and chunk, a multiple of 512; chosen by size where absent"
     )
+    tolerance: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        default=None,
+        description="relative standard error, of the service where it is largest, at which there are samples enough; "
+        "looked at after 4,096, 8,192, 16,384 ... samples, `samples` at most. Of person-hours over time, else of "
+        "people at the peak",
+    )
     correlation: CorrelationSection | None = Field(
         default=None, description="how failures go together; without, every asset fails by itself"
     )
@@ -191,6 +198,8 @@ class MonteCarloSection(Section):
                 low = value // _GROUP * _GROUP
                 wanted = f"a multiple of {_GROUP}, e.g. {low} or {low + _GROUP}"
                 yield Finding(key, wanted=wanted, got=str(value))
+        if self.tolerance is not None and self.block is not None and _FIRST_LOOK % self.block:
+            yield Finding("block", wanted=f"with a tolerance, a divisor of {_FIRST_LOOK:,}", got=str(self.block))
         if self.block is not None and self.block > self.samples:
             yield Finding("block", wanted=f"at most samples = {self.samples}", got=str(self.block))
 

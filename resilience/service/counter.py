@@ -11,7 +11,6 @@ a zone the least of its needs, and what it loses is what it receives less than i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,57 +25,11 @@ from resilience.network.reach import ReachSolver
 from resilience.service.access import AccessSums, Drives, Ways, add_ways, trace_ways
 from resilience.service.indicators import Districts, count_districts
 from resilience.service.layout import AssignedPart, Indices, Integers, RoadPart, ServiceLayout, TimedPart, Words
-from resilience.service.plan import PEAK, Baseline, ServicePlan, plan_services
+from resilience.service.plan import PEAK, Baseline, ServicePlan
+from resilience.service.sums import ServiceSums, weigh_zones
 
 ROUNDING = 1e-9
 """Shares that differ by less are equal: sums over other islands differ in their last digits."""
-
-
-def weigh_zones(compiled: CompiledNetwork, part: AssignedPart | RoadPart, served: NDArray[np.bool_]) -> Integers:
-    """Return the people of each zone of a part who can lose it, in units of 1 / PERSON, ``(n_zone_served,) int64``.
-
-    Parameters
-    ----------
-    compiled : CompiledNetwork
-    part : AssignedPart or RoadPart
-        A group of a `mean` counts for its share of the people.
-    served : (n_zone,) bool
-        Zones that the part reaches in the intact city; in the others there is nothing to lose.
-    """
-    persons = np.where(served[part.zone], compiled.persons[part.zone], 0)
-    if isinstance(part, AssignedPart) or part.n_group == 1:
-        return persons
-    # What whole numbers leave over goes to the first group, so that the groups add up to the people.
-    share = persons // part.n_group
-    return persons - share * (part.n_group - 1) if part.group == 0 else share
-
-
-@dataclass
-class ServiceSums:
-    """What is summed over samples.
-
-    Parameters
-    ----------
-    zone_samples : (n_zone, n_service) int64
-        Samples without the service, a group of a `mean` counting for its share of 720,720 parts.
-    root_people : (n_service, n_root) int64
-        People without, by root cause.
-    zone_roots : (n_zone, n_service, n_root) int64
-        `zone_samples` by root cause; a remainder of the division among groups is dropped.
-    """
-
-    zone_samples: Integers
-    root_people: Integers
-    zone_roots: Integers
-
-    @classmethod
-    def zeros(cls, n_zone: int, n_service: int, n_root: int) -> ServiceSums:
-        """Return sums of nothing."""
-        return cls(
-            np.zeros((n_zone, n_service), np.int64),
-            np.zeros((n_service, n_root), np.int64),
-            np.zeros((n_zone, n_service, n_root), np.int64),
-        )
 
 
 class ServiceCounter:
@@ -389,54 +342,3 @@ def _merged(need_roots: Words, part: AssignedPart) -> Words:
     if part.row.size == 0:
         return np.empty((need_roots.shape[0], 0, 8), np.uint64)
     return np.bitwise_or.reduceat(need_roots[:, part.row], part.start, axis=1)
-
-
-def find_served(
-    compiled: CompiledNetwork,
-    layout: ServiceLayout,
-    up: Words,
-    down: NDArray[np.bool_],
-    *,
-    fraction_row: Indices | None = None,
-    fraction: NDArray[np.float64] | None = None,
-    gap: tuple[NDArray[np.float64], ...] = (),
-) -> Baseline:
-    """Return what the intact city serves.
-
-    Parameters
-    ----------
-    compiled : CompiledNetwork
-    layout : ServiceLayout
-    up : (n_asset, 8) uint64
-        State of the intact city; its first sample is looked at.
-    down : (n_asset,) bool
-        Assets that are down in it.
-    fraction_row : (n_asset,) int32, optional
-        Of providers that can serve a part, the row of `fraction`.
-    fraction : (n_fraction, 512) float64, optional
-        What they serve.
-    gap : tuple of (n_node,) float64, optional
-        Demand that is not served at each node of the sectors solved state by state.
-    """
-    baseline = Baseline.begin(
-        down, len(layout.parts), compiled.n_zone, n_zone_need=compiled.zone_need.size,
-        provider_fraction=None if fraction is None else fraction[:, 0].copy(), gap=gap,
-    )  # fmt: skip
-    plan = plan_services(layout, np.asarray(~up.all(axis=1)), levels=(0,))
-    counter = ServiceCounter(compiled, plan, baseline, fraction_row=fraction_row)
-    no_buffer = np.full(compiled.required.size, -1, np.int32)
-    none_buffered = np.empty((0, 8), np.uint64)
-    counter.meet(up, no_buffer, none_buffered, water=0)
-    for number, part in enumerate(counter.parts):
-        if number not in layout.timed:
-            baseline.served[number, part.zone] = (counter.lost(number, up)[:, 0] & np.uint64(1)) == 0
-    if fraction is not None:
-        for number, part in counter.partial.items():
-            received = counter.receive(part, up, no_buffer, none_buffered, fraction)[:, 0]
-            baseline.need_share[part.row] = received
-            baseline.partial[number] = np.zeros(compiled.n_zone)
-            baseline.partial[number][part.zone] = np.minimum.reduceat(received, part.start)
-            baseline.served[number] = baseline.partial[number] > 0.0
-    for drive in plan.drives:
-        Drives(drive).intact(up, baseline)
-    return baseline

@@ -109,7 +109,7 @@ CASES: list[tuple[str, Change, tuple[str, ...]]] = [
     ("no data is dry", cells(put(-9999), nodata=-9999.0), ()),
     ("no data is unknown", lambda town: (
         cells(put(-9999), nodata=-9999.0)(town), town.hazard.update(nodata="unknown")),
-     ("1 assets have unknown hazard",)),
+     ("unknown hazard: 1 asset;",)),
     ("no data that only the scenario declares", lambda town: (
         cells(put(-9999))(town), town.hazard.update(nodata_value=-9999)), ()),
     ("the greatest float, declared", lambda town: (

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from resilience.datasets import synthetic_city
 from resilience.errors import ConfigurationError, ResilienceError
 from resilience.pipeline import assess
 from resilience.scenario import Scenario
+from resilience.scenario.networks import BUILT_IN_FAMILIES
 
 Change = Callable[[Any], Any]
 GRID = {"hours": [0, 4, 24, 72]}
@@ -122,14 +124,23 @@ CASES: list[tuple[str, Change, int, tuple[str, ...]]] = [
     ("a recession without end", both(timed, hazard(recession_hours=1e308)), 78, ("recession_hours", "10000000")),
     ("a restart without end", both(timed, section(time={**GRID, "restart_hours": 1e300})), 78, ("restart_hours",)),
     ("an event twice at once", sequences(FIRST, FIRST), 78, ("sequences.0.parts.1", "every event once")),
+    ("an event by two names", sequences({"family": "river", "event": "rp100"}, FIRST), 78,
+     ("sequences.0.parts.1", "sequences.0.parts.0", "another name")),
+    ("an event by its period", sequences({"family": "river", "event": "100"}, {**FIRST, "after_hours": 0.001}), 78,
+     ("sequences.0.parts.1", "same minute")),
     ("a sequence too often", sequences(FIRST, SECOND, annual_rate=1e9), 78, ("sequences.0.annual_rate", "20,000,000")),
     ("a pair with the name of a sequence", both(joint(name="twice"), section(
         sequences=[{"name": "twice", "parts": [FIRST, SECOND]}])), 78, ("joint.0.name", "no family, sequence")),
     ("a pair of no family", joint(families=["river", "cost"]), 78,
      ("town.yaml", "joint.0.families", "did you mean 'coast'")),
+    ("a pair in two pairs", both(joint(), lambda town: town.scenario["joint"].append(
+        {**town.scenario["joint"][0], "name": "other"})), 78, ("town.yaml", "joint.1.families.0", "as in joint.0")),
     ("a pair beyond the grid", joint(after_hours=120), 78, ("town.yaml", "joint.0.after_hours", "72")),
     ("crews where nothing is linked", repair(depots={"kind": "hospital"}, roads="telecom"), 65,
      ("time.repair.roads", "no link in 'telecom'")),
+    ("ranks in a folder", both(ranks(""), lambda town: ((town.root / "ranks.csv").unlink(),
+                                                        (town.root / "ranks.csv").mkdir())), 66,
+     ("ranks.csv", "a folder")),
     ("ranks without rows", ranks("asset,rank\n"), 65, ("time.repair.ranks", "no row")),
     ("ranks beyond sums", ranks("asset,rank\nS1,1e308\nS1,1e308\n"), 65, ("time.repair.ranks", "1e+15")),
     ("ranks of formulas", ranks("\ufeffasset,rank\r\nS1,=1+2\r\n"), 65, ("time.repair.ranks", "=1+2")),
@@ -138,6 +149,10 @@ CASES: list[tuple[str, Change, int, tuple[str, ...]]] = [
     ("correlation in many cells", correlation(length_m=1e6, cell_m=1), 78, ("correlated grid", "larger cells")),
     ("correlation over nothing", correlation(length_m=1e-300), 78, ("correlation", "length_m")),
     ("bias beyond all maps", branch(hazard_bias={"river": 1e9}), 78, ("branches.0.hazard_bias.river", "100")),
+    ("bias of no family", both(branch(hazard_bias={"rivr": 1}), section(joint=[
+        {"name": "pair", "families": ["river", "cost"], "after_hours": 0}])), 78,
+     ("town.yaml", "branches.0.hazard_bias.rivr", "did you mean 'river'", "joint.0.families.1", "'cost'")),
+    ("a branch twice", section(branches=[{"name": "a"}, {"name": "a"}]), 78, ("town.yaml", "branches.1.name")),
     ("costs without end", branch(cost_factor=1e308), 78, ("branches.0.cost_factor", "1000000")),
     ("a weight without end", branch(weight=1e308), 78, ("branches.0.weight",)),
     ("a limit without end", clinic(limit_minutes=1e300), 78, ("services.clinic.limit_minutes", "30000")),
@@ -185,6 +200,38 @@ def test_what_these_spoil_is_good(town: Any, name: str, change: Change) -> None:
     change(town)
     for outcome in (town.check(), town.run()):
         assert outcome.code == 0, f"{name}: {outcome.err}{outcome.logs}"
+
+
+def test_families_of_the_built_in_city_are_known_to_the_scenario() -> None:
+    data = {"schema_version": 1, "name": "demo", "network": {"synthetic": {"size": 600}}}
+    assert tuple(str(one.attrs["family"]) for one in synthetic_city(size=600).hazards) == BUILT_IN_FAMILIES
+    with pytest.raises(ConfigurationError, match=r"branches\.0\.hazard_bias\.river[\s\S]*families flood, heatwave"):
+        Scenario.from_dict({**data, "branches": [{"name": "a", "hazard_bias": {"river": 1}}]})
+
+
+@pytest.mark.parametrize("others", ["2018-08-01", "2018-07-22"])
+def test_temperature_and_humidity_of_other_days_are_refused(town: Any, others: str) -> None:
+    """The same hours of the day, of other dates."""
+
+    def write(day: str) -> None:
+        x = [town.place(column, 0)[0] for column in range(town.CELLS)]
+        y = [town.place(0, row)[1] for row in range(town.CELLS)]
+        for name, value, unit, since in (("t", 34.0, "degC", "2018-07-21"), ("h", 60.0, "%", day)):
+            cells = np.full((24, town.CELLS, town.CELLS), value, np.float32)
+            coords = {"time": ("time", np.arange(24), {"units": f"hours since {since}"}), "y": y, "x": x}
+            one = xr.Dataset({name: (("time", "y", "x"), cells, {"units": unit})}, coords, {"crs": "EPSG:5187"})
+            one.to_netcdf(town.root / f"{name}.nc", engine="h5netcdf")
+
+    wave = {
+        "family": "wave", "peril": "heat", "nodata": "unknown", "events": ["july"], "index": "kma_apparent",
+        "temperature": {"path": "t.nc", "variable": "t"}, "humidity": {"path": "h.nc", "variable": "h"},
+    }  # fmt: skip
+    town.scenario.update(hazards=[wave])
+    write("2018-07-21")
+    town.save()
+    assert town.check().code == 0
+    write(others)
+    town.refused(65, "humidity of family 'wave'", "the dates of the temperature, from 2018-07-21", others)
 
 
 def test_mistakes_of_all_sections_are_told_at_once(town: Any) -> None:

@@ -155,7 +155,7 @@ def test_networkx_reaches_the_same_nodes_from_the_gateways(data, run, edges, gat
     zones = pd.read_csv(out / "zones.csv").query("event == @event").set_index("zone")
     zones.index = zones.index.str.removeprefix("around:")
     assert set(zones.index) == set(nodes.index)
-    assert set(zones.index[zones["baseline_way_out"] == 1]) == before
+    assert set(zones.index[zones["intact_way_out"] == 1]) == before
     assert set(zones.index[zones["lost_way_out"] == 1]) == before - after
     assert set(zones["lost_way_out"]) == {0, 1}
     assert len(before - gateways) == 337

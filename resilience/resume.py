@@ -1,0 +1,149 @@
+"""Whether a run directory holds the same job, so that what it has done need not be done again."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from resilience.errors import DataError, Problem, Problems, ResilienceError
+from resilience.ledger import Ledger
+from resilience.provenance import describe_inputs, now
+from resilience.scenario import Scenario
+from resilience.store import RunStore, check_inputs_apart, raise_if_locked
+
+AGAIN = "the same job, or --restart (restart=True), which removes what the directory has"
+# What numbers can depend on beside the scenario, its inputs and this package.
+_ARITHMETIC = ("numpy", "scipy", "numba", "shapely", "pyproj", "rasterio")
+
+
+def describe_job(scenario: Scenario, inputs: Iterable[Path], *, block_samples: int) -> dict[str, Any]:
+    """Return what a job is: all on which its numbers depend, and by which block its results are cut.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    inputs : iterable of pathlib.Path
+        Files that it reads; each is read once for its hash.
+    block_samples : int
+    """
+    return {
+        "schema_version": 1,
+        "run_id": secrets.token_hex(8),
+        "name": scenario.name,
+        "begun": now(),
+        "scenario_sha256": scenario.digest(),
+        "block": block_samples,
+        "code": describe_code(),
+        "inputs": describe_inputs(inputs),
+        "scenario": scenario.to_dict(),
+    }
+
+
+def describe_code() -> dict[str, str]:
+    """Return the version of this package, a hash of its sources, and the versions of what computes with it."""
+    folder = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(str(path.relative_to(folder)).encode())
+        digest.update(path.read_bytes())
+    versions = {name: metadata.version(name) for name in _ARITHMETIC}
+    return {"urban-resilience": metadata.version("urban-resilience"), "sources": digest.hexdigest(), **versions}
+
+
+class RunPlace:
+    """The directory where a job is, or will be, kept: a context, after which another may have it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    job : mapping
+        From :func:`describe_job`.
+    inputs : iterable of pathlib.Path
+        Files that must not be replaced.
+    restart : bool
+        Whether what an earlier job left is removed.
+
+    Raises
+    ------
+    CannotCreateError
+        Inputs stand where results go.
+    LockedError
+        Another run is writing to it.
+    DataError
+        It holds another job: changed keys, inputs and code are told. Nothing is written.
+    """
+
+    def __init__(self, path: Path, job: Mapping[str, Any], *, inputs: Iterable[Path], restart: bool) -> None:
+        self.path = path
+        self.job = job
+        self._inputs = tuple(inputs)
+        self._restart = restart
+        self._store: RunStore | None = None
+        check_inputs_apart(path, self._inputs)
+        raise_if_locked(path)
+        if not restart:
+            _compare(path, Ledger(path), job)
+
+    def __enter__(self) -> RunPlace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._store is not None:
+            self._store.close()
+
+    def open(self) -> RunStore:
+        """Return the directory, held, with the ledger of the job: a new one, or that of an earlier call.
+
+        Raises
+        ------
+        CannotCreateError
+            As :class:`RunStore`.
+        """
+        store = self._store = RunStore(self.path, inputs=self._inputs)
+        if self._restart or not _compare(self.path, store.ledger, self.job):
+            store.clear()
+            store.ledger.begin(self.job)
+        return store
+
+
+def _compare(run: Path, ledger: Ledger, job: Mapping[str, Any]) -> bool:
+    """Return whether the ledger is of this job; False where there is none."""
+    about = ledger.about()
+    if about is None and not ledger.was_begun():
+        return False
+    if about is None:
+        raise DataError(Problem(str(ledger.folder), wanted=AGAIN, got="a ledger that cannot be read"))
+    problems = Problems()
+    if about.get("scenario_sha256") != job["scenario_sha256"]:
+        keys = _changed_keys(about.get("scenario"), job["scenario"])
+        problems.add(
+            str(run), wanted=AGAIN, got="changed keys of the scenario that it holds", count=len(keys), first=keys
+        )
+    before = {one["path"]: one["sha256"] for one in about.get("inputs", ())}
+    after = {one["path"]: one["sha256"] for one in job["inputs"]}
+    # Other keys name other files: that is told already.
+    changed = [path for path in sorted(before.keys() & after.keys()) if before[path] != after[path]]
+    if changed:
+        problems.add(
+            str(run), wanted=AGAIN, got="inputs that have changed since it was begun", count=len(changed), first=changed
+        )
+    code = about.get("code", {})
+    names = [name for name, told in job["code"].items() if code.get(name) != told]
+    if names:
+        versions = [f"{name} {str(code.get(name))[:12]}, now {job['code'][name][:12]}" for name in names]
+        problems.add(
+            str(run), wanted=AGAIN, got="parts of the code that are others now", first=versions, count=len(names)
+        )
+    problems.raise_if_any(DataError)
+    return True
+
+
+def _changed_keys(before: Any, after: Mapping[str, Any]) -> list[str]:
+    try:
+        return list(Scenario.from_dict(before).changed_keys(Scenario.from_dict(dict(after))))
+    except (ResilienceError, TypeError):
+        return ["a scenario that this version does not read"]

@@ -1,0 +1,153 @@
+"""The samples of a run, part by part, and what a run directory keeps of them on the way."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Sequence
+
+from resilience.engine import Block, BlockSums, City, EventTask, Pool, cut_blocks, list_arrays, simulate, sums_of
+from resilience.ledger import Ledger, Part
+
+Progress = Callable[[int, int], None]
+MAIN = "run"
+"""The part whose progress is told: how many blocks branches and pairs have is known only after it."""
+
+
+class PartRecord:
+    """The blocks of one part, as the engine keeps and reads them.
+
+    Parameters
+    ----------
+    part : Part
+    on_keep : callable
+        Called when a block is kept.
+    """
+
+    def __init__(self, part: Part, *, on_keep: Callable[[], None]) -> None:
+        self._part = part
+        self._on_keep = on_keep
+
+    def read(self, block: Block) -> BlockSums | None:
+        """Return what was kept; what is damaged is told and as if it were not there."""
+        arrays = self._part.read(block.task.event, block.number, **_samples(block))
+        for line in self._part.damaged:
+            warnings.warn(f"{line}: the block is solved again", RuntimeWarning, stacklevel=2)
+        self._part.damaged.clear()
+        return None if arrays is None else sums_of(arrays)
+
+    def keep(self, block: Block, sums: BlockSums) -> None:
+        """Keep a block."""
+        self._part.keep(block.task.event, block.number, **_samples(block), arrays=list_arrays(sums))
+        self._on_keep()
+
+
+def _samples(block: Block) -> dict[str, int]:
+    return {"first_sample": block.first_word * 64, "samples": block.n_words * 64}
+
+
+class Deadline:
+    """Says when no more blocks are to be begun: where the next, half as long again as others took, would end too late.
+
+    Parameters
+    ----------
+    seconds : float, optional
+        From now; without, there is no end.
+    workers : int
+        Blocks that are solved at the same time.
+    clock : callable
+        Returns seconds; not that of the day, which can be set.
+
+    Examples
+    --------
+    >>> now = iter([0.0, 1.0, 3.0, 7.0])
+    >>> deadline = Deadline(10.0, clock=lambda: next(now))
+    >>> deadline.leaves_time(), deadline.note_block(), deadline.leaves_time(), deadline.leaves_time()
+    (True, None, True, False)
+    """
+
+    def __init__(self, seconds: float | None, *, workers: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._end = None if seconds is None else clock() + seconds
+        self._workers = workers
+        self._first: float | None = None
+        self._done = 0
+
+    def leaves_time(self) -> bool:
+        """Return whether a block may be begun; asked before each."""
+        if self._end is None:
+            return True
+        now = self._clock()
+        if self._first is None:
+            self._first = now
+        takes = 1.5 * (now - self._first) * self._workers / self._done if self._done else 0.0
+        return now + takes < self._end
+
+    def note_block(self) -> None:
+        """Count a block that is done."""
+        self._done += 1
+
+
+class Sampler:
+    """Solves the parts of a run, each with a record of its own where there is a run directory.
+
+    Parameters
+    ----------
+    pool : Pool
+    block_samples : int
+    deadline : Deadline, optional
+    progress : callable, optional
+        Called with the number of finished blocks and of all blocks of the run itself.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        *,
+        block_samples: int,
+        deadline: Deadline | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.pool = pool
+        self.block_samples = block_samples
+        self._ledger: Ledger | None = None
+        self._deadline = deadline or Deadline(None)
+        self._progress = progress
+
+    def keep_in(self, ledger: Ledger) -> None:
+        """Keep blocks in a run's ledger from now on, and take from it what it has."""
+        self._ledger = ledger
+
+    def solve(
+        self,
+        part: str,
+        city: City,
+        tasks: Sequence[EventTask],
+        *,
+        n_samples: int,
+        on_block: Callable[[Block, BlockSums], None],
+        title: str = "",
+        first_sample: int = 0,
+    ) -> list[BlockSums]:
+        """Return the sums of every event over the samples from the first up to `n_samples`.
+
+        Parameters
+        ----------
+        part : str
+            Name of the part's folder.
+        city, tasks, n_samples, on_block, first_sample
+            As in :func:`resilience.engine.simulate`.
+        title : str
+            What the part is.
+        """
+        record = None
+        if self._ledger is not None:
+            kept = self._ledger.part(part)
+            n_block = sum(len(cut_blocks(task, n_samples, self.block_samples)) for task in tasks)
+            kept.begin(title=title or part, blocks=n_block)
+            record = PartRecord(kept, on_keep=self._deadline.note_block)
+        return simulate(
+            city, tasks, n_samples=n_samples, block_samples=self.block_samples, pool=self.pool, on_block=on_block,
+            first_sample=first_sample, record=record, progress=self._progress if part == MAIN else None,
+            more=self._deadline.leaves_time,
+        )  # fmt: skip
