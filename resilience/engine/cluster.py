@@ -35,6 +35,8 @@ LOOK_SECONDS = 1.0
 
 # What is raised when a connection is lost or its other end has died.
 LOST = (OSError, concurrent.futures.CancelledError, KilledWorker)
+# What is raised where something is sent to a worker that left a moment ago, or by a client that is closed.
+GONE = (KeyError, ValueError, RuntimeError)
 
 _log = logging.getLogger(__name__)
 
@@ -142,9 +144,10 @@ class Cluster:
                         given = True
                         try:
                             begin(worker, number)
-                        except LOST as error:
-                            self._lose_contact(error)
+                        except (*LOST, *GONE) as error:
+                            _log.warning("worker %s could not be sent a block: %s", worker, _told(error))
                             self._retry(dispatch, worker, number, blocks)
+                            self._looked = 0.0
                             return fresh
             return fresh
 
@@ -226,6 +229,8 @@ class Cluster:
         """Return what a call of the client gives, for which there is a limit of time."""
 
         async def answer() -> T:
+            if self._client.status == "closed":
+                raise ConnectionError("the connection is closed")
             return await call(asynchronous=True)
 
         found: T = self._client.sync(answer, callback_timeout=seconds)
@@ -242,7 +247,7 @@ class Cluster:
         self._looked = time.monotonic()
         try:
             seen = self._list_workers()
-        except (*LOST, RuntimeError) as error:
+        except (*LOST, *GONE) as error:
             self._lose_contact(error)
             return
         self._heard = self._looked

@@ -33,8 +33,10 @@ ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": "65536",
 }
 
-# What is shared is small, and a result that went to disk would only have to come back.
+# What is shared is small, and a result that went to disk would only have to come back. A process that was killed is
+# started again for as long as the cluster lives: Dask would give it up where that takes longer than 15 s.
 SETTINGS = {
+    "distributed.deploy.lost-worker-timeout": "365 days",
     "distributed.nanny.pre-spawn-environ": ENVIRONMENT,
     "distributed.worker.multiprocessing-method": "spawn",
     "distributed.worker.memory.target": False,
@@ -44,7 +46,10 @@ SETTINGS = {
     "distributed.scheduler.active-memory-manager.start": False,
 }
 
-LOGGERS = ("distributed", "distributed.client", "distributed.gc", "bokeh", "tornado", "tornado.application", "asyncio")
+LOGGERS = (
+    "resilience", "distributed", "distributed.client", "distributed.gc", "bokeh", "tornado", "tornado.application",
+    "asyncio",
+)  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -92,19 +97,12 @@ def start_workers(
         They did not start.
     """
     name = f"of {count:,} processes of this machine"
-    with _logged(), _kept_environment():
+    with _logged(), _kept_environment(), dask.config.set(SETTINGS):
         try:
-            with dask.config.set(SETTINGS):
-                processes = distributed.LocalCluster(
-                    n_workers=count,
-                    threads_per_worker=1,
-                    host="127.0.0.1",
-                    silence_logs=logging.CRITICAL,
-                    scheduler_kwargs={
-                        "dashboard": dashboard is not None,
-                        "dashboard_address": dashboard or "127.0.0.1:0",
-                    },
-                )
+            processes = distributed.LocalCluster(
+                n_workers=count, threads_per_worker=1, host="127.0.0.1", silence_logs=logging.CRITICAL,
+                scheduler_kwargs={"dashboard": dashboard is not None, "dashboard_address": dashboard or "127.0.0.1:0"},
+            )  # fmt: skip
         except (OSError, RuntimeError) as error:
             wanted = 'processes that start; a script of its own needs `if __name__ == "__main__":`'
             raise ClusterError(Problem(f"cluster {name}", wanted=wanted, got=_one_line(error))) from error
@@ -163,7 +161,7 @@ def _kept_environment() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _logged() -> Iterator[None]:
-    """Let what Dask logs go to the handlers of the root logger, where a run has one, and not to standard error."""
+    """Let what is logged of a cluster go to handlers of the root logger, where there are any, not to standard error."""
     kept = []
     for name in LOGGERS:
         logger = logging.getLogger(name)
