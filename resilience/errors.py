@@ -9,9 +9,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 MAX_SHOWN = 3
+MAX_CHARACTERS = 1000
 
 T = TypeVar("T")
 
@@ -49,10 +50,36 @@ class Problem:
         number = ""
         if self.count is not None:
             number = f"{self.count:,} of {self.total:,} " if self.total is not None else f"{self.count:,} "
-        shown = ", ".join(str(item) for item in self.first[:MAX_SHOWN])
+        shown = ", ".join(_in_short(str(item)) for item in self.first[:MAX_SHOWN])
         rest = len(self.first) > MAX_SHOWN or (self.count is not None and self.count > len(self.first) > 0)
         first = f" (first: {shown}{', ...' if rest else ''})" if shown else ""
-        return f"{place}{self.subject}: {number}{self.got}{first}; wanted: {self.wanted}"
+        subject, got, wanted = map(_in_short, (self.subject, self.got, self.wanted))
+        return f"{place}{subject}: {number}{got}{first}; wanted: {wanted}"
+
+
+def _in_short(text: str) -> str:
+    """Return a text that a message can hold: an id or a name from a broken file may be a whole file long."""
+    half = MAX_CHARACTERS // 2
+    return text if len(text) <= MAX_CHARACTERS else f"{text[:half]} ... {text[-half:]}"
+
+
+def describe_problem(problem: Problem) -> dict[str, Any]:
+    """Return a problem as data.
+
+    Examples
+    --------
+    >>> describe_problem(Problem("depths", wanted=">= 0", got="negative", count=3, total=9))["count"]
+    3
+    """
+    return {
+        "subject": problem.subject,
+        "wanted": problem.wanted,
+        "got": problem.got,
+        "where": problem.where or None,
+        "count": problem.count,
+        "total": problem.total,
+        "first": [str(one) for one in problem.first],
+    }
 
 
 class ResilienceError(Exception):

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.cascade import TimeGrid
-from resilience.engine import LevelFactors
+from resilience.engine import LevelFactors, join_factors
 from resilience.errors import ConfigurationError, Problems, suggestion
 from resilience.heat import (
     Demand,
@@ -26,6 +26,7 @@ from resilience.heat_limits import find_kinds
 from resilience.hourly import HourlyEvent
 from resilience.inputs import Inputs
 from resilience.network.compile import CompiledNetwork
+from resilience.quotients import divide
 from resilience.scenario import HeatSection, Scenario
 from resilience.variables import VARIABLES
 from resilience.zone_heat import ZoneHeat
@@ -66,15 +67,14 @@ class HeatPower:
         Notes
         -----
         A step has the mean of its hours. After the event all is as in the intact city. Where heatwaves of a sequence
-        overlap, their factors are multiplied.
+        overlap, the worst of each step counts.
         """
-        columns: dict[str, dict[str, Floats]] = {}
-        for event, onset in parts:
-            for sector, given in self._of_event(compiled, event, onset, grid).items():
-                known = columns.setdefault(sector, {})
-                for name, rows in given.items():
-                    known[name] = rows * known[name] if name in known else rows
-        return tuple(LevelFactors(sector, **given) for sector, given in columns.items())
+        each = [
+            LevelFactors(sector, **given)
+            for event, onset in parts
+            for sector, given in self._of_event(compiled, event, onset, grid).items()
+        ]
+        return join_factors(each)
 
     def _of_event(
         self, compiled: CompiledNetwork, event: HourlyEvent, onset: int, grid: TimeGrid | None
@@ -234,8 +234,7 @@ def label_power(
         if one is not None and one.peril == "heat":
             row[:] = power.ageing(one, row.size)
     known = ~np.isnan(ageing)
-    count = known.sum(axis=1)
-    mean = np.divide(np.where(known, ageing, 0.0).sum(axis=1), count, out=np.full(count.size, np.nan), where=count > 0)
+    mean = divide(np.where(known, ageing, 0.0).sum(axis=1), known.sum(axis=1))
     values = {"transformer_ageing": ageing, "event_transformer_ageing": mean}
     return labelled.assign({name: (VARIABLES[name].dims, array) for name, array in values.items()})
 

@@ -92,7 +92,7 @@ class Part:
 
     def records(self) -> Iterator[BlockRecord]:
         """Yield the records of finished blocks that can be read."""
-        for path in sorted(self.folder.glob("*-*.json")):
+        for path in sorted(self.folder.glob("[0-9]*.json")):
             if (record := _read_record(path)) is not None:
                 yield record
 
@@ -137,6 +137,13 @@ class Part:
             path.unlink(missing_ok=True)
         self.damaged.append(f"{path.relative_to(self.folder.parent.parent)}: {wrong}")
         return None
+
+    def look(self, record: BlockRecord) -> dict[str, NDArray[Any]] | None:
+        """Return the sums of a record, or None where they are not as recorded; nothing changes."""
+        content = _content(self._file(record.event, record.number, "sums"))
+        if content is None or hashlib.sha256(content).hexdigest() != record.sha256:
+            return None
+        return unpack(content)
 
     def _file(self, event: int, number: int, kind: str) -> Path:
         return self.folder / f"{event:05d}-{number:06d}.{kind}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from resilience import __version__
 from resilience.annual import add_annual, exceed, rank_assets, rated_events, weigh_events
 from resilience.branches import check_branches, join_branches, take_branch
 from resilience.caveats import caveats, correlation_caveats, error_caveats, with_costs
@@ -27,15 +28,17 @@ from resilience.exposures import expose_and_damage
 from resilience.hazard_error import check_errors, error_sd
 from resilience.heat_power import label_power
 from resilience.heat_toll import heat_notes, label_heat, read_heat
-from resilience.horizon import plan_horizon
+from resilience.horizon import Horizon, plan_horizon
 from resilience.hourly import HourlyEvent
 from resilience.inputs import Inputs, load_inputs
+from resilience.ledger import this_process
 from resilience.network.compile import PERSON
 from resilience.over_time import label_times, time_caveats
 from resilience.pairs import choose_assets, run_in_pairs
 from resilience.provenance import now
 from resilience.result import Result, label_sums
 from resilience.resume import RunPlace, describe_job
+from resilience.run_log import RunLog
 from resilience.sample_totals import SampleTotals
 from resilience.sampling import MAIN, Deadline, Progress, Sampler
 from resilience.scenario import Scenario
@@ -46,6 +49,7 @@ from resilience.tasks import prepare, prepare_tasks
 from resilience.variables import label_dataset
 from resilience.ways import label_ways
 from resilience.writing import input_paths, write_run
+from resilience.zone_heat import HeatParts
 
 Floats = NDArray[np.float64]
 
@@ -110,15 +114,20 @@ def assess(
     """
     started = now()
     with ExitStack() as held:
+        log = held.enter_context(RunLog())
         pool = held.enter_context(open_pool(threads=threads, workers=workers, scheduler=scheduler, dashboard=dashboard))
         deadline = Deadline(max_wall, workers=pool.workers)
-        sampler = Sampler(pool, block_samples=block_samples(scenario), deadline=deadline, progress=progress)
+        sampler = Sampler(
+            pool, block_samples=block_samples(scenario), deadline=deadline, progress=progress, log=log
+        )  # fmt: skip
+        tell_start(log, scenario, sampler)
         place = None
         if out is not None:
             paths = list(input_paths(scenario))
             job = describe_job(scenario, paths, block_samples=sampler.block_samples)
-            place = held.enter_context(RunPlace(Path(out), job, inputs=paths, restart=restart))
+            place = held.enter_context(RunPlace(Path(out), job, inputs=paths, restart=restart, log=log))
         inputs = load_inputs(scenario)
+        log.tell("inputs_read", f"inputs read: {inputs.network!r}")
         check_branches(scenario.branches, inputs)
         check_errors(inputs, scenario)
         result, store = solve(scenario, inputs, sampler, place=place)
@@ -129,31 +138,73 @@ def assess(
                 persons_unit=inputs.network.persons_unit,
             )  # fmt: skip
             result = replace(result, dataset=both)
-        if store is not None:
-            write_run(store, result, scenario, inputs, block_samples=sampler.block_samples, started=started)
+        if store is not None and place is not None:
+            place.check_inputs()
+            write_run(store, result, scenario, inputs, job=place.job, started=started)
+            log.tell("result_written", f"result written to {store.path}")
+        log.tell("run_finished", "run finished", samples=result.dataset.sizes["sample"])
     return result
+
+
+def tell_start(log: RunLog, scenario: Scenario, sampler: Sampler) -> None:
+    """Write what is run, by what, into the log."""
+    log.tell(
+        "run_started", f"assessing {scenario.name}", version=__version__, process=this_process(),
+        scenario_sha256=scenario.digest(), samples=scenario.monte_carlo.samples, block=sampler.block_samples,
+        workers=sampler.pool.workers,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A scenario on its inputs, up to the samples.
+
+    Parameters
+    ----------
+    city : City
+    tasks : list of EventTask
+    damaged : xarray.Dataset
+    hourly : sequence of HourlyEvent or None
+    horizon : Horizon or None
+    zone_heat : sequence of HeatParts or None
+    """
+
+    city: City
+    tasks: list[EventTask]
+    damaged: xr.Dataset
+    hourly: Sequence[HourlyEvent | None]
+    horizon: Horizon | None
+    zone_heat: Sequence[HeatParts] | None
+
+
+def prepare_run(scenario: Scenario, inputs: Inputs) -> Prepared:
+    """Return what the samples of a scenario are solved on."""
+    damaged, hourly = expose_and_damage(inputs, scenario.heat)
+    horizon = plan_horizon(inputs, scenario, hourly)
+    zone_heat = read_heat(inputs, scenario)
+    city, tasks = prepare(inputs, damaged, scenario, horizon, zone_heat, hourly)
+    return Prepared(city, tasks, damaged, hourly, horizon, zone_heat)
 
 
 def solve(
     scenario: Scenario, inputs: Inputs, sampler: Sampler, *, place: RunPlace | None = None, part: str = MAIN
 ) -> tuple[Result, RunStore | None]:
     """Return the result of a scenario on its inputs, and the run directory, made once inputs are right."""
-    damaged, hourly = expose_and_damage(inputs, scenario.heat)
+    prepared = prepare_run(scenario, inputs)
+    city, tasks, damaged, hourly = prepared.city, prepared.tasks, prepared.damaged, prepared.hourly
     weights = weigh_events(inputs, scenario)
-    horizon = plan_horizon(inputs, scenario, hourly)
-    zone_heat = read_heat(inputs, scenario)
-    city, tasks = prepare(inputs, damaged, scenario, horizon, zone_heat, hourly)
     store = None if place is None else place.open()
-    if store is not None:
-        sampler.keep_in(store.ledger)
+    if place is not None and store is not None:
+        sampler.keep_in(store.ledger, block_samples=place.job["block"])
     weight = weights["annual_weight"][1] + weights["tail_weight"][1]
     sums, totals = run_samples(city, tasks, scenario, sampler, weight=weight, store=store, part=part)
     labelled = totals.label(label_sums(city, tasks, sums, damaged).assign(weights))
     labelled = label_times(labelled, city, tasks, sums)
     labelled = label_ways(labelled, city, sums, totals.n_sample)
+    horizon, zone_heat = prepared.horizon, prepared.zone_heat
     labelled = label_heat(labelled, inputs, scenario, zone_heat, [task.toll for task in tasks], sums, totals.toll)
     # What is told of them stands in the result: they need not stay beside it.
-    del sums, tasks
+    del sums, tasks, prepared
     labelled = label_power(labelled, inputs, scenario, hourly)
     labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
     ranked = rank_assets(labelled)

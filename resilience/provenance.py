@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import os
 import platform
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from resilience.manifest import Machine
 
 PACKAGES = (
     "urban-resilience", "numba", "llvmlite", "numpy", "scipy", "xarray", "rasterio", "dask", "zarr", "h5netcdf",
@@ -32,13 +35,15 @@ def hash_file(path: Path) -> str:
 
 
 def describe_inputs(paths: Iterable[Path]) -> list[dict[str, Any]]:
-    """Return size and hash of every input file, each once, in order of path."""
+    """Return size and hash of every input file, each once, in order of path; of none that cannot be read."""
     found = []
     for path in sorted({Path(path) for path in paths}):
-        if path.exists():
-            size = sum(
-                item.stat().st_size for item in ([path] if path.is_file() else path.rglob("*")) if item.is_file()
-            )
+        # Who reads the inputs tells what is wrong with them, in the words of their kind.
+        with contextlib.suppress(OSError):
+            if not path.exists():
+                continue
+            files = [path] if path.is_file() else path.rglob("*")
+            size = sum(item.stat().st_size for item in files if item.is_file())
             found.append({"path": str(path), "bytes": size, "sha256": hash_file(path)})
     return found
 
@@ -64,45 +69,45 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
+def read_stamps(paths: Iterable[Path]) -> dict[str, tuple[int, int]]:
+    """Return size and time of change of every file, those below folders included, by path."""
+    found = {}
+    for path in paths:
+        # What cannot be looked at, a name that is too long say, is told by its reader, together with all that is wrong.
+        with contextlib.suppress(OSError):
+            for file in [path] if path.is_file() else sorted(path.rglob("*")):
+                if file.is_file():
+                    stamp = file.stat()
+                    found[str(file)] = stamp.st_size, stamp.st_mtime_ns
+    return found
+
+
 def now() -> str:
     """Return the present time in UTC."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
-def describe_run(
-    *, scenario: Mapping[str, Any], digest: str, inputs: Iterable[Path], started: str, figures: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the content of a manifest.
+def processor_name() -> str:
+    """Return what the system calls the processor."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text(encoding="utf-8", errors="replace").splitlines() if told.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
 
-    Parameters
-    ----------
-    scenario : mapping
-        Resolved scenario.
-    digest : str
-        Its hash.
-    inputs : iterable of pathlib.Path
-    started : str
-        From :func:`now`.
-    figures : mapping
-        Samples, block size and the like.
-    """
+
+def describe_machine() -> Machine:
+    """Return where this process runs."""
     from resilience.kernels.compiler import CACHE_FOLDER
 
-    return {
-        "schema_version": 1,
-        "name": scenario.get("name", ""),
-        "scenario_sha256": digest,
-        "started": started,
-        "ended": now(),
-        "figures": dict(figures),
-        "inputs": describe_inputs(inputs),
-        "versions": library_versions(),
-        "machine": {
-            "platform": platform.platform(),
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "python": sys.version.split()[0],
-            "kernel_cache": str(CACHE_FOLDER) if CACHE_FOLDER else "none",
-        },
-        "scenario": dict(scenario),
-    }
+    return Machine(
+        platform=platform.platform(),
+        processor=processor_name(),
+        cores=os.cpu_count(),
+        python=sys.version.split()[0],
+        kernel_cache=str(CACHE_FOLDER) if CACHE_FOLDER else "none",
+    )
+
+
+def hash_outputs(run: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the hash of everything of these names that a run directory has."""
+    return {name: hash_file(run / name) for name in sorted(names) if (run / name).exists()}

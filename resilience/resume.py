@@ -11,11 +11,13 @@ from typing import Any
 
 from resilience.errors import DataError, Problem, Problems, ResilienceError
 from resilience.ledger import Ledger
-from resilience.provenance import describe_inputs, now
+from resilience.provenance import describe_inputs, now, read_stamps
+from resilience.run_log import RunLog
 from resilience.scenario import Scenario
 from resilience.store import RunStore, check_inputs_apart, raise_if_locked
 
 AGAIN = "the same job, or --restart (restart=True), which removes what the directory has"
+KEPT = ("run_id", "begun", "block")
 # What numbers can depend on beside the scenario, its inputs and this package.
 _ARITHMETIC = ("numpy", "scipy", "numba", "shapely", "pyproj", "rasterio")
 
@@ -66,6 +68,8 @@ class RunPlace:
         Files that must not be replaced.
     restart : bool
         Whether what an earlier job left is removed.
+    log : RunLog, optional
+        Is kept there too, once it is open.
 
     Raises
     ------
@@ -77,12 +81,16 @@ class RunPlace:
         It holds another job: changed keys, inputs and code are told. Nothing is written.
     """
 
-    def __init__(self, path: Path, job: Mapping[str, Any], *, inputs: Iterable[Path], restart: bool) -> None:
+    def __init__(
+        self, path: Path, job: Mapping[str, Any], *, inputs: Iterable[Path], restart: bool, log: RunLog | None = None
+    ) -> None:
         self.path = path
         self.job = job
         self._inputs = tuple(inputs)
         self._restart = restart
+        self._log = log
         self._store: RunStore | None = None
+        self._stamps = read_stamps(self._inputs)
         check_inputs_apart(path, self._inputs)
         raise_if_locked(path)
         if not restart:
@@ -94,6 +102,19 @@ class RunPlace:
     def __exit__(self, *_: object) -> None:
         if self._store is not None:
             self._store.close()
+
+    def check_inputs(self) -> None:
+        """Raise DataError where an input is not what it was when the job was described."""
+        now = read_stamps(self._inputs)
+        changed = sorted(path for path in self._stamps.keys() | now.keys() if self._stamps.get(path) != now.get(path))
+        if changed:
+            raise DataError(
+                Problem(
+                    str(self.path),
+                    wanted="inputs that stay as they are while a run reads them; run again with --restart",
+                    got="inputs changed meanwhile", count=len(changed), first=changed,
+                )
+            )  # fmt: skip
 
     def open(self) -> RunStore:
         """Return the directory, held, with the ledger of the job: a new one, or that of an earlier call.
@@ -107,6 +128,11 @@ class RunPlace:
         if self._restart or not _compare(self.path, store.ledger, self.job):
             store.clear()
             store.ledger.begin(self.job)
+        else:
+            about = store.ledger.about() or {}
+            self.job = {**self.job, **{name: about[name] for name in KEPT}}
+        if self._log is not None:
+            self._log.keep_in(self.path, run=self.job["run_id"])
         return store
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from resilience.engine import Block, BlockSums, City, EventTask, Pool, cut_blocks, list_arrays, simulate, sums_of
 from resilience.ledger import Ledger, Part
+from resilience.run_log import RunLog
 
 Progress = Callable[[int, int], None]
 MAIN = "run"
@@ -21,10 +23,10 @@ class PartRecord:
     ----------
     part : Part
     on_keep : callable
-        Called when a block is kept.
+        Called with each block that is kept.
     """
 
-    def __init__(self, part: Part, *, on_keep: Callable[[], None]) -> None:
+    def __init__(self, part: Part, *, on_keep: Callable[[Block], None]) -> None:
         self._part = part
         self._on_keep = on_keep
 
@@ -39,7 +41,7 @@ class PartRecord:
     def keep(self, block: Block, sums: BlockSums) -> None:
         """Keep a block."""
         self._part.keep(block.task.event, block.number, **_samples(block), arrays=list_arrays(sums))
-        self._on_keep()
+        self._on_keep(block)
 
 
 def _samples(block: Block) -> dict[str, int]:
@@ -98,6 +100,8 @@ class Sampler:
     deadline : Deadline, optional
     progress : callable, optional
         Called with the number of finished blocks and of all blocks of the run itself.
+    log : RunLog, optional
+        Is told of every part, and of every block that is kept.
     """
 
     def __init__(
@@ -107,16 +111,19 @@ class Sampler:
         block_samples: int,
         deadline: Deadline | None = None,
         progress: Progress | None = None,
+        log: RunLog | None = None,
     ) -> None:
         self.pool = pool
         self.block_samples = block_samples
         self._ledger: Ledger | None = None
         self._deadline = deadline or Deadline(None)
         self._progress = progress
+        self._log = log
 
-    def keep_in(self, ledger: Ledger) -> None:
-        """Keep blocks in a run's ledger from now on, and take from it what it has."""
+    def keep_in(self, ledger: Ledger, *, block_samples: int) -> None:
+        """Keep blocks of the size that a run has in its ledger from now on, and take from it what it has."""
         self._ledger = ledger
+        self.block_samples = block_samples
 
     def solve(
         self,
@@ -141,11 +148,22 @@ class Sampler:
             What the part is.
         """
         record = None
+        n_block = sum(len(cut_blocks(task, n_samples, self.block_samples)) for task in tasks)
+        if self._log is not None:
+            told: dict[str, Any] = {"part": part, "blocks": n_block, "events": len(tasks), "samples": n_samples}
+            self._log.tell("part_started", f"solving {title or part}: {n_block:,} blocks", **told)
+
+        def note(block: Block) -> None:
+            self._deadline.note_block()
+            if self._log is not None:
+                event, number = block.task.event, block.number
+                line = f"block {number} of event {event} finished"
+                self._log.tell("block_finished", line, part=part, hazard_event=event, block=number, **_samples(block))
+
         if self._ledger is not None:
             kept = self._ledger.part(part)
-            n_block = sum(len(cut_blocks(task, n_samples, self.block_samples)) for task in tasks)
             kept.begin(title=title or part, blocks=n_block)
-            record = PartRecord(kept, on_keep=self._deadline.note_block)
+            record = PartRecord(kept, on_keep=note)
         return simulate(
             city, tasks, n_samples=n_samples, block_samples=self.block_samples, pool=self.pool, on_block=on_block,
             first_sample=first_sample, record=record, progress=self._progress if part == MAIN else None,

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import glob
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, Literal
+
+import pyogrio
+import xarray as xr
+from pyproj import CRS
 
 from resilience.branches import branches_table
+from resilience.errors import DataError, MissingInputError
 from resilience.heat_toll import heat_table
 from resilience.inputs import Inputs
+from resilience.manifest import City, Figures, HazardMap, InputFile, LayerFile, Manifest
 from resilience.network.writing import write_tables
-from resilience.provenance import describe_run
+from resilience.provenance import describe_machine, hash_outputs, library_versions, now
+from resilience.readers.elsewhere import raster_sources
 from resilience.result import Result
 from resilience.run_tables import (
     assets_table,
@@ -23,7 +33,7 @@ from resilience.run_tables import (
     zones_table,
 )
 from resilience.scenario import Scenario
-from resilience.store import MANIFEST, NETWORK, RESULTS, RunStore
+from resilience.store import FILES, MANIFEST, NETWORK, RESULTS, RunStore
 from resilience.unserved import unserved_table
 from resilience.variables import label_dataset
 from resilience.ways import access_table, indicators_table, zone_ways_table
@@ -31,25 +41,31 @@ from resilience.why import causes_table, roots_table
 
 
 def input_paths(scenario: Scenario) -> Iterator[Path]:
-    """Yield every file that the scenario names."""
+    """Yield every file that the scenario names, and those that belong to them."""
     for section in scenario.hazards:
         for part in section.parts().values():
             for source in part.sources():
-                yield from source.hour_paths or (source.path,)
+                for path in source.hour_paths or (source.path,):
+                    yield path
+                    # A mosaic that is none is told by its reader.
+                    with contextlib.suppress(DataError, MissingInputError, OSError):
+                        yield from raster_sources(path)
     for layer in (*scenario.network.assets, *scenario.network.zones):
         yield layer.path
+        if layer.path.suffix.lower() == ".shp":
+            yield from layer.path.parent.glob(f"{glob.escape(layer.path.stem)}.*")
     for table in (scenario.network.needs, scenario.network.dependencies, scenario.network.supply):
         if table is not None:
             yield table.path
     for file in scenario.curves.files:
-        yield file.path
+        yield from (path for path in (file.path, file.metadata) if path)
     repair = None if scenario.time is None else scenario.time.repair
     if repair is not None:
         yield from (path for path in (repair.file, None if repair.ranks is None else repair.ranks.path) if path)
 
 
 def write_run(
-    store: RunStore, result: Result, scenario: Scenario, inputs: Inputs, *, block_samples: int, started: str
+    store: RunStore, result: Result, scenario: Scenario, inputs: Inputs, *, job: Mapping[str, Any], started: str
 ) -> None:
     """Write everything beside the blocks: the rest of the result, tables, the resolved scenario, the manifest.
 
@@ -60,8 +76,8 @@ def write_run(
     result : Result
     scenario : Scenario
     inputs : Inputs
-    block_samples : int
-        What a block has.
+    job : mapping
+        From :func:`resilience.resume.describe_job`.
     started : str
         When the run began.
     """
@@ -109,16 +125,79 @@ def write_run(
         store.write_table("exceedance.csv", *exceedance_table(result.exceedance, tells_money=result.tells_money))
     write_tables(inputs.network, store.path / NETWORK)
     store.write_text("notes.txt", "".join(f"{note}\n" for note in result.notes))
-    figures = {
-        "samples": dataset.sizes["sample"],
-        "block": block_samples,
-        "events": dataset.sizes["event"],
-        "results": RESULTS,
-    }
-    store.write_json(
-        MANIFEST,
-        describe_run(
-            scenario=scenario.to_dict(), digest=scenario.digest(), inputs=input_paths(scenario), started=started,
-            figures=figures,
+    store.keep_on_disk()
+    store.write_json(MANIFEST, describe_run(store, dataset, scenario, inputs, job=job, started=started))
+
+
+def describe_run(
+    store: RunStore, dataset: xr.Dataset, scenario: Scenario, inputs: Inputs, *, job: Mapping[str, Any], started: str
+) -> dict[str, Any]:
+    """Return the content of the manifest of a run whose other files are written."""
+    manifest = Manifest(
+        run_id=job["run_id"],
+        name=scenario.name,
+        scenario_sha256=scenario.digest(),
+        seed=scenario.seed,
+        begun=job["begun"],
+        started=started,
+        ended=now(),
+        figures=Figures(
+            samples=dataset.sizes["sample"], block=job["block"], events=dataset.sizes["event"], results=RESULTS
         ),
+        inputs=tuple(InputFile(**one) for one in job["inputs"]),
+        hazards=tuple(_describe_maps(hazard, scenario) for hazard in inputs.hazards),
+        network=City(
+            crs=_name_crs(inputs.network.crs),
+            layers=tuple(_describe_layers(scenario)),
+            assets=dataset.sizes["asset"],
+            zones=len(inputs.network.zones),
+            counted_in=inputs.network.persons_unit,
+        ),
+        code=job["code"],
+        versions=library_versions(),
+        machine=describe_machine(),
+        outputs=hash_outputs(store.path, {*FILES, RESULTS, NETWORK} - {MANIFEST}),
+        scenario=scenario.to_dict(),
+    )
+    return manifest.model_dump(mode="json")
+
+
+def _describe_layers(scenario: Scenario) -> Iterator[LayerFile]:
+    kinds: tuple[tuple[Literal["assets", "zones"], Any], ...] = (
+        ("assets", scenario.network.assets), ("zones", scenario.network.zones),
     )  # fmt: skip
+    for what, layers in kinds:
+        for layer in layers:
+            declared = layer.crs
+            if declared is None:
+                # What is read by other readers than GDAL's is in the CRS that it must have.
+                with contextlib.suppress(pyogrio.errors.DataSourceError):
+                    declared = pyogrio.read_info(layer.path, layer=layer.layer)["crs"]
+            yield LayerFile(path=str(layer.path), what=what, crs="" if declared is None else _name_crs(declared))
+
+
+def _describe_maps(hazard: xr.Dataset, scenario: Scenario) -> HazardMap:
+    files = {
+        str(source.path): None
+        for section in scenario.hazards
+        if section.family == hazard.attrs["family"]
+        for part in section.parts().values()
+        for source in part.sources()
+    }
+    told = {name: str(hazard.attrs[name]) for name in ("family", "peril", "unit", "nodata", "outside")}
+    sizes = hazard.sizes
+    return HazardMap(
+        **told,
+        crs=_name_crs(hazard.attrs["crs_wkt"]),
+        files=tuple(files),
+        events=sizes["event"],
+        rows=sizes["y"],
+        columns=sizes["x"],
+    )
+
+
+def _name_crs(crs: Any) -> str:
+    """Return an authority's code of a CRS where it has one, else its WKT."""
+    found = CRS.from_user_input(crs)
+    authority = found.to_authority()
+    return ":".join(authority) if authority else str(found.to_wkt())

@@ -571,6 +571,9 @@ def test_the_command_says_one_line_when_its_scheduler_dies(tmp_path: Path) -> No
     assert run.returncode == 69
     assert len(lines) == 1, said
     assert lines[0].startswith(f"error: cluster {server.address}: ")
+    logged = [json.loads(line) for line in (tmp_path / "run" / "logs" / "run.jsonl").read_text().splitlines()]
+    assert any(line["logger"] == "resilience.engine.cluster" for line in logged)
+    assert logged[-1]["event"] == "run_failed"
 
 
 def test_threads_do_not_import_distributed() -> None:

@@ -245,7 +245,7 @@ def test_the_table_and_the_notes(site, tmp_path, capsys) -> None:
     scenario = indexed(site, time={"hours": [0, 24, 60]})
     path = tmp_path / "city.yaml"
     path.write_text(scenario.to_yaml(), encoding="utf-8")
-    assert main(["run", str(path), "-o", str(tmp_path / "run")]) == 0
+    assert main(["run", str(path), "-o", str(tmp_path / "run"), "--allow-outside", str(tmp_path.parent)]) == 0
     table = pd.read_csv(tmp_path / "run" / "heat.csv", keep_default_na=False, na_values=["nan"]).set_index("zone")
     assert table.index.tolist() == ["z0", "z1", ""]
     assert float(table.loc["z0", "highest_temperature"]) == 34

@@ -67,7 +67,10 @@ def test_the_version_is_said_once() -> None:
     assert f"## {PROJECT['version']}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("maker", "write"), [("make_glossary", "glossary"), ("make_scenario_keys", "page")])
+@pytest.mark.parametrize(
+    ("maker", "write"),
+    [("make_glossary", "glossary"), ("make_scenario_keys", "page"), ("make_manifest_schema", "schema")],
+)
 def test_pages_written_by_the_code_are_those_of_the_code(maker: str, write: str) -> None:
     spec = importlib.util.spec_from_file_location(maker, ROOT / "docs" / f"{maker}.py")
     assert spec is not None

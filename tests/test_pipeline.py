@@ -18,6 +18,7 @@ from resilience.check import check
 from resilience.datasets import synthetic_city
 from resilience.errors import CannotCreateError, ConfigurationError, DataError, LockedError, MissingInputError
 from resilience.inputs import load_inputs
+from resilience.manifest import Manifest
 from resilience.pipeline import assess, demo_scenario
 from resilience.scenario import Scenario
 from resilience.store import RunStore, open_results
@@ -110,6 +111,7 @@ class TestTheRunDirectory:
         assert names == {
             "results.zarr", "scenario.yaml", "manifest.json", "summary.csv", "events.csv", "assets.csv", "zones.csv",
             "exceedance.csv", "importance.csv", "causes.csv", "why.csv", "network", "notes.txt", ".lock", "ledger",
+            "logs",
         }  # fmt: skip
         tables = {path.name for path in (out / "network").iterdir()}
         assert {"assets.csv", "needs.csv", "dependencies.csv", "supply.csv", "zones.csv"} <= tables
@@ -209,6 +211,11 @@ class TestTheRunDirectory:
         assert manifest["started"] <= manifest["ended"]
         assert {"python", "numpy", "numba", "xarray", "GDAL (rasterio)", "PROJ (pyproj)"} <= set(manifest["versions"])
         assert manifest["inputs"] == []
+        assert [one["peril"] for one in manifest["hazards"]] == ["flood", "heat"]
+        assert Manifest.model_validate(manifest).network.assets == kept[0].dataset.sizes["asset"]
+        assert manifest["outputs"].keys() == {path.name for path in kept[0].path.iterdir()} - {
+            "manifest.json", "ledger", ".lock", "logs",
+        }  # fmt: skip
         assert Scenario.from_dict(manifest["scenario"]).digest() == demo.digest()
 
 

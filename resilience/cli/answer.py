@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from resilience.cli.terminal import say, write
-from resilience.errors import Problem
+from resilience.errors import Problem, describe_problem
 
 SHAPE_VERSION = 1
 
@@ -78,25 +78,6 @@ class Failure:
             "log": self.log,
         }
         write(_object(verb, self.exit_code, error=error))
-
-
-def describe_problem(problem: Problem) -> dict[str, Any]:
-    """Return a problem as data.
-
-    Examples
-    --------
-    >>> describe_problem(Problem("depths", wanted=">= 0", got="negative", count=3, total=9))["count"]
-    3
-    """
-    return {
-        "subject": problem.subject,
-        "wanted": problem.wanted,
-        "got": problem.got,
-        "where": problem.where or None,
-        "count": problem.count,
-        "total": problem.total,
-        "first": [str(one) for one in problem.first],
-    }
 
 
 def _object(verb: str | None, exit_code: int, *, answer: Any = None, error: Any = None) -> str:

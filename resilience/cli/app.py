@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +20,7 @@ from resilience.cli.answer import Answer, Failure
 from resilience.cli.outcome import INTERRUPTED, exit_code_of
 from resilience.cli.pools import Dashboard, Scheduler, Threads, Workers, choose_pool
 from resilience.cli.terminal import aligned, write
+from resilience.cli.volume import Voice, told_aloud
 from resilience.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -46,8 +48,20 @@ Changes = Annotated[
         "--set", metavar="KEY=VALUE", help="Replace a value of the scenario, e.g. monte_carlo.samples=1024; repeatable."
     ),
 ]
+AllowOutside = Annotated[
+    list[Path],
+    typer.Option(
+        "--allow-outside",
+        metavar="DIR",
+        envvar="RESILIENCE_ALLOW_OUTSIDE",
+        readable=False,
+        help="Folder below which the scenario may name files, beside its own; repeatable.",
+    ),
+]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say every step.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
 
 
 def _show_version(wanted: bool) -> None:
@@ -75,23 +89,27 @@ def demo(
     scheduler: Scheduler = None,
     dashboard: Dashboard = None,
     as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> Answer:
     """Assess the built-in city."""
     pool = choose_pool(threads=threads, workers=workers, scheduler=scheduler, dashboard=dashboard)
     from resilience.pipeline import demo_scenario
 
     given = {name: value for name, value in (("size", size), ("seed", seed)) if value is not None}
-    return _assess(demo_scenario(**given), out, as_json=as_json, pool=pool)
+    voice = Voice(as_json=as_json, verbose=verbose, quiet=quiet)
+    return _assess(demo_scenario(**given), out, voice, **pool)
 
 
 @app.command()
 def check(
     scenario: ScenarioFile,
     changes: Changes = [],  # noqa: B006 - typer reads the default only
+    allow_outside: AllowOutside = [],  # noqa: B006
     as_json: AsJson = False,
 ) -> Answer:
     """Read a scenario and its inputs and tell what is wrong."""
-    read = _read(scenario, changes)
+    read = _read(scenario, changes, allow_outside)
     from resilience.check import check as check_inputs
 
     report = check_inputs(read)
@@ -100,9 +118,14 @@ def check(
 
 @app.command()
 def run(
-    scenario: ScenarioFile,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", readable=False, help="Run directory.")],
+    scenario: Annotated[
+        Path | None, typer.Argument(metavar="SCENARIO", readable=False, help="Scenario file (YAML).")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="RUN", readable=False, help="Run directory.")
+    ] = None,
     changes: Changes = [],  # noqa: B006 - typer reads the default only
+    allow_outside: AllowOutside = [],  # noqa: B006
     restart: Annotated[bool, typer.Option("--restart", help="Remove what RUN has of an earlier run.")] = False,
     max_wall: Annotated[
         str | None,
@@ -112,17 +135,67 @@ def run(
     workers: Workers = None,
     scheduler: Scheduler = None,
     dashboard: Dashboard = None,
+    verify: Annotated[
+        Path | None,
+        typer.Option(
+            "--verify", metavar="RUN", readable=False,
+            help="Instead: look whether a finished run is as it says, and solve some blocks again.",
+        ),
+    ] = None,
     as_json: AsJson = False,
-) -> Answer:
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> Answer:  # fmt: skip
     """Assess a scenario and keep the run; what an earlier call finished is not done again."""
     pool = choose_pool(threads=threads, workers=workers, scheduler=scheduler, dashboard=dashboard)
+    if verify is not None:
+        if scenario is not None or out is not None:
+            raise typer.BadParameter("stands alone, without SCENARIO and --out", param_hint="--verify")
+        from resilience.verify import verify_run
+
+        verified = verify_run(verify)
+        return Answer(verified.to_dict(), verified.lines())
+    for given, name in ((scenario, "SCENARIO"), (out, "--out")):
+        if given is None:
+            raise typer.BadParameter("is missing", param_hint=name)
+    assert scenario is not None  # told above
     limit = None if max_wall is None else _seconds(max_wall)
-    return _assess(_read(scenario, changes), out, as_json=as_json, pool=pool, restart=restart, max_wall=limit)
+    voice = Voice(as_json=as_json, verbose=verbose, quiet=quiet)
+    read = _read(scenario, changes, allow_outside)
+    return _assess(read, out, voice, restart=restart, max_wall=limit, **pool)
 
 
 @app.command()
-def schema() -> None:
-    """Write the JSON Schema of scenario files."""
+def status(
+    run: Annotated[Path, typer.Argument(metavar="RUN", readable=False, help="Run directory.")],
+    as_json: AsJson = False,
+) -> Answer:
+    """Tell how far a run is, also while it runs."""
+    from resilience.status import read_status
+
+    found = read_status(run)
+    return Answer(found.to_dict(), found.lines())
+
+
+class Described(StrEnum):
+    """What has a schema."""
+
+    scenario = "scenario"
+    manifest = "manifest"
+
+
+@app.command()
+def schema(
+    of: Annotated[Described, typer.Argument(metavar="[scenario|manifest]", help="What is described.")] = (
+        Described.scenario
+    ),
+) -> None:
+    """Write the JSON Schema of scenario files, or of the manifests of runs."""
+    if of is Described.manifest:
+        from resilience.manifest import Manifest
+
+        write(json.dumps(Manifest.model_json_schema(), indent=2))
+        return
     from resilience.scenario import Scenario
 
     write(json.dumps(Scenario.json_schema(), indent=2))
@@ -161,10 +234,10 @@ def doctor(
     )
 
 
-def _read(path: Path, changes: Sequence[str]) -> Scenario:
+def _read(path: Path, changes: Sequence[str], allow_outside: Sequence[Path]) -> Scenario:
     from resilience.scenario import Scenario
 
-    return Scenario.from_yaml(path, changes=changes)
+    return Scenario.from_yaml(path, changes=changes, allow_outside=allow_outside)
 
 
 def _seconds(told: str) -> float:
@@ -175,15 +248,7 @@ def _seconds(told: str) -> float:
     return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
-def _assess(
-    scenario: Scenario,
-    out: Path | None,
-    *,
-    as_json: bool,
-    pool: dict[str, Any],
-    restart: bool = False,
-    max_wall: float | None = None,
-) -> Answer:
+def _assess(scenario: Scenario, out: Path | None, voice: Voice, **asked: Any) -> Answer:
     from resilience.cli.places import check_run_directory
     from resilience.cli.progress import show_progress
 
@@ -191,8 +256,8 @@ def _assess(
         check_run_directory(out)
     from resilience.pipeline import assess
 
-    with show_progress() as progress:
-        result = assess(scenario, out=out, progress=progress, restart=restart, max_wall=max_wall, **pool)
+    with told_aloud(verbose=voice.verbose), show_progress(quiet=voice.quiet) as progress:
+        result = assess(scenario, out=out, progress=progress, **asked)
     lines = list(aligned(result.summary_table()))
     for table in (result.why_table(), result.origins_table()):
         if table:
@@ -200,7 +265,9 @@ def _assess(
     asides = [f"note: {note}" for note in result.notes]
     if result.path is not None:
         asides.append(f"run directory: {result.path}")
-    if not as_json:
+    if voice.quiet:
+        asides = []
+    if not voice.as_json:
         return Answer({}, lines, asides)
     from resilience.cli.records import describe_result
 

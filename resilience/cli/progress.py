@@ -58,8 +58,11 @@ class LineProgress:
 
 
 @contextlib.contextmanager
-def show_progress() -> Iterator[Progress]:
-    """Give what shows progress on standard error, as fits what standard error is."""
+def show_progress(*, quiet: bool = False) -> Iterator[Progress]:
+    """Give what shows progress on standard error, as fits what standard error is; nothing where it is to be quiet."""
+    if quiet:
+        yield lambda done, total: None
+        return
     from rich.console import Console
 
     from resilience.cli.terminal import say

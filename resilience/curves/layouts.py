@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from resilience.curves.curve import Curve
 from resilience.errors import ConfigurationError, DataError, MissingInputError, Problem, Problems, suggestion
+from resilience.files import is_there
 from resilience.perils import PERILS
 
 Layout = Literal["plain", "open_gira", "snail"]
@@ -72,6 +73,7 @@ class _Rows:
     """
 
     def __init__(self, path: Path, *, wanted: Iterable[str] = ()) -> None:
+        is_there(path)  # what may not be read is told here; what is missing, below
         try:
             text = path.read_text(encoding="utf-8-sig")
         except OSError as error:

@@ -46,10 +46,7 @@ SETTINGS = {
     "distributed.scheduler.active-memory-manager.start": False,
 }
 
-LOGGERS = (
-    "resilience", "distributed", "distributed.client", "distributed.gc", "bokeh", "tornado", "tornado.application",
-    "asyncio",
-)  # fmt: skip
+LOGGERS = ("distributed", "distributed.client", "distributed.gc", "bokeh", "tornado", "tornado.application", "asyncio")
 
 
 @contextlib.contextmanager
@@ -161,12 +158,14 @@ def _kept_environment() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _logged() -> Iterator[None]:
-    """Let what is logged of a cluster go to handlers of the root logger, where there are any, not to standard error."""
+    """Let what Dask logs go where the caller and the log of the run hear it, and not to standard error."""
     kept = []
-    for name in LOGGERS:
+    for name in (*LOGGERS, "resilience"):
         logger = logging.getLogger(name)
         kept.append((logger, logger.handlers[:], logger.propagate))
-        to_terminal = [one for one in logger.handlers if getattr(one, "stream", None) is sys.stderr]
+        # Dask gives its loggers a handler as it is imported; one of ours is there because somebody asked for it.
+        own = name in LOGGERS
+        to_terminal = [one for one in logger.handlers if own and getattr(one, "stream", None) is sys.stderr]
         # One that does nothing keeps Python from printing warnings where there is no other.
         logger.handlers = [one for one in logger.handlers if one not in to_terminal] + [logging.NullHandler()]
         logger.propagate = True

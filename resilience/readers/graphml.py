@@ -17,7 +17,8 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from resilience.errors import DataError, MissingInputError, Problem, Problems, suggestion
-from resilience.readers.sources import is_there
+from resilience.files import is_there
+from resilience.readers.wkt import shapes_of_wkt
 
 _KMH = 1 / 3.6
 _METRES_PER_SECOND = {"": _KMH, "km/h": _KMH, "kmh": _KMH, "kph": _KMH, "mph": 0.44704, "knots": 1852 / 3600}
@@ -294,7 +295,7 @@ def _lengths(graph: _Graph, name: str, problems: Problems) -> NDArray[np.float64
 
 def _shapes(graph: _Graph, name: str, problems: Problems) -> NDArray[np.object_]:
     texts = np.array([data.get("geometry") or None for _, _, data in graph.edges], dtype=object)
-    shapes = np.asarray(shapely.from_wkt(texts, on_invalid="ignore"), dtype=object).reshape(-1)
+    shapes = shapes_of_wkt(texts)
     line = shapely.get_type_id(shapes) == shapely.GeometryType.LINESTRING
     wrong = ~line & np.array([text is not None for text in texts], dtype=bool)
     if wrong.any():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ X_NAMES = ("x", "lon", "longitude", "easting", "column", "columns", "col")
 TIME_NAMES = ("time", "valid_time", "hour", "hours")
 HOURS_PER = {"h": 1.0, "hr": 1.0, "hour": 1.0, "min": 1 / 60, "minute": 1 / 60, "s": 1 / 3600, "second": 1 / 3600,
              "d": 24.0, "day": 24.0}  # fmt: skip
+# A coordinate is read whole, and every map is an entry of a list.
+MOST_STEPS = 2**24
+MOST_MAPS = 100_000
 PERIOD_NAMES = ("return_period", "return_periods", "rp")
 
 
@@ -101,6 +105,9 @@ def labelled_layers(array: xr.DataArray, *, subject: str, attributes: Mapping[Ha
     if len(long) > 1:
         wanted = "one dimension beside time, y and x, of events; choose with `.isel`"
         problems.add(subject, wanted=wanted, got="dims " + ", ".join(f"{name} ({array.sizes[name]})" for name in long))
+    n_map = math.prod(array.sizes[name] for name in (*long, time_name) if name is not None)
+    if n_map > MOST_MAPS:
+        problems.add(f"size of {subject}", wanted=f"at most {MOST_MAPS:,} maps in a file", got=f"{n_map:,}")
     if array.dtype.kind not in "fiu":
         problems.add(subject, wanted="numbers", got=f"type {array.dtype}")
     problems.raise_if_any(DataError)

@@ -21,8 +21,9 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from resilience.errors import DataError, MissingInputError, Problem, Problems
+from resilience.files import is_there
+from resilience.readers.elsewhere import raster_sources
 from resilience.readers.layers import Layer
-from resilience.readers.sources import is_there
 
 # GDAL's own limit is 5 % of the memory, for each process. Windows are read once: a few tiles are enough.
 CACHE_BYTES = 128 * 2**20
@@ -136,10 +137,12 @@ def raster_layers(path: str, *, bands: Sequence[int] | None = None, num_threads:
     MissingInputError
         The file is not there or is not a raster.
     DataError
-        It is truncated, not georeferenced, or has no such band.
+        It is truncated, not georeferenced, has no such band, or only describes a map that is elsewhere.
     """
     if not is_remote(path) and not is_there(path):
         raise MissingInputError(Problem(path, "a raster file", "no such file"))
+    if not is_remote(path):
+        raster_sources(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import glob
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,25 +38,6 @@ KNOWN_SOURCES: tuple[KnownSource, ...] = tuple(
         ("Fathom", r"1in\d+-(FLUVIAL|PLUVIAL|COASTAL)-(UN)?DEFENDED-DEPTH.*\.tif$", "cm"),
     )
 )
-
-
-def is_there(path: str | Path) -> bool:
-    """Return whether a file or folder is there; a place that cannot be looked at or read is none of the two.
-
-    Raises
-    ------
-    MissingInputError
-        It may not be read, or its name cannot be that of a file.
-    """
-    place = Path(path)
-    try:
-        there = place.exists()
-        if there and not os.access(place, os.R_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    except OSError as error:
-        got = f"cannot be opened ({error.strerror or error})"
-        raise MissingInputError(Problem(str(path), "a file that can be read", got)) from error
-    return there
 
 
 def known_unit(path: str, *, peril: str) -> str | None:

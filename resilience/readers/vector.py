@@ -22,11 +22,13 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from resilience.errors import ConfigurationError, DataError, MissingInputError, Problem, Problems, suggestion
+from resilience.files import is_there
 from resilience.network import TABLES, select_rows
 from resilience.network.normalise import MISSPELT, normalise_text
 from resilience.network.shapes import flatten_geometry
-from resilience.readers.sources import is_there
+from resilience.readers.elsewhere import demand_layer_of_its_own
 from resilience.readers.topology import connect_endpoints
+from resilience.readers.wkt import shapes_of_wkt
 
 AUTO = "auto"
 _COORDINATES = (("x", "y"), ("lon", "lat"))
@@ -204,6 +206,9 @@ def _open(source: Path, layer: str | None, encoding: str | None) -> pd.DataFrame
         return _open_csv(source, encoding)
     if suffix in _PARQUET:
         return _open_parquet(source)
+    demand_layer_of_its_own(source)
+    # GML names its schema by an address, and GDAL would fetch it.
+    pyogrio.set_gdal_config_options({"GML_DOWNLOAD_SCHEMA": False})
     try:
         names = [str(name) for name in pyogrio.list_layers(source)[:, 0]]
         if layer is None and len(names) > 1:
@@ -330,7 +335,7 @@ def _shapes_of(raw: pd.DataFrame, wanted: Mapping[str, str], name: str, problems
         text = raw[wanted["geometry"]]
         words = np.array(text, dtype=object)
         words[text.isna().to_numpy()] = None
-        shapes = shapely.from_wkt(words, on_invalid="ignore")
+        shapes = shapes_of_wkt(words)
         wrong = np.asarray(shapely.is_missing(shapes)) & text.notna().to_numpy()
         if wrong.any():
             subject, count = f"{name} column {wanted['geometry']!r}", int(wrong.sum())

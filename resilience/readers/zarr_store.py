@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from resilience.errors import DataError, MissingInputError, Problem, suggestion
-from resilience.readers.labelled import LabelledLayer, choose_variable, labelled_layers
+from resilience.errors import DataError, MissingInputError, Problem, Problems, suggestion
+from resilience.readers.labelled import MOST_STEPS, LabelledLayer, choose_variable, labelled_layers
+
+MOST_CHUNK_BYTES = 2**32
 
 MARKERS = ("zarr.json", ".zgroup", ".zarray", ".zmetadata")
 
@@ -56,6 +59,7 @@ def zarr_layers(path: str, *, variable: str | None = None) -> list[LabelledLayer
         names = sorted(node.keys())
         got = f"no array {variable!r}{suggestion(variable, names)}"
         raise DataError(Problem(path, f"one of {', '.join(names)}", got))
+    _check_sizes([node] if isinstance(node, zarr.Array) else [array for _, array in node.arrays()], path)
     if isinstance(node, zarr.Array):
         array = _bare_array(node, path)
         return labelled_layers(array, subject=path, attributes=dict(node.attrs))
@@ -76,6 +80,20 @@ def zarr_layers(path: str, *, variable: str | None = None) -> list[LabelledLayer
         wanted = "arrays with named dimensions, as xarray writes them, or in the layout of OS-Climate"
         raise DataError(Problem(path, wanted, f"cannot be read: {' '.join(str(error).split())}")) from error
     return labelled_layers(choose_variable(dataset, variable, subject=path), subject=path, attributes=dataset.attrs)
+
+
+def _check_sizes(arrays: Iterable[zarr.Array[Any]], path: str) -> None:
+    """Raise if arrays claim more than any memory holds; only a coordinate and a chunk are ever read whole."""
+    problems = Problems()
+    for array in arrays:
+        subject = f"size of {path} {array.name or ''}".rstrip()
+        if array.size > 0 and (array.ndim == 1 or "transform_mat3x3" in array.attrs) and max(array.shape) > MOST_STEPS:
+            wanted = f"at most {MOST_STEPS:,} in a row or column (cut the map to the city)"
+            problems.add(subject, wanted=wanted, got=f"{max(array.shape):,}")
+        n_byte = math.prod(array.chunks) * array.dtype.itemsize
+        if n_byte > MOST_CHUNK_BYTES:
+            problems.add(subject, wanted=f"chunks of at most {MOST_CHUNK_BYTES:,} bytes", got=f"{n_byte:,}")
+    problems.raise_if_any(DataError)
 
 
 class _ZarrCells(BackendArray):

@@ -24,6 +24,8 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
+from resilience.scenario.folders import Folders
+
 _NAME = re.compile(r"[^\W\d][\w-]*\Z")
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -147,12 +149,16 @@ def _path(value: Any, info: ValidationInfo) -> Path:
     if unset:
         raise wrong(f"environment variable {', '.join(unset)} to be set", f"{text!r} while it is unset")
     text = _VARIABLE.sub(lambda match: environment[match.group(1)], text)
-    if _URL.match(text) or text.startswith("/vsi"):
+    # Not normalised: where a folder is a link, "folder/.." is what the operating system says it is.
+    path = Path(context.get("base") or Path.cwd()) / text
+    if _URL.match(text) or str(path).startswith("/vsi"):
         raise wrong("a file on this machine (download it first)", shown(text))
     if text.startswith("~"):
         raise wrong("a path; write ${HOME}/ for the home directory", shown(text))
-    # Not normalised: where a folder is a link, "folder/.." is what the operating system says it is.
-    return Path(context.get("base") or Path.cwd()) / text
+    folders: Folders | None = context.get("folders")
+    if folders is not None and (real := folders.leaves(path)) is not None:
+        raise wrong(*folders.told(path, real))
+    return path
 
 
 def _many(value: Any) -> Any:

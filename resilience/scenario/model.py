@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -16,7 +16,17 @@ from resilience.errors import ConfigurationError, Problem
 from resilience.scenario.branches import BranchSection
 from resilience.scenario.checks import Sections, check_sections
 from resilience.scenario.dump import dump_yaml
-from resilience.scenario.fields import MetricCrsText, Name, OneOrMany, Section, Whole, raise_findings, whole
+from resilience.scenario.fields import (
+    Finding,
+    MetricCrsText,
+    Name,
+    OneOrMany,
+    Section,
+    Whole,
+    raise_findings,
+    whole,
+)
+from resilience.scenario.folders import Folders, granted, named_in
 from resilience.scenario.hazards import HazardSection
 from resilience.scenario.heat import HeatSection
 from resilience.scenario.messages import problems_of
@@ -108,7 +118,12 @@ class Scenario(Section):
 
     @classmethod
     def from_yaml(
-        cls, path: str | Path, *, changes: Iterable[str] = (), environment: Mapping[str, str] | None = None
+        cls,
+        path: str | Path,
+        *,
+        changes: Iterable[str] = (),
+        environment: Mapping[str, str] | None = None,
+        allow_outside: Iterable[str | Path] = (),
     ) -> Scenario:
         """Return the scenario of a YAML file.
 
@@ -120,6 +135,9 @@ class Scenario(Section):
             Values that replace those of the file, as ``monte_carlo.samples=1024``.
         environment : mapping, optional
             What ``${NAME}`` in a path stands for; by default the process's own environment.
+        allow_outside : iterable of path, optional
+            Folders below which files may be, beside the folder of the scenario, those of ``${NAME}`` at the beginning
+            of a path (``${HOME}`` and the like aside) and those of paths in `changes`.
 
         Raises
         ------
@@ -129,9 +147,13 @@ class Scenario(Section):
             With everything that is wrong, each with file, line and column.
         """
         root = read_source(path)
+        changes = tuple(changes)
         for change in changes:
             root = set_value(root, change)
-        return cls._from_node(root, Path(path).absolute().parent, environment)
+        base = Path(path).absolute().parent
+        environment = os.environ if environment is None else environment
+        outside = (*allow_outside, *named_in(changes, base), *granted(root.texts(), environment))
+        return cls._from_node(root, base, environment, Folders(base, outside))
 
     @classmethod
     def from_dict(
@@ -146,7 +168,7 @@ class Scenario(Section):
         Parameters
         ----------
         data : mapping
-            As a scenario file has it.
+            As a scenario file has it. It comes from a program, so its paths may lead anywhere on this machine.
         base : str or pathlib.Path, optional
             Folder from which paths count; by default the current one.
         environment : mapping, optional
@@ -160,7 +182,9 @@ class Scenario(Section):
         return cls._from_node(Node.of(data), Path(base or Path.cwd()).absolute(), environment)
 
     @classmethod
-    def _from_node(cls, root: Node, base: Path, environment: Mapping[str, str] | None) -> Scenario:
+    def _from_node(
+        cls, root: Node, base: Path, environment: Mapping[str, str] | None, folders: Folders | None = None
+    ) -> Scenario:
         data = root.data()
         if not isinstance(data, dict):
             got = "an empty file" if data is None else "something else"
@@ -168,13 +192,30 @@ class Scenario(Section):
             raise ConfigurationError(
                 Problem("scenario", wanted="keys: schema_version, name, ...", got=got, where=where)
             )
-        context = {"base": base, "environment": os.environ if environment is None else environment}
+        context = {
+            "base": base, "environment": os.environ if environment is None else environment, "folders": folders,
+        }  # fmt: skip
         try:
-            return cls.model_validate(data, context=context)
+            scenario = cls.model_validate(data, context=context)
+            raise_findings(cls.__name__, scenario._filled_findings(folders))
+            return scenario
         except ValidationError as error:
             # What spans sections is told together with what is wrong inside one of them.
             errors = (error, *cls._check_sound_sections(data, context))
             raise ConfigurationError(problems_of(errors, root, cls)) from None
+
+    def _filled_findings(self, folders: Folders | None) -> Iterator[Finding]:
+        """Yield what is wrong with a path only when its pattern is filled in: an event may be called `../..`."""
+        for i, section in enumerate(self.hazards):
+            for part in section.parts().values():
+                paths = [path for source in part.sources() for path in source.hour_paths or (source.path,)]
+                if any(str(path).startswith("/vsi") for path in paths):
+                    yield Finding("hazards", i, "files", wanted="files on this machine", got="others")
+                for path in paths:
+                    if folders is not None and (real := folders.leaves(path)) is not None:
+                        wanted, got = folders.told(path, real)
+                        yield Finding("hazards", i, "files", wanted=wanted, got=got)
+                        break
 
     @classmethod
     def _check_sound_sections(cls, data: dict[str, Any], context: dict[str, Any]) -> list[ValidationError]:

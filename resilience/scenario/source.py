@@ -90,6 +90,15 @@ class Node:
             return cls([cls.of(value) for value in data])
         return cls(str(data) if isinstance(data, Path) else data)
 
+    def texts(self) -> Iterator[str]:
+        """Yield every text in it, keys aside."""
+        inner = self.value.values() if isinstance(self.value, dict) else self.value
+        if isinstance(self.value, str):
+            yield self.value
+        elif isinstance(self.value, dict | list):
+            for node in inner:
+                yield from node.texts()
+
     def data(self) -> Any:
         """Return the plain data."""
         if isinstance(self.value, dict):
