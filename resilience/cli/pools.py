@@ -33,7 +33,7 @@ Dashboard = Annotated[
 def choose_pool(
     *, threads: int | None, workers: int | None, scheduler: str | None, dashboard: str | None
 ) -> dict[str, Any]:
-    """Return what :func:`resilience.assess` is to use; an option goes before the environment.
+    """Return what :func:`resilience.assess` is to be told; an option goes before the environment.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def choose_pool(
     Examples
     --------
     >>> choose_pool(threads=2, workers=None, scheduler=None, dashboard=None)
-    {'threads': 2, 'workers': None, 'scheduler': None, 'dashboard': None}
+    {'threads': 2}
     """
     options = {"--threads": threads, "--workers": workers, "--scheduler": scheduler}
     asked = [name for name, value in options.items() if value is not None]
@@ -53,4 +53,5 @@ def choose_pool(
         raise typer.BadParameter("--dashboard is of --workers; a scheduler has its own")
     if not asked:
         scheduler = os.environ.get(ADDRESS) or None
-    return {"threads": threads, "workers": workers, "scheduler": scheduler, "dashboard": dashboard}
+    told = {"threads": threads, "workers": workers, "scheduler": scheduler, "dashboard": dashboard}
+    return {name: value for name, value in told.items() if value is not None}

@@ -160,7 +160,8 @@ class Cluster:
                         lost = dispatch.lose(worker)
                         _log.warning("worker %s is gone with %d blocks, which are done again", worker, len(lost))
                         for number in lost:
-                            running.pop(number).release()
+                            if number in running:
+                                running.pop(number).release()
                         guilty = dispatch.guilty(lost)
                         if guilty is not None:
                             raise self._unusable("workers that live through it", f"{_name(blocks[guilty])} kills them")
@@ -175,7 +176,10 @@ class Cluster:
                 del running[number]
                 sums = self._fetch(worker, future)
                 if sums is None:
-                    self._retry(dispatch, worker, number, blocks)
+                    # Mostly its worker died, which is to count as such.
+                    self._look(now=True)
+                    if worker in self._fit:
+                        self._retry(dispatch, worker, number, blocks)
                     continue
                 dispatch.finish(worker, number)
                 task = id(blocks[number].task)
