@@ -554,7 +554,7 @@ def test_an_option_goes_before_the_environment(monkeypatch, capsys) -> None:
     assert main(["demo", "--size", "600", "--threads", "1"]) == 0
 
 
-def test_the_command_says_one_line_when_its_scheduler_dies(tmp_path: Path) -> None:
+def test_the_command_says_what_happened_when_its_scheduler_dies(tmp_path: Path) -> None:
     """No traceback and nothing that Dask logs stands on standard error."""
     with serve(tmp_path, 1) as server:
         run = subprocess.Popen(
@@ -569,8 +569,9 @@ def test_the_command_says_one_line_when_its_scheduler_dies(tmp_path: Path) -> No
             run.kill()
     lines = [line for line in said.splitlines() if "blocks (" not in line]
     assert run.returncode == 69
-    assert len(lines) == 1, said
-    assert lines[0].startswith(f"error: cluster {server.address}: ")
+    assert len(lines) == 2, said
+    assert lines[0].startswith("the scheduler does not answer, it is waited for: ")
+    assert lines[1].startswith(f"error: cluster {server.address}: ")
     logged = [json.loads(line) for line in (tmp_path / "run" / "logs" / "run.jsonl").read_text().splitlines()]
     assert any(line["logger"] == "resilience.engine.cluster" for line in logged)
     assert logged[-1]["event"] == "run_failed"

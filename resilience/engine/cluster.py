@@ -83,6 +83,7 @@ class Cluster:
         self._asked: dict[str, float] = {}
         self._sent: dict[int, tuple[City | EventTask, Any]] = {}
         self._looked = self._heard = self._manned = 0.0
+        self._silent_since = -1.0
 
     @property
     def workers(self) -> int:
@@ -145,7 +146,7 @@ class Cluster:
                         try:
                             begin(worker, number)
                         except (*LOST, *GONE) as error:
-                            _log.warning("worker %s could not be sent a block: %s", worker, _told(error))
+                            _log.info("worker %s could not be sent a block: %s", worker, _told(error))
                             self._retry(dispatch, worker, number, blocks)
                             self._looked = 0.0
                             return fresh
@@ -192,7 +193,7 @@ class Cluster:
                 future.release()
 
     def _retry(self, dispatch: Dispatch, worker: str, number: int, blocks: Sequence[Block]) -> None:
-        _log.warning("the result of %s was lost on its way, it is done again", _name(blocks[number]))
+        _log.info("the result of %s was lost on its way, it is done again", _name(blocks[number]))
         if not dispatch.retry(worker, number):
             raise self._unusable("a cluster that keeps results", f"{_name(blocks[number])} was lost again and again")
 
@@ -267,7 +268,9 @@ class Cluster:
 
     def _lose_contact(self, error: Exception) -> None:
         """Raise if there was no answer for too long."""
-        _log.warning("the scheduler does not answer: %s", _told(error))
+        if self._silent_since != self._heard:
+            self._silent_since = self._heard
+            _log.warning("the scheduler does not answer, it is waited for: %s", _told(error))
         if self._client.status == "closed" or time.monotonic() - self._heard > self._silence_seconds:
             wanted = "a scheduler that answers; see whether it runs, then start the run again"
             raise self._unusable(wanted, "the connection was lost") from error
