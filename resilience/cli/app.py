@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 _EXIT_CODES = """Exit codes: 0 done, 2 usage, 65 bad data, 66 missing input, 69 cluster unavailable, 70 internal error,
 73 cannot create the result, 74 reading or writing failed, 75 locked (try later), 78 wrong scenario or environment,
 130 and 143 interrupted."""
+
+_STARTED = time.perf_counter()
 
 app = typer.Typer(
     name="resilience",
@@ -163,6 +166,27 @@ def run(
     voice = Voice(as_json=as_json, verbose=verbose, quiet=quiet)
     read = _read(scenario, changes, allow_outside)
     return _assess(read, out, voice, restart=restart, max_wall=limit, **pool)
+
+
+@app.command()
+def plan(
+    scenario: ScenarioFile,
+    changes: Changes = [],  # noqa: B006 - typer reads the default only
+    allow_outside: AllowOutside = [],  # noqa: B006
+    threads: Annotated[int | None, typer.Option("--threads", min=1, metavar="N", help="Threads of the run.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, metavar="N", help="Processes of the run, in the place of threads.")
+    ] = None,
+    as_json: AsJson = False,
+) -> Answer:
+    """Tell what a run would take: blocks, memory, disk, time; solves 512 samples, writes nothing."""
+    if threads is not None and workers is not None:
+        raise typer.BadParameter("not both", param_hint="--threads, --workers")
+    read = _read(scenario, changes, allow_outside)
+    from resilience.plan import make_plan
+
+    found = make_plan(read, threads=threads, workers=workers, started=_STARTED)
+    return Answer(found.to_dict(), found.lines())
 
 
 @app.command()
