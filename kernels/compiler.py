@@ -7,6 +7,7 @@ sources and of the Numba and NumPy versions, so any edit starts a fresh one.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -43,7 +44,9 @@ def _candidates() -> list[Path]:
     home = os.environ.get("HOME")
     if home and Path(home).is_absolute():
         places.append(Path(home) / ".cache" / "urban-resilience")
-    places.append(Path(tempfile.gettempdir()) / f"urban-resilience-{os.getuid() if hasattr(os, 'getuid') else 'user'}")
+    with contextlib.suppress(OSError):  # no folder at all can be written
+        temporary = Path(tempfile.gettempdir())
+        places.append(temporary / f"urban-resilience-{os.getuid() if hasattr(os, 'getuid') else 'user'}")
     return places
 
 
