@@ -81,7 +81,9 @@ def _compile(function: Callable[..., Any], **options: Any) -> Callable[..., Any]
         before = config.CACHE_DIR
         config.CACHE_DIR = str(CACHE_FOLDER)
         try:
-            dispatcher.enable_caching()
+            # Numba cannot keep what lies in a folder whose name the locale cannot spell: it is compiled each time.
+            with contextlib.suppress(UnicodeEncodeError):
+                dispatcher.enable_caching()
         finally:
             config.CACHE_DIR = before
     return cast("Callable[..., Any]", dispatcher)

@@ -176,7 +176,7 @@ def test_files_are_as_private_as_the_user_asks(place: Place, work: Path) -> None
 @pytest.mark.parametrize(
     "environment",
     [
-        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"LC_ALL": "C"},
         {"LC_ALL": "nonsense", "LANG": "nonsense", "TZ": "Pacific/Apia", "SOURCE_DATE_EPOCH": "0"},
         {"TZ": "no/zone", "SOURCE_DATE_EPOCH": "99999999999", "COLUMNS": "1", "TERM": "dumb"},
     ],
@@ -191,6 +191,8 @@ def test_other_places_and_times(place: Place, work: Path, environment: dict[str,
     assert_whole(work / "\uacb0\uacfc")
 
 
+# What a program under `LC_ALL=C` gets where Python may not choose UTF-8 by itself.
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 HAZARDS = """hazards:
   - {family: \ube44, peril: flood, files: "\uc9c0\ub3c4/{rp}.tif", return_periods: [100], unit: m, nodata: dry}
 """
@@ -199,13 +201,29 @@ HAZARDS = """hazards:
 def test_what_is_wrong_is_told_in_the_c_locale(place: Place, work: Path) -> None:
     """Where names of files are ASCII, others cannot be opened: the message says so, and how they can."""
     (work / "\ub3c4\uc2dc.yaml").write_text(CITY + HAZARDS, encoding="utf-8")
-    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    call = place.call(place.command, "check", "\ub3c4\uc2dc.yaml", cwd=work, **ascii_only)
+    call = place.call(place.command, "check", "\ub3c4\uc2dc.yaml", cwd=work, **ASCII)
     assert call.returncode == 78, call.stderr
     assert "wanted: a path that ascii can spell (PYTHONUTF8=1 makes it UTF-8)" in call.stderr
-    call = place.call(place.command, "check", "\ub3c4\uc2dc.yaml", cwd=work, **{**ascii_only, "PYTHONUTF8": "1"})
+    call = place.call(place.command, "check", "\ub3c4\uc2dc.yaml", cwd=work, **{**ASCII, "PYTHONUTF8": "1"})
     assert call.returncode == 66, call.stderr
     assert "100.tif: no such file" in call.stderr
+
+
+def test_kernels_compile_and_names_are_kept_where_letters_are_ascii(place: Place, work: Path) -> None:
+    """In a folder that the locale cannot spell there is no cache, and what is written names it by the same bytes."""
+    program = (
+        "import sys, pathlib, numpy as np\n"
+        "from resilience.kernels.clean_cells import clean_cells\n"
+        "from resilience.store import RunStore\n"
+        "assert sys.getfilesystemencoding() == 'ascii'\n"
+        "store = RunStore(pathlib.Path(sys.argv[1]))\n"
+        "store.write_json('manifest.json', {'where': str(store.path)})\n"
+    )
+    call = place.call(place.python, "-c", program, "\uacb0\uacfc", cwd=work, **ASCII)
+    assert call.returncode == 0, call.stderr
+    assert json.loads((work / "\uacb0\uacfc" / "manifest.json").read_text(encoding="utf-8")) == {
+        "where": "\uacb0\uacfc"
+    }
 
 
 STREAMS = [

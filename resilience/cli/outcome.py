@@ -137,6 +137,8 @@ def _shown_warnings() -> Iterator[None]:
         say(f"warning: {message}")
 
     with warnings.catch_warnings():
+        # SciPy's, of a file that stays open until its last array is gone: nothing that a user could act on.
+        warnings.filterwarnings("ignore", message="Cannot close a netcdf_file")
         warnings.showwarning = show
         yield
 

@@ -17,7 +17,7 @@ import pytest
 from tests.fuzz.mutants import KINDS
 
 ROOT = Path(__file__).parents[2]
-CASES = int(os.environ.get("RESILIENCE_FUZZ_CASES", "320"))
+CASES = int(os.environ.get("RESILIENCE_FUZZ_CASES", "240"))
 # Each process begins with the kernels: few, unless there are very many cases.
 EACH = -(-CASES // len(KINDS))
 BATCH = 100
