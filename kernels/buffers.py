@@ -18,7 +18,8 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from resilience.kernels.compiler import INTERPRETED, kernel
-from resilience.kernels.rows import WORDS, Words, _require_contiguous, _splat
+from resilience.kernels.llvm import I32, I64, require_contiguous, splat
+from resilience.kernels.rows import WORDS, Words
 
 Points = NDArray[np.uint8]
 Minutes = NDArray[np.int32]
@@ -26,8 +27,6 @@ Minutes = NDArray[np.int32]
 NEVER = 254
 
 _I8 = ir.IntType(8)
-_I32 = ir.IntType(32)
-_I64 = ir.IntType(64)
 _LANES = 64
 
 
@@ -84,12 +83,12 @@ class _Row:
 
     def lanes(self, place: int, row: Any, word: int, kind: Any) -> Any:
         data = self.context.make_array(self.kinds[place])(self.context, self.builder, value=self.args[place]).data
-        offset = self.builder.add(self.builder.mul(row, ir.Constant(_I64, 512)), ir.Constant(_I64, 64 * word))
+        offset = self.builder.add(self.builder.mul(row, ir.Constant(I64, 512)), ir.Constant(I64, 64 * word))
         return self.builder.bitcast(self.builder.gep(data, [offset]), ir.VectorType(kind, _LANES).as_pointer())
 
     def word(self, place: int, row: Any, word: int) -> Any:
         data = self.context.make_array(self.kinds[place])(self.context, self.builder, value=self.args[place]).data
-        offset = self.builder.add(self.builder.mul(row, ir.Constant(_I64, WORDS)), ir.Constant(_I64, word))
+        offset = self.builder.add(self.builder.mul(row, ir.Constant(I64, WORDS)), ir.Constant(I64, word))
         return self.builder.gep(data, [offset])
 
     def load(self, pointer: Any, align: int) -> Any:
@@ -98,7 +97,7 @@ class _Row:
         return value
 
     def splat(self, value: Any, kind: Any) -> Any:
-        return _splat(self.builder, self.builder.trunc(value, kind), kind, _LANES)
+        return splat(self.builder, self.builder.trunc(value, kind), kind, _LANES)
 
     def mask(self, word: Any) -> Any:
         return self.builder.bitcast(word, ir.VectorType(ir.IntType(1), _LANES))
@@ -107,14 +106,14 @@ class _Row:
 @intrinsic
 def vector_hold(typing: Any, buffered: Any, i: Any, started: Any, since: Any, full_from: Any, k: Any) -> Any:
     """Vector body of :func:`plain_hold`."""
-    _require_contiguous(buffered, started, since, full_from)
+    require_contiguous(buffered, started, since, full_from)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         row = _Row(context, builder, signature, args)
         for word in range(WORDS):
             least = row.load(row.lanes(4, args[5], word, _I8), 1)
             holds = builder.icmp_unsigned(">=", row.load(row.lanes(3, args[1], word, _I8), 1), least)
-            bits = builder.and_(builder.load(row.word(2, args[1], word)), builder.bitcast(holds, _I64))
+            bits = builder.and_(builder.load(row.word(2, args[1], word)), builder.bitcast(holds, I64))
             builder.store(bits, row.word(0, args[1], word))
         return context.get_dummy_value()
 
@@ -126,7 +125,7 @@ def vector_note(
     typing: Any, since: Any, back: Any, i: Any, met: Any, j: Any, point: Any, full_before: Any, k: Any
 ) -> Any:
     """Vector body of :func:`plain_note`."""
-    _require_contiguous(since, back, met, full_before)
+    require_contiguous(since, back, met, full_before)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         row = _Row(context, builder, signature, args)
@@ -155,15 +154,15 @@ def vector_note(
 @intrinsic
 def vector_remain(typing: Any, failed: Any, i: Any, drawn: Any, restored: Any, minute: Any) -> Any:
     """Vector body of :func:`plain_remain`."""
-    _require_contiguous(failed, drawn, restored, minute)
+    require_contiguous(failed, drawn, restored, minute)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         row = _Row(context, builder, signature, args)
-        only = ir.Constant(_I64, 0)
+        only = ir.Constant(I64, 0)
         for word in range(WORDS):
-            now = row.load(row.lanes(4, only, word, _I32), 4)
-            out = builder.icmp_signed(">", row.load(row.lanes(3, args[1], word, _I32), 4), now)
-            bits = builder.and_(builder.load(row.word(2, args[1], word)), builder.bitcast(out, _I64))
+            now = row.load(row.lanes(4, only, word, I32), 4)
+            out = builder.icmp_signed(">", row.load(row.lanes(3, args[1], word, I32), 4), now)
+            bits = builder.and_(builder.load(row.word(2, args[1], word)), builder.bitcast(out, I64))
             builder.store(bits, row.word(0, args[1], word))
         return context.get_dummy_value()
 

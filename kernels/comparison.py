@@ -18,26 +18,13 @@ from numba import types
 from numba.extending import intrinsic
 
 from resilience.kernels.compiler import INTERPRETED
+from resilience.kernels.llvm import I32, I64, inverse, require_contiguous, row_at, splat, store
 from resilience.kernels.philox import KEY_STEPS, MULTIPLIERS, ROUNDS, philox
-from resilience.kernels.rows import (
-    ONE,
-    ONES,
-    WORDS,
-    ZERO,
-    Words,
-    _inverse,
-    _require_contiguous,
-    _row,
-    _splat,
-    _store,
-    plain_decide,
-)
+from resilience.kernels.rows import ONE, ONES, WORDS, ZERO, Words, plain_decide
 
 PAIRS = 4
 """Philox calls per word: each gives an even and an odd plane."""
 
-_I64 = ir.IntType(64)
-_I32 = ir.IntType(32)
 _SHIFT = np.uint64(32)
 
 
@@ -87,7 +74,7 @@ class _Lanes:
         return ir.Constant(kind, [value] * WORDS if isinstance(kind, ir.VectorType) else value)
 
     def wide(self, value: Any) -> Any:
-        return value if isinstance(value.type, ir.VectorType) else _splat(self.builder, value, _I64, WORDS)
+        return value if isinstance(value.type, ir.VectorType) else splat(self.builder, value, I64, WORDS)
 
     def xor(self, *values: Any) -> Any:
         """Numbers that are the same for all words are joined first."""
@@ -112,11 +99,11 @@ class _Lanes:
 
     def plane(self, low: Any, high: Any) -> Any:
         """The words whose halves are the low halves of these; a shift would be made another multiplication."""
-        halves = ir.VectorType(_I32, 2 * WORDS)
+        halves = ir.VectorType(I32, 2 * WORDS)
         order = [x for word in range(WORDS) for x in (2 * word, 2 * (WORDS + word))]
         low, high = (self.builder.bitcast(value, halves) for value in (low, high))
-        both = self.builder.shuffle_vector(low, high, ir.Constant(ir.VectorType(_I32, 2 * WORDS), order))
-        return self.builder.bitcast(both, ir.VectorType(_I64, WORDS))
+        both = self.builder.shuffle_vector(low, high, ir.Constant(ir.VectorType(I32, 2 * WORDS), order))
+        return self.builder.bitcast(both, ir.VectorType(I64, WORDS))
 
     def philox(self, counters: list[tuple[Any, Any, Any, Any]], keys: list[tuple[Any, Any]]) -> list[Any]:
         """As :func:`resilience.kernels.philox.philox` for several counters, with rubbish in the high halves.
@@ -147,7 +134,7 @@ def vector_decide_eight(
     k1: Any,
 ) -> Any:
     """Vector body of :func:`plain_decide_eight`."""
-    _require_contiguous(result, undecided)
+    require_contiguous(result, undecided)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kinds = signature.args
@@ -157,24 +144,24 @@ def vector_decide_eight(
         for _ in range(ROUNDS):
             keys.append((k0, k1))
             k0, k1 = (
-                lanes.low_half(builder.add(k, ir.Constant(_I64, s))) for k, s in zip((k0, k1), KEY_STEPS, strict=True)
+                lanes.low_half(builder.add(k, ir.Constant(I64, s))) for k, s in zip((k0, k1), KEY_STEPS, strict=True)
             )
-        words = builder.add(lanes.wide(word), ir.Constant(ir.VectorType(_I64, WORDS), list(range(WORDS))))
+        words = builder.add(lanes.wide(word), ir.Constant(ir.VectorType(I64, WORDS), list(range(WORDS))))
         lower = ir.Constant(words.type, [0] * WORDS)
         differs = []
-        drawn = lanes.philox([(low, high, words, ir.Constant(_I64, pair)) for pair in range(PAIRS)], keys)
+        drawn = lanes.philox([(low, high, words, ir.Constant(I64, pair)) for pair in range(PAIRS)], keys)
         for pair, (x0, x1, x2, x3) in reversed(list(enumerate(drawn))):
             for number, plane in ((2 * pair + 1, lanes.plane(x2, x3)), (2 * pair, lanes.plane(x0, x1))):
-                one = builder.and_(builder.lshr(bits, ir.Constant(_I64, 7 - number)), ir.Constant(_I64, 1))
+                one = builder.and_(builder.lshr(bits, ir.Constant(I64, 7 - number)), ir.Constant(I64, 1))
                 bit = lanes.wide(builder.neg(one))
                 differ = builder.xor(plane, bit)
-                lower = builder.or_(builder.and_(differ, bit), builder.and_(_inverse(builder, differ), lower))
+                lower = builder.or_(builder.and_(differ, bit), builder.and_(inverse(builder, differ), lower))
                 differs.append(differ)
-        still = _inverse(builder, reduce(builder.or_, differs))
-        _store(builder, lower, _row(context, builder, kinds[0], args[0], args[1]))
-        _store(builder, still, _row(context, builder, kinds[2], args[2], args[3]))
+        still = inverse(builder, reduce(builder.or_, differs))
+        store(builder, lower, row_at(context, builder, kinds[0], args[0], args[1]))
+        store(builder, still, row_at(context, builder, kinds[2], args[2], args[3]))
         open_words = builder.icmp_unsigned("!=", still, ir.Constant(still.type, [0] * WORDS))
-        return builder.zext(builder.bitcast(open_words, ir.IntType(WORDS)), _I64)
+        return builder.zext(builder.bitcast(open_words, ir.IntType(WORDS)), I64)
 
     number = types.uint64
     return (

@@ -11,36 +11,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from resilience.kernels.compiler import inlined, kernel
+from resilience.kernels.compiler import kernel
+from resilience.kernels.graph_order import order_subtrees, search_component
+from resilience.kernels.pair_table import EMPTY, find_pair, grow_table
 
 Integers = NDArray[np.int64]
-_EMPTY = np.int64(-1)
-
-
-@inlined
-def _find(keys: Integers, a: int, b: int) -> int:
-    """Return the place of pair (a, b) in the open-addressing table, or the free place where it belongs."""
-    low = min(a, b)
-    high = max(a, b)
-    key = (low << 32) | high
-    mask = keys.size - 1
-    # Both products stay below 2**63: interpreted, an overflow is an error.
-    place = (((low * 0x9E3779B1) ^ (high * 0x85EBCA77)) >> 15) & mask
-    while keys[place] not in (_EMPTY, key):
-        place = (place + 1) & mask
-    return place
-
-
-@kernel
-def _grown_table(keys: Integers, values: Integers) -> tuple[Integers, Integers]:
-    new_keys = np.full(keys.size * 2, _EMPTY)
-    new_values = np.empty(keys.size * 2, np.int64)
-    for old in range(keys.size):
-        if keys[old] != _EMPTY:
-            place = _find(new_keys, keys[old] >> 32, keys[old] & 0xFFFFFFFF)
-            new_keys[place] = keys[old]
-            new_values[place] = values[old]
-    return new_keys, new_values
 
 
 @kernel
@@ -48,65 +23,6 @@ def _doubled(array: Integers) -> Integers:
     new = np.empty(array.size * 2, np.int64)
     new[: array.size] = array
     return new
-
-
-@kernel
-def _postorder(parent: Integers) -> Integers:
-    """Return the nodes of a forest, children before parents and each subtree contiguous."""
-    n = parent.size
-    first = np.full(n, _EMPTY)
-    following = np.full(n, _EMPTY)
-    for node in range(n - 1, -1, -1):
-        if parent[node] >= 0:
-            following[node] = first[parent[node]]
-            first[parent[node]] = node
-    order = np.empty(n, np.int64)
-    stack = np.empty(n, np.int64)
-    done = 0
-    for root in range(n):
-        if parent[root] >= 0:
-            continue
-        depth = 1
-        stack[0] = root
-        while depth > 0:
-            node = stack[depth - 1]
-            child = first[node]
-            if child >= 0:
-                first[node] = following[child]
-                stack[depth] = child
-                depth += 1
-            else:
-                depth -= 1
-                order[done] = node
-                done += 1
-    return order
-
-
-@kernel
-def _search(
-    first: Integers,
-    following: Integers,
-    neighbour: Integers,
-    seed: int,
-    seen: NDArray[np.bool_],
-    queue: Integers,
-    placed: int,
-) -> int:
-    """Write a component of a graph into `queue`, breadth-first from `seed`; return where it ends."""
-    seen[seed] = True
-    queue[placed] = seed
-    turn = placed
-    placed += 1
-    while turn < placed:
-        at = first[queue[turn]]
-        turn += 1
-        while at >= 0:
-            if not seen[neighbour[at]]:
-                seen[neighbour[at]] = True
-                queue[placed] = neighbour[at]
-                placed += 1
-            at = following[at]
-    return placed
 
 
 @kernel
@@ -183,12 +99,12 @@ def eliminate_some(
     capacity = 16
     while capacity < 4 * tail.size + 16:
         capacity *= 2
-    keys = np.full(capacity, _EMPTY)
+    keys = np.full(capacity, EMPTY)
     values = np.empty(capacity, np.int64)
     pool = max(4 * tail.size, 16)
     neighbour = np.empty(pool, np.int64)
     following = np.empty(pool, np.int64)
-    first = np.full(n, _EMPTY)
+    first = np.full(n, EMPTY)
     degree = np.zeros(n, np.int64)
     used = 0
     n_pair = 0
@@ -197,8 +113,8 @@ def eliminate_some(
         b = head[edge]
         if a == b:
             continue
-        place = _find(keys, a, b)
-        if keys[place] != _EMPTY:
+        place = find_pair(keys, a, b)
+        if keys[place] != EMPTY:
             continue
         keys[place] = (min(a, b) << 32) | max(a, b)
         values[place] = n_pair
@@ -219,30 +135,30 @@ def eliminate_some(
         placed = 0
         for seed in range(n):
             if not seen[seed]:
-                end = _search(first, following, neighbour, seed, seen, queue, placed)
+                end = search_component(first, following, neighbour, seed, seen, queue, placed)
                 # Again, from the far end: levels then cross the graph instead of circling around its middle.
                 for x in range(placed, end):
                     seen[queue[x]] = False
-                placed = _search(first, following, neighbour, queue[end - 1], seen, queue, placed)
+                placed = search_component(first, following, neighbour, queue[end - 1], seen, queue, placed)
 
     # Bucket queues with lazy entries: an entry counts only while it tells the node's present degree.
     entry = np.empty(max(2 * n, 16), np.int64)
     link = np.empty(max(2 * n, 16), np.int64)
     n_entry = 0
-    front = np.full(max_degree + 1, _EMPTY)
-    back = np.full(max_degree + 1, _EMPTY)
+    front = np.full(max_degree + 1, EMPTY)
+    back = np.full(max_degree + 1, EMPTY)
     for node in range(n):
         d = degree[node]
         if d <= max_degree and not kept[node]:
             entry[n_entry] = node
-            link[n_entry] = _EMPTY
+            link[n_entry] = EMPTY
             if back[d] >= 0:
                 link[back[d]] = n_entry
             else:
                 front[d] = n_entry
             back[d] = n_entry
             n_entry += 1
-    rank = np.full(n, _EMPTY)
+    rank = np.full(n, EMPTY)
     order = np.empty(n, np.int64)
     column_start = np.zeros(n + 1, np.int64)
     members = np.empty(max(2 * n, 16), np.int64)
@@ -257,7 +173,7 @@ def eliminate_some(
             continue
         front[d] = link[item]
         if front[d] < 0:
-            back[d] = _EMPTY
+            back[d] = EMPTY
         node = entry[item]
         if rank[node] >= 0 or degree[node] != d:
             continue
@@ -281,14 +197,14 @@ def eliminate_some(
             a = members[x]
             for y in range(x + 1, n_member):
                 b = members[y]
-                place = _find(keys, a, b)
-                if keys[place] != _EMPTY:
+                place = find_pair(keys, a, b)
+                if keys[place] != EMPTY:
                     continue
                 keys[place] = (min(a, b) << 32) | max(a, b)
                 values[place] = n_pair
                 n_pair += 1
                 if 2 * n_pair > keys.size:
-                    keys, values = _grown_table(keys, values)
+                    keys, values = grow_table(keys, values)
                 if used + 2 > neighbour.size:
                     neighbour = _doubled(neighbour)
                     following = _doubled(following)
@@ -309,7 +225,7 @@ def eliminate_some(
                     entry = _doubled(entry)
                     link = _doubled(link)
                 entry[n_entry] = a
-                link[n_entry] = front[degree[a]] if newest else _EMPTY
+                link[n_entry] = front[degree[a]] if newest else EMPTY
                 if newest or back[degree[a]] < 0:
                     front[degree[a]] = n_entry
                 else:
@@ -319,16 +235,16 @@ def eliminate_some(
                 n_entry += 1
                 d = min(d, degree[a])
 
-    parent = np.full(k, _EMPTY)
+    parent = np.full(k, EMPTY)
     for j in range(k):
         for x in range(column_start[j], column_start[j + 1]):
             r = rank[members[x]]
             if r >= 0 and (parent[j] < 0 or r < parent[j]):
                 parent[j] = r
-    sequence = _postorder(parent)
+    sequence = order_subtrees(parent)
     for start in range(0, k, chunk):
         sequence[start : start + chunk].sort()
-    position = np.full(n, _EMPTY)
+    position = np.full(n, EMPTY)
     for j in range(k):
         position[order[sequence[j]]] = j
 
@@ -340,7 +256,7 @@ def eliminate_some(
 
     column = np.zeros(k + 1, np.int64)
     row = np.empty(n_member, np.int32)
-    new_slot = np.full(max(n_pair, 1), _EMPTY)
+    new_slot = np.full(max(n_pair, 1), EMPTY)
     n_fill = 0
     for j in range(k):
         old = sequence[j]
@@ -357,7 +273,7 @@ def eliminate_some(
         original[position[node]] = node
     for j in range(k):
         for x in range(column[j], column[j + 1]):
-            new_slot[values[_find(keys, original[j], original[row[x]])]] = x
+            new_slot[values[find_pair(keys, original[j], original[row[x]])]] = x
     n_slot = column[k]
     core_indptr = np.zeros(n - k + 1, np.int64)
     n_core_edge = 0
@@ -383,7 +299,7 @@ def eliminate_some(
             at = following[at]
         core_neighbour[core_indptr[c] : core_indptr[c + 1]].sort()
         for x in range(core_indptr[c], core_indptr[c + 1]):
-            pair = values[_find(keys, original[k + c], original[k + core_neighbour[x]])]
+            pair = values[find_pair(keys, original[k + c], original[k + core_neighbour[x]])]
             if new_slot[pair] < 0:
                 new_slot[pair] = n_slot
                 n_slot += 1
@@ -394,12 +310,12 @@ def eliminate_some(
         for x in range(column[j], column[j + 1]):
             a = original[row[x]]
             for y in range(x + 1, column[j + 1]):
-                fill[at_fill] = new_slot[values[_find(keys, a, original[row[y]])]]
+                fill[at_fill] = new_slot[values[find_pair(keys, a, original[row[y]])]]
                 at_fill += 1
-    slot = np.full(tail.size, _EMPTY)
+    slot = np.full(tail.size, EMPTY)
     for edge in range(tail.size):
         if tail[edge] != head[edge]:
-            slot[edge] = new_slot[values[_find(keys, tail[edge], head[edge])]]
+            slot[edge] = new_slot[values[find_pair(keys, tail[edge], head[edge])]]
     return position, column, row, fill, n_slot, slot, core_indptr, core_middle, core_neighbour, core_slot
 
 

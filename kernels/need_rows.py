@@ -17,21 +17,19 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from resilience.kernels.compiler import INTERPRETED
-from resilience.kernels.row_lists import _ask_ahead, _place
-from resilience.kernels.rows import (
-    _I64,
-    _ROW,
-    ONES,
-    WORDS,
-    ZERO,
-    Words,
-    _inverse,
-    _load,
-    _require_contiguous,
-    _row,
-    _splat,
-    _store,
+from resilience.kernels.llvm import (
+    I64,
+    ROW,
+    ask_ahead,
+    inverse,
+    load,
+    place_at,
+    require_contiguous,
+    row_at,
+    splat,
+    store,
 )
+from resilience.kernels.rows import ONES, WORDS, ZERO, Words
 
 Integers = NDArray[np.int64]
 Indices = NDArray[np.int32]
@@ -78,22 +76,22 @@ class _Providers:
         self.required = self.value(3, args[0])
 
     def number(self, value: int) -> Any:
-        return ir.Constant(_I64, value)
+        return ir.Constant(I64, value)
 
     def value(self, operand: int, index: Any) -> Any:
-        return _place(self.context, self.builder, self.kinds[operand], self.args[operand], index)
+        return place_at(self.context, self.builder, self.kinds[operand], self.args[operand], index)
 
     def row(self, operand: int, index: Any) -> Any:
-        return _row(self.context, self.builder, self.kinds[operand], self.args[operand], index)
+        return row_at(self.context, self.builder, self.kinds[operand], self.args[operand], index)
 
     def up(self, index: Any) -> Any:
-        return _load(self.builder, self.row(6, self.value(2, index)))
+        return load(self.builder, self.row(6, self.value(2, index)))
 
     def ask_ahead(self, index: Any) -> None:
-        _ask_ahead(self.context, self.builder, self.kinds[6], self.args[6], self.kinds[2], self.args[2], index)
+        ask_ahead(self.context, self.builder, self.kinds[6], self.args[6], self.kinds[2], self.args[2], index)
 
     def mask(self, condition: Any) -> Any:
-        return _splat(self.builder, self.builder.sext(condition, _I64), _I64, WORDS)
+        return splat(self.builder, self.builder.sext(condition, I64), I64, WORDS)
 
     def sorted_few(self) -> Any:
         """Return where enough of at most four are up: rows sorted bit by bit, whatever the two numbers are.
@@ -117,14 +115,14 @@ class _Providers:
         chosen = d
         for place, row in ((3, c), (2, b), (1, a)):
             taken = self.mask(builder.icmp_signed("<=", self.required, self.number(place)))
-            chosen = builder.or_(builder.and_(row, taken), builder.and_(chosen, _inverse(builder, taken)))
+            chosen = builder.or_(builder.and_(row, taken), builder.and_(chosen, inverse(builder, taken)))
         return chosen
 
     def fold(self, join: str, start: int) -> Any:
         """Return all providers' rows joined."""
         builder = self.builder
-        total = cgutils.alloca_once_value(builder, ir.Constant(_ROW, [start] * WORDS))
-        with cgutils.for_range(builder, self.count, intp=_I64) as loop:
+        total = cgutils.alloca_once_value(builder, ir.Constant(ROW, [start] * WORDS))
+        with cgutils.for_range(builder, self.count, intp=I64) as loop:
             index = builder.add(self.first, loop.index)
             self.ask_ahead(index)
             builder.store(getattr(builder, join)(builder.load(total), self.up(index)), total)
@@ -133,19 +131,19 @@ class _Providers:
     def counted(self) -> Any:
         """Return where enough of many are up."""
         builder = self.builder
-        _store(builder, ir.Constant(_ROW, [-1] * WORDS), self.row(7, self.number(0)))
-        with cgutils.for_range(builder, self.required, intp=_I64) as loop:
+        store(builder, ir.Constant(ROW, [-1] * WORDS), self.row(7, self.number(0)))
+        with cgutils.for_range(builder, self.required, intp=I64) as loop:
             row = self.row(7, builder.add(loop.index, self.number(1)))
-            _store(builder, ir.Constant(_ROW, [0] * WORDS), row)
-        with cgutils.for_range(builder, self.count, intp=_I64) as outer:
+            store(builder, ir.Constant(ROW, [0] * WORDS), row)
+        with cgutils.for_range(builder, self.count, intp=I64) as outer:
             index = builder.add(self.first, outer.index)
             self.ask_ahead(index)
             up = self.up(index)
-            with cgutils.for_range(builder, self.required, intp=_I64) as inner:
+            with cgutils.for_range(builder, self.required, intp=I64) as inner:
                 j = builder.sub(self.required, inner.index)
                 more, fewer = self.row(7, j), self.row(7, builder.sub(j, self.number(1)))
-                _store(builder, builder.or_(_load(builder, more), builder.and_(_load(builder, fewer), up)), more)
-        return _load(builder, self.row(7, self.required))
+                store(builder, builder.or_(load(builder, more), builder.and_(load(builder, fewer), up)), more)
+        return load(builder, self.row(7, self.required))
 
 
 @intrinsic
@@ -161,11 +159,11 @@ def vector_meet(
     tally: Any,
 ) -> Any:
     """Vector body of :func:`plain_meet`."""
-    _require_contiguous(provider_indptr, provider, required, buffer_row, buffered, up, tally)
+    require_contiguous(provider_indptr, provider, required, buffer_row, buffered, up, tally)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         of = _Providers(context, builder, signature.args, args)
-        met = cgutils.alloca_once(builder, _ROW)
+        met = cgutils.alloca_once(builder, ROW)
         possible = builder.icmp_signed("<=", of.required, of.count)
         positive = builder.icmp_signed(">", of.required, of.number(0))
         few = builder.icmp_signed("<=", of.count, of.number(FEW))
@@ -182,8 +180,8 @@ def vector_meet(
                         builder.store(of.counted(), met)
         held = of.value(4, args[0])
         with builder.if_then(builder.icmp_signed(">=", held, of.number(0))):
-            builder.store(builder.or_(builder.load(met), _load(builder, of.row(5, held))), met)
-        _store(builder, builder.load(met), of.row(7, of.number(0)))
+            builder.store(builder.or_(builder.load(met), load(builder, of.row(5, held))), met)
+        store(builder, builder.load(met), of.row(7, of.number(0)))
         return context.get_dummy_value()
 
     signature = types.void(

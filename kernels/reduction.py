@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.kernels.compiler import kernel
-from resilience.kernels.lane_sums import TOGETHER, add_eight
-from resilience.kernels.rows import Words, add_lanes, any_row, count_row, dot_lanes
+from resilience.kernels.lane_sums import TOGETHER, add_eight, add_lanes, dot_lanes
+from resilience.kernels.rows import Words, any_row, count_row
 
 Integers = NDArray[np.int64]
 _SHORT = 2**32 - 1

@@ -17,11 +17,21 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.errors import TypingError
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from resilience.kernels.compiler import INTERPRETED, inlined
+from resilience.kernels.llvm import (
+    I64,
+    ROW,
+    any_bit,
+    inverse,
+    load,
+    prefetch_at,
+    require_contiguous,
+    row_at,
+    store,
+)
 
 Words = NDArray[np.uint64]
 
@@ -30,10 +40,6 @@ SAMPLES = 512
 ZERO = np.uint64(0)
 ONE = np.uint64(1)
 ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
-
-_I64 = ir.IntType(64)
-_I32 = ir.IntType(32)
-_ROW = ir.VectorType(_I64, WORDS)
 
 
 def empty_rows(n: int) -> Words:
@@ -104,12 +110,6 @@ def plain_or_and(target: Words, i: int, a: Words, j: int, b: Words, k: int) -> N
         target[i, w] |= a[j, w] & b[k, w]
 
 
-def plain_or_and_and(target: Words, i: int, a: Words, j: int, b: Words, k: int, c: Words, m: int) -> None:
-    """target[i] |= a[j] & b[k] & c[m]."""
-    for w in range(8):
-        target[i, w] |= a[j, w] & b[k, w] & c[m, w]
-
-
 def plain_push(target: Words, i: int, a: Words, j: int, b: Words, k: int, c: Words, m: int) -> bool:
     """target[i] |= a[j] & b[k] & c[m]; return whether any bit is new."""
     new = ZERO
@@ -170,78 +170,26 @@ def plain_count(source: Words, i: int) -> int:
     return total
 
 
-def plain_add(lanes: NDArray[np.int64], source: Words, i: int, weight: int) -> None:
-    """lanes[s] += weight where bit s of source[i] is set; lanes: (512,) int64."""
-    for w in range(8):
-        x = source[i, w]
-        for s in range(64):
-            if (x >> np.uint64(s)) & ONE:
-                lanes[w * 64 + s] += weight
-
-
-def plain_dot(lanes: NDArray[np.int64], source: Words, i: int) -> int:
-    """Return the sum of lanes[s] over the set bits s of source[i]; lanes: (512,) int64."""
-    total = 0
-    for w in range(8):
-        x = source[i, w]
-        for s in range(64):
-            if (x >> np.uint64(s)) & ONE:
-                total += lanes[w * 64 + s]
-    return total
-
-
 def plain_prefetch(source: Words, i: int) -> None:
     """Hint that source[i] is read soon; no effect on the result."""
 
 
-def _require_contiguous(*arrays: Any) -> None:
-    for array in arrays:
-        if getattr(array, "layout", "C") != "C":
-            raise TypingError(f"rows must lie one behind the other (layout C), not {array}")
-
-
-def _row(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
-    data = context.make_array(kind)(context, builder, value=array).data
-    return builder.bitcast(builder.gep(data, [builder.mul(index, ir.Constant(_I64, WORDS))]), _ROW.as_pointer())
-
-
-def _load(builder: Any, pointer: Any) -> Any:
-    value = builder.load(pointer)
-    value.align = 8
-    return value
-
-
-def _store(builder: Any, value: Any, pointer: Any) -> None:
-    builder.store(value, pointer).align = 8
-
-
-def _any(builder: Any, value: Any) -> Any:
-    reduce_or = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(_I64, [_ROW]), "llvm.vector.reduce.or.v8i64"
-    )
-    return builder.icmp_unsigned("!=", builder.call(reduce_or, [value]), ir.Constant(_I64, 0))
-
-
-def _inverse(builder: Any, value: Any) -> Any:
-    return builder.xor(value, ir.Constant(_ROW, [-1] * WORDS))
-
-
 def _operands(context: Any, builder: Any, signature: Any, args: Any, n: int) -> tuple[Any, list[Any]]:
     pointers = [
-        _row(context, builder, signature.args[2 * position], args[2 * position], args[2 * position + 1])
+        row_at(context, builder, signature.args[2 * position], args[2 * position], args[2 * position + 1])
         for position in range(n)
     ]
-    return pointers[0], [_load(builder, pointer) for pointer in pointers]
+    return pointers[0], [load(builder, pointer) for pointer in pointers]
 
 
 def _two(new_value: Callable[..., Any]) -> Any:
     @intrinsic
     def operation(typing: Any, target: Any, i: Any, source: Any, j: Any) -> Any:
-        _require_contiguous(target, source)
+        require_contiguous(target, source)
 
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             pointer, values = _operands(context, builder, signature, args, 2)
-            _store(builder, new_value(builder, *values), pointer)
+            store(builder, new_value(builder, *values), pointer)
             return context.get_dummy_value()
 
         return types.void(target, types.int64, source, types.int64), generate
@@ -252,11 +200,11 @@ def _two(new_value: Callable[..., Any]) -> Any:
 def _three(new_value: Callable[..., Any]) -> Any:
     @intrinsic
     def operation(typing: Any, target: Any, i: Any, a: Any, j: Any, b: Any, k: Any) -> Any:
-        _require_contiguous(target, a, b)
+        require_contiguous(target, a, b)
 
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             pointer, values = _operands(context, builder, signature, args, 3)
-            _store(builder, new_value(builder, *values), pointer)
+            store(builder, new_value(builder, *values), pointer)
             return context.get_dummy_value()
 
         return types.void(target, types.int64, a, types.int64, b, types.int64), generate
@@ -264,42 +212,26 @@ def _three(new_value: Callable[..., Any]) -> Any:
     return operation
 
 
-def _four(new_value: Callable[..., Any]) -> Any:
-    @intrinsic
-    def operation(typing: Any, target: Any, i: Any, a: Any, j: Any, b: Any, k: Any, c: Any, m: Any) -> Any:
-        _require_contiguous(target, a, b, c)
-
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            pointer, values = _operands(context, builder, signature, args, 4)
-            _store(builder, new_value(builder, *values), pointer)
-            return context.get_dummy_value()
-
-        return types.void(target, types.int64, a, types.int64, b, types.int64, c, types.int64), generate
-
-    return operation
-
-
 vector_copy = _two(lambda b, t, s: s)
-vector_copy_not = _two(lambda b, t, s: _inverse(b, s))
+vector_copy_not = _two(lambda b, t, s: inverse(b, s))
 vector_or = _two(lambda b, t, s: b.or_(t, s))
 vector_and = _two(lambda b, t, s: b.and_(t, s))
-vector_and_not = _two(lambda b, t, s: b.and_(t, _inverse(b, s)))
+vector_and_not = _two(lambda b, t, s: b.and_(t, inverse(b, s)))
 vector_and_and = _three(lambda b, t, x, y: b.and_(t, b.and_(x, y)))
 vector_and_either = _three(lambda b, t, x, y: b.and_(t, b.or_(x, y)))
 vector_or_and = _three(lambda b, t, x, y: b.or_(t, b.and_(x, y)))
-vector_or_and_and = _four(lambda b, t, x, y, z: b.or_(t, b.and_(b.and_(x, y), z)))
 
 
 @intrinsic
 def vector_push(typing: Any, target: Any, i: Any, a: Any, j: Any, b: Any, k: Any, c: Any, m: Any) -> Any:
     """Vector body of :func:`plain_push`."""
-    _require_contiguous(target, a, b, c)
+    require_contiguous(target, a, b, c)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer, (old, x, y, z) = _operands(context, builder, signature, args, 4)
-        gain = builder.and_(builder.and_(builder.and_(x, y), z), _inverse(builder, old))
-        _store(builder, builder.or_(old, gain), pointer)
-        return _any(builder, gain)
+        gain = builder.and_(builder.and_(builder.and_(x, y), z), inverse(builder, old))
+        store(builder, builder.or_(old, gain), pointer)
+        return any_bit(builder, gain)
 
     return types.boolean(target, types.int64, a, types.int64, b, types.int64, c, types.int64), generate
 
@@ -307,13 +239,13 @@ def vector_push(typing: Any, target: Any, i: Any, a: Any, j: Any, b: Any, k: Any
 @intrinsic
 def vector_shrink(typing: Any, target: Any, i: Any, source: Any, j: Any) -> Any:
     """Vector body of :func:`plain_shrink`."""
-    _require_contiguous(target, source)
+    require_contiguous(target, source)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer, (old, keep) = _operands(context, builder, signature, args, 2)
         new = builder.and_(old, keep)
-        _store(builder, new, pointer)
-        return _any(builder, builder.xor(old, new))
+        store(builder, new, pointer)
+        return any_bit(builder, builder.xor(old, new))
 
     return types.boolean(target, types.int64, source, types.int64), generate
 
@@ -321,13 +253,13 @@ def vector_shrink(typing: Any, target: Any, i: Any, source: Any, j: Any) -> Any:
 @intrinsic
 def vector_shrink_or(typing: Any, target: Any, i: Any, a: Any, j: Any, b: Any, k: Any) -> Any:
     """Vector body of :func:`plain_shrink_or`."""
-    _require_contiguous(target, a, b)
+    require_contiguous(target, a, b)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer, (old, x, y) = _operands(context, builder, signature, args, 3)
         new = builder.and_(old, builder.or_(x, y))
-        _store(builder, new, pointer)
-        return _any(builder, builder.xor(old, new))
+        store(builder, new, pointer)
+        return any_bit(builder, builder.xor(old, new))
 
     return types.boolean(target, types.int64, a, types.int64, b, types.int64), generate
 
@@ -335,95 +267,37 @@ def vector_shrink_or(typing: Any, target: Any, i: Any, a: Any, j: Any, b: Any, k
 @intrinsic
 def vector_any(typing: Any, source: Any, i: Any) -> Any:
     """Vector body of :func:`plain_any`."""
-    _require_contiguous(source)
+    require_contiguous(source)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _any(builder, _load(builder, _row(context, builder, signature.args[0], args[0], args[1])))
+        return any_bit(builder, load(builder, row_at(context, builder, signature.args[0], args[0], args[1])))
 
     return types.boolean(source, types.int64), generate
-
-
-def _splat(builder: Any, value: Any, kind: Any, lanes: int) -> Any:
-    vector = ir.VectorType(kind, lanes)
-    one = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(_I32, 0))
-    zeros = ir.Constant(ir.VectorType(_I32, lanes), [0] * lanes)
-    return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), zeros)
 
 
 @intrinsic
 def vector_count(typing: Any, source: Any, i: Any) -> Any:
     """Vector body of :func:`plain_count`."""
-    _require_contiguous(source)
+    require_contiguous(source)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        row = _load(builder, _row(context, builder, signature.args[0], args[0], args[1]))
-        ones = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_ROW, [_ROW]), "llvm.ctpop.v8i64")
+        row = load(builder, row_at(context, builder, signature.args[0], args[0], args[1]))
+        ones = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ROW, [ROW]), "llvm.ctpop.v8i64")
         add = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(_I64, [_ROW]), "llvm.vector.reduce.add.v8i64"
+            builder.module, ir.FunctionType(I64, [ROW]), "llvm.vector.reduce.add.v8i64"
         )
         return builder.call(add, [builder.call(ones, [row])])
 
     return types.int64(source, types.int64), generate
 
 
-def _lane_pointers(context: Any, builder: Any, kinds: Any, args: Any, word: int) -> tuple[Any, Any]:
-    """Return the pointer to 64 int64 lanes and the 64 bits of one word as a mask."""
-    lanes = context.make_array(kinds[0])(context, builder, value=args[0]).data
-    words = context.make_array(kinds[1])(context, builder, value=args[1]).data
-    offset = builder.add(builder.mul(args[2], ir.Constant(_I64, WORDS)), ir.Constant(_I64, word))
-    mask = builder.bitcast(builder.load(builder.gep(words, [offset])), ir.VectorType(ir.IntType(1), 64))
-    pointer = builder.bitcast(builder.gep(lanes, [ir.Constant(_I64, 64 * word)]), ir.VectorType(_I64, 64).as_pointer())
-    return pointer, mask
-
-
-@intrinsic
-def vector_add(typing: Any, lanes: Any, source: Any, i: Any, weight: Any) -> Any:
-    """Vector body of :func:`plain_add`."""
-    _require_contiguous(lanes, source)
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        weights = _splat(builder, args[3], _I64, 64)
-        zero = ir.Constant(ir.VectorType(_I64, 64), [0] * 64)
-        for word in range(WORDS):
-            pointer, mask = _lane_pointers(context, builder, signature.args, args, word)
-            _store(builder, builder.add(_load(builder, pointer), builder.select(mask, weights, zero)), pointer)
-        return context.get_dummy_value()
-
-    return types.void(lanes, source, types.int64, types.int64), generate
-
-
-@intrinsic
-def vector_dot(typing: Any, lanes: Any, source: Any, i: Any) -> Any:
-    """Vector body of :func:`plain_dot`."""
-    _require_contiguous(lanes, source)
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        vector = ir.VectorType(_I64, 64)
-        zero = ir.Constant(vector, [0] * 64)
-        total = zero
-        for word in range(WORDS):
-            pointer, mask = _lane_pointers(context, builder, signature.args, args, word)
-            total = builder.add(total, builder.select(mask, _load(builder, pointer), zero))
-        add = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(_I64, [vector]), "llvm.vector.reduce.add.v64i64"
-        )
-        return builder.call(add, [total])
-
-    return types.int64(lanes, source, types.int64), generate
-
-
 @intrinsic
 def vector_prefetch(typing: Any, source: Any, i: Any) -> Any:
     """Vector body of :func:`plain_prefetch`."""
-    _require_contiguous(source)
+    require_contiguous(source)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        byte = ir.IntType(8).as_pointer()
-        pointer = builder.bitcast(_row(context, builder, signature.args[0], args[0], args[1]), byte)
-        prefetch = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(ir.VoidType(), [byte, _I32, _I32, _I32]), "llvm.prefetch.p0"
-        )
-        builder.call(prefetch, [pointer, ir.Constant(_I32, 0), ir.Constant(_I32, 3), ir.Constant(_I32, 1)])
+        prefetch_at(builder, row_at(context, builder, signature.args[0], args[0], args[1]))
         return context.get_dummy_value()
 
     return types.void(source, types.int64), generate
@@ -437,14 +311,11 @@ and_not_row = plain_and_not if INTERPRETED else vector_and_not
 and_and_row = plain_and_and if INTERPRETED else vector_and_and
 and_either_row = plain_and_either if INTERPRETED else vector_and_either
 or_and_row = plain_or_and if INTERPRETED else vector_or_and
-or_and_and_row = plain_or_and_and if INTERPRETED else vector_or_and_and
 push_row = plain_push if INTERPRETED else vector_push
 shrink_row = plain_shrink if INTERPRETED else vector_shrink
 shrink_or_row = plain_shrink_or if INTERPRETED else vector_shrink_or
 any_row = plain_any if INTERPRETED else vector_any
 count_row = plain_count if INTERPRETED else vector_count
-add_lanes = plain_add if INTERPRETED else vector_add
-dot_lanes = plain_dot if INTERPRETED else vector_dot
 prefetch_row = plain_prefetch if INTERPRETED else vector_prefetch
 
 

@@ -165,16 +165,18 @@ def _are_enough(jobs: Jobs, plan: Plan, first: int, n: int) -> bool:
 @kernel
 def _at_once(jobs: Jobs, plan: Plan, first: int, n: int, start: Times, end: Times) -> None:
     """Schedule jobs that wait for none where each has a crew of its own."""
+    step, capacity, done = plan.step, plan.capacity, plan.done
     for j in range(first, first + n):
         if jobs.earliest[j] != NEVER:
             start[j] = jobs.earliest[j] + jobs.travel[j]
-            end[j] = finish_work(start[j], jobs.duration[j], plan.step, plan.capacity, plan.done)
+            end[j] = finish_work(start[j], jobs.duration[j], step, capacity, done)
 
 
 @kernel
 def _in_order(jobs: Jobs, plan: Plan, first: int, order: Times, start: Times, end: Times) -> None:
     """Schedule jobs that can all begin at one time and wait for none: each to the crew that is free first."""
     n = order.size
+    step, capacity, done = plan.step, plan.capacity, plan.done
     begin = np.zeros(plan.crews.size + 1, np.int64)
     for s in range(plan.crews.size):
         begin[s + 1] = begin[s] + min(plan.crews[s], np.int64(n))
@@ -187,7 +189,7 @@ def _in_order(jobs: Jobs, plan: Plan, first: int, order: Times, start: Times, en
         if a == b or jobs.earliest[j] == NEVER or free[a] == NEVER:
             continue
         start[j] = max(free[a], jobs.earliest[j]) + jobs.travel[j]
-        end[j] = finish_work(start[j], jobs.duration[j], plan.step, plan.capacity, plan.done)
+        end[j] = finish_work(start[j], jobs.duration[j], step, capacity, done)
         free[a] = end[j]
         _sink(free[a:b], crew[a:b], b - a)
 
@@ -202,6 +204,7 @@ def _by_events(
     """
     n = order.size
     n_sector = plan.crews.size
+    step, capacity, done = plan.step, plan.capacity, plan.done
     waits = np.zeros(n, np.int64)  # repairs that must end first
     after_indptr = np.zeros(n + 1, np.int64)
     ready_begin = np.zeros(n_sector + 1, np.int64)
@@ -281,7 +284,7 @@ def _by_events(
                 idle[s] -= 1
                 j = first + i
                 start[j] = now + jobs.travel[j]
-                end[j] = finish_work(start[j], jobs.duration[j], plan.step, plan.capacity, plan.done)
+                end[j] = finish_work(start[j], jobs.duration[j], step, capacity, done)
                 if end[j] != NEVER:
                     ends[n_working], working[n_working] = end[j], i
                     _lower(ends, working, n_working)

@@ -9,19 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from resilience.kernels.compiler import INTERPRETED
-from resilience.kernels.row_lists import _place
-from resilience.kernels.rows import _require_contiguous, _splat
-from resilience.kernels.time_rows import LANES, Indices, Times, _flag, _mask, _pointer, _read, _write
-
-_I64 = ir.IntType(64)
-_I32 = ir.IntType(32)
+from resilience.kernels.llvm import I32, I64, place_at, require_contiguous, splat
+from resilience.kernels.time_rows import LANES, Indices, Times, lane_mask, read_times, set_flag, times_at, write_times
 
 
 def plain_lower_label(target: Times, label: Times, i: int, bits: np.uint16, value: np.uint32, name: np.uint32) -> None:
@@ -103,17 +98,17 @@ def _wins(builder: Any, time: Any, name: Any, old: Any, old_name: Any) -> Any:
 @intrinsic
 def vector_lower_label(typing: Any, target: Any, label: Any, i: Any, bits: Any, value: Any, name: Any) -> Any:
     """Vector body of :func:`plain_lower_label`."""
-    _require_contiguous(target, label)
+    require_contiguous(target, label)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kinds = signature.args
-        pointer = _pointer(context, builder, kinds[0], args[0], args[2])
-        names = _pointer(context, builder, kinds[1], args[1], args[2])
-        time, name = _splat(builder, args[4], _I32, LANES), _splat(builder, args[5], _I32, LANES)
-        old, old_name = _read(builder, pointer), _read(builder, names)
-        wins = builder.and_(_mask(builder, args[3]), _wins(builder, time, name, old, old_name))
-        _write(builder, builder.select(wins, time, old), pointer)
-        _write(builder, builder.select(wins, name, old_name), names)
+        pointer = times_at(context, builder, kinds[0], args[0], args[2])
+        names = times_at(context, builder, kinds[1], args[1], args[2])
+        time, name = splat(builder, args[4], I32, LANES), splat(builder, args[5], I32, LANES)
+        old, old_name = read_times(builder, pointer), read_times(builder, names)
+        wins = builder.and_(lane_mask(builder, args[3]), _wins(builder, time, name, old, old_name))
+        write_times(builder, builder.select(wins, time, old), pointer)
+        write_times(builder, builder.select(wins, name, old_name), names)
         return context.get_dummy_value()
 
     number = types.uint32
@@ -125,21 +120,21 @@ def vector_spread_label(
     typing: Any, target: Any, label: Any, place: Any, first: Any, count: Any, i: Any, edge: Any, k: Any
 ) -> Any:
     """Vector body of :func:`plain_spread_label`."""
-    _require_contiguous(target, label, place, edge)
+    require_contiguous(target, label, place, edge)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kinds = signature.args
-        kept = _read(builder, _pointer(context, builder, kinds[0], args[0], args[5]))
-        name = _read(builder, _pointer(context, builder, kinds[1], args[1], args[5]))
-        with cgutils.for_range(builder, args[4], intp=_I64) as loop:
-            place = _place(context, builder, kinds[2], args[2], builder.add(args[3], loop.index))
-            pointer = _pointer(context, builder, kinds[0], args[0], place)
-            names = _pointer(context, builder, kinds[1], args[1], place)
-            edge = _read(builder, _pointer(context, builder, kinds[6], args[6], builder.add(args[7], loop.index)))
-            old, old_name, time = _read(builder, pointer), _read(builder, names), builder.add(kept, edge)
+        kept = read_times(builder, times_at(context, builder, kinds[0], args[0], args[5]))
+        name = read_times(builder, times_at(context, builder, kinds[1], args[1], args[5]))
+        with cgutils.for_range(builder, args[4], intp=I64) as loop:
+            place = place_at(context, builder, kinds[2], args[2], builder.add(args[3], loop.index))
+            pointer = times_at(context, builder, kinds[0], args[0], place)
+            names = times_at(context, builder, kinds[1], args[1], place)
+            edge = read_times(builder, times_at(context, builder, kinds[6], args[6], builder.add(args[7], loop.index)))
+            old, old_name, time = read_times(builder, pointer), read_times(builder, names), builder.add(kept, edge)
             wins = _wins(builder, time, name, old, old_name)
-            _write(builder, builder.select(wins, time, old), pointer)
-            _write(builder, builder.select(wins, name, old_name), names)
+            write_times(builder, builder.select(wins, time, old), pointer)
+            write_times(builder, builder.select(wins, name, old_name), names)
         return context.get_dummy_value()
 
     number = types.int64
@@ -149,20 +144,22 @@ def vector_spread_label(
 def _collect_label(context: Any, builder: Any, signature: Any, args: Any, edge_at: Any) -> Any:
     """target[i], label[i] = the least of themselves and every row of a list plus its edge."""
     kinds = signature.args
-    pointer = _pointer(context, builder, kinds[0], args[0], args[2])
-    names = _pointer(context, builder, kinds[1], args[1], args[2])
-    least = cgutils.alloca_once_value(builder, _read(builder, pointer))
-    least_name = cgutils.alloca_once_value(builder, _read(builder, names))
-    with cgutils.for_range(builder, args[5], intp=_I64) as loop:
-        place = _place(context, builder, kinds[3], args[3], builder.add(args[4], loop.index))
-        name = _read(builder, _pointer(context, builder, kinds[1], args[1], place))
-        time = builder.add(_read(builder, _pointer(context, builder, kinds[0], args[0], place)), edge_at(loop.index))
+    pointer = times_at(context, builder, kinds[0], args[0], args[2])
+    names = times_at(context, builder, kinds[1], args[1], args[2])
+    least = cgutils.alloca_once_value(builder, read_times(builder, pointer))
+    least_name = cgutils.alloca_once_value(builder, read_times(builder, names))
+    with cgutils.for_range(builder, args[5], intp=I64) as loop:
+        place = place_at(context, builder, kinds[3], args[3], builder.add(args[4], loop.index))
+        name = read_times(builder, times_at(context, builder, kinds[1], args[1], place))
+        time = builder.add(
+            read_times(builder, times_at(context, builder, kinds[0], args[0], place)), edge_at(loop.index)
+        )
         old, old_name = builder.load(least), builder.load(least_name)
         wins = _wins(builder, time, name, old, old_name)
         builder.store(builder.select(wins, time, old), least)
         builder.store(builder.select(wins, name, old_name), least_name)
-    _write(builder, builder.load(least), pointer)
-    _write(builder, builder.load(least_name), names)
+    write_times(builder, builder.load(least), pointer)
+    write_times(builder, builder.load(least_name), names)
     return context.get_dummy_value()
 
 
@@ -171,12 +168,12 @@ def vector_collect_label(
     typing: Any, target: Any, label: Any, i: Any, place: Any, first: Any, count: Any, edge: Any, k: Any
 ) -> Any:
     """Vector body of :func:`plain_collect_label`."""
-    _require_contiguous(target, label, place, edge)
+    require_contiguous(target, label, place, edge)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         def edge_at(index: Any) -> Any:
-            row = _pointer(context, builder, signature.args[6], args[6], builder.add(args[7], index))
-            return _read(builder, row)
+            row = times_at(context, builder, signature.args[6], args[6], builder.add(args[7], index))
+            return read_times(builder, row)
 
         return _collect_label(context, builder, signature, args, edge_at)
 
@@ -189,14 +186,14 @@ def vector_collect_same_label(
     typing: Any, target: Any, label: Any, i: Any, place: Any, first: Any, count: Any, edge: Any
 ) -> Any:
     """Vector body of :func:`plain_collect_same_label`."""
-    _require_contiguous(target, label, place, edge)
+    require_contiguous(target, label, place, edge)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         edges = context.make_array(signature.args[6])(context, builder, value=args[6]).data
 
         def edge_at(index: Any) -> Any:
             value = builder.load(builder.gep(edges, [builder.add(args[4], index)]))
-            return _splat(builder, value, _I32, LANES)
+            return splat(builder, value, I32, LANES)
 
         return _collect_label(context, builder, signature, args, edge_at)
 
@@ -219,26 +216,26 @@ def vector_push_label(
     i: Any,
 ) -> Any:
     """Vector body of :func:`plain_push_label`."""
-    _require_contiguous(target, label, place, edge, slot, gained)
+    require_contiguous(target, label, place, edge, slot, gained)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kinds = signature.args
         here = builder.add(args[2], args[9])
-        kept = _read(builder, _pointer(context, builder, kinds[0], args[0], here))
-        name = _read(builder, _pointer(context, builder, kinds[1], args[1], here))
+        kept = read_times(builder, times_at(context, builder, kinds[0], args[0], here))
+        name = read_times(builder, times_at(context, builder, kinds[1], args[1], here))
         flags = context.make_array(kinds[8])(context, builder, value=args[8]).data
-        with cgutils.for_range(builder, args[5], intp=_I64) as loop:
+        with cgutils.for_range(builder, args[5], intp=I64) as loop:
             index = builder.add(args[4], loop.index)
-            other = _place(context, builder, kinds[3], args[3], index)
-            pointer = _pointer(context, builder, kinds[0], args[0], builder.add(args[2], other))
-            names = _pointer(context, builder, kinds[1], args[1], builder.add(args[2], other))
-            slot = _place(context, builder, kinds[7], args[7], index)
-            time = builder.add(kept, _read(builder, _pointer(context, builder, kinds[6], args[6], slot)))
-            old, old_name = _read(builder, pointer), _read(builder, names)
+            other = place_at(context, builder, kinds[3], args[3], index)
+            pointer = times_at(context, builder, kinds[0], args[0], builder.add(args[2], other))
+            names = times_at(context, builder, kinds[1], args[1], builder.add(args[2], other))
+            slot = place_at(context, builder, kinds[7], args[7], index)
+            time = builder.add(kept, read_times(builder, times_at(context, builder, kinds[6], args[6], slot)))
+            old, old_name = read_times(builder, pointer), read_times(builder, names)
             wins = _wins(builder, time, name, old, old_name)
-            _write(builder, builder.select(wins, time, old), pointer)
-            _write(builder, builder.select(wins, name, old_name), names)
-            _flag(builder, builder.gep(flags, [other]), wins)
+            write_times(builder, builder.select(wins, time, old), pointer)
+            write_times(builder, builder.select(wins, name, old_name), names)
+            set_flag(builder, builder.gep(flags, [other]), wins)
         return context.get_dummy_value()
 
     number = types.int64

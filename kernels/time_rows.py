@@ -20,8 +20,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from resilience.kernels.compiler import INTERPRETED
-from resilience.kernels.row_lists import AHEAD, _place
-from resilience.kernels.rows import _require_contiguous, _splat
+from resilience.kernels.llvm import I32, I64, ask_ahead, place_at, prefetch_at, require_contiguous, splat
 
 Times = NDArray[np.uint32]
 Indices = NDArray[np.int32]
@@ -29,11 +28,8 @@ Indices = NDArray[np.int32]
 LANES = 16
 CLOSED = np.uint32(1 << 30)
 
-_I64 = ir.IntType(64)
-_I32 = ir.IntType(32)
 _I16 = ir.IntType(16)
-_BYTE = ir.IntType(8).as_pointer()
-_ROW = ir.VectorType(_I32, LANES)
+_ROW = ir.VectorType(I32, LANES)
 _BITS = ir.VectorType(ir.IntType(1), LANES)
 
 
@@ -131,18 +127,21 @@ def plain_push(
                 gained[place[x]] = 1
 
 
-def _pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+def times_at(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+    """Return a pointer to a row of times."""
     data = context.make_array(kind)(context, builder, value=array).data
-    return builder.bitcast(builder.gep(data, [builder.mul(index, ir.Constant(_I64, LANES))]), _ROW.as_pointer())
+    return builder.bitcast(builder.gep(data, [builder.mul(index, ir.Constant(I64, LANES))]), _ROW.as_pointer())
 
 
-def _read(builder: Any, pointer: Any) -> Any:
+def read_times(builder: Any, pointer: Any) -> Any:
+    """Return the times at a pointer."""
     value = builder.load(pointer)
     value.align = 4
     return value
 
 
-def _write(builder: Any, value: Any, pointer: Any) -> None:
+def write_times(builder: Any, value: Any, pointer: Any) -> None:
+    """Write times at a pointer."""
     builder.store(value, pointer).align = 4
 
 
@@ -155,7 +154,8 @@ def _closed() -> Any:
     return ir.Constant(_ROW, [int(CLOSED)] * LANES)
 
 
-def _mask(builder: Any, bits: Any) -> Any:
+def lane_mask(builder: Any, bits: Any) -> Any:
+    """Return 16 bits as a mask of lanes."""
     return builder.bitcast(bits, _BITS)
 
 
@@ -163,37 +163,20 @@ def _is_any(builder: Any, mask: Any) -> Any:
     return builder.icmp_unsigned("!=", builder.bitcast(mask, _I16), ir.Constant(_I16, 0))
 
 
-def _flag(builder: Any, pointer: Any, mask: Any) -> None:
+def set_flag(builder: Any, pointer: Any, mask: Any) -> None:
     """Set a flag where any lane of a mask is set. A branch is foreseen too seldom: half as much again."""
     found = builder.zext(_is_any(builder, mask), ir.IntType(8))
     builder.store(builder.or_(builder.load(pointer), found), pointer)
 
 
-def _prefetch(builder: Any, pointer: Any) -> None:
-    prefetch = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(ir.VoidType(), [_BYTE, _I32, _I32, _I32]), "llvm.prefetch.p0"
-    )
-    arguments = [builder.bitcast(pointer, _BYTE), ir.Constant(_I32, 0), ir.Constant(_I32, 3), ir.Constant(_I32, 1)]
-    builder.call(prefetch, arguments)
-
-
-def _ask_ahead(context: Any, builder: Any, rows: Any, array: Any, places: Any, list_of: Any, index: Any) -> None:
-    """Prefetch the row that is `AHEAD` entries further in the list, or its last."""
-    size = context.make_array(places)(context, builder, value=list_of).nitems
-    last = builder.sub(size, ir.Constant(_I64, 1))
-    ahead = builder.add(index, ir.Constant(_I64, AHEAD))
-    ahead = builder.select(builder.icmp_signed("<", ahead, last), ahead, last)
-    _prefetch(builder, _pointer(context, builder, rows, array, _place(context, builder, places, list_of, ahead)))
-
-
 @intrinsic
 def vector_fill(typing: Any, target: Any, i: Any, value: Any) -> Any:
     """Vector body of :func:`plain_fill`."""
-    _require_contiguous(target)
+    require_contiguous(target)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
-        _write(builder, _splat(builder, args[2], _I32, LANES), pointer)
+        pointer = times_at(context, builder, signature.args[0], args[0], args[1])
+        write_times(builder, splat(builder, args[2], I32, LANES), pointer)
         return context.get_dummy_value()
 
     return types.void(target, types.int64, types.uint32), generate
@@ -202,11 +185,11 @@ def vector_fill(typing: Any, target: Any, i: Any, value: Any) -> Any:
 @intrinsic
 def vector_copy(typing: Any, target: Any, i: Any, source: Any, j: Any) -> Any:
     """Vector body of :func:`plain_copy`."""
-    _require_contiguous(target, source)
+    require_contiguous(target, source)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        row = _read(builder, _pointer(context, builder, signature.args[2], args[2], args[3]))
-        _write(builder, row, _pointer(context, builder, signature.args[0], args[0], args[1]))
+        row = read_times(builder, times_at(context, builder, signature.args[2], args[2], args[3]))
+        write_times(builder, row, times_at(context, builder, signature.args[0], args[0], args[1]))
         return context.get_dummy_value()
 
     return types.void(target, types.int64, source, types.int64), generate
@@ -215,12 +198,12 @@ def vector_copy(typing: Any, target: Any, i: Any, source: Any, j: Any) -> Any:
 @intrinsic
 def vector_select(typing: Any, target: Any, i: Any, bits: Any, value: Any) -> Any:
     """Vector body of :func:`plain_select`."""
-    _require_contiguous(target)
+    require_contiguous(target)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
-        spread = _splat(builder, args[3], _I32, LANES)
-        _write(builder, builder.select(_mask(builder, args[2]), spread, _closed()), pointer)
+        pointer = times_at(context, builder, signature.args[0], args[0], args[1])
+        spread = splat(builder, args[3], I32, LANES)
+        write_times(builder, builder.select(lane_mask(builder, args[2]), spread, _closed()), pointer)
         return context.get_dummy_value()
 
     return types.void(target, types.int64, types.uint16, types.uint32), generate
@@ -229,13 +212,13 @@ def vector_select(typing: Any, target: Any, i: Any, bits: Any, value: Any) -> An
 @intrinsic
 def vector_lower(typing: Any, target: Any, i: Any, bits: Any, value: Any) -> Any:
     """Vector body of :func:`plain_lower`."""
-    _require_contiguous(target)
+    require_contiguous(target)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
-        spread = _splat(builder, args[3], _I32, LANES)
-        new = builder.select(_mask(builder, args[2]), spread, _closed())
-        _write(builder, _least(builder, _read(builder, pointer), new), pointer)
+        pointer = times_at(context, builder, signature.args[0], args[0], args[1])
+        spread = splat(builder, args[3], I32, LANES)
+        new = builder.select(lane_mask(builder, args[2]), spread, _closed())
+        write_times(builder, _least(builder, read_times(builder, pointer), new), pointer)
         return context.get_dummy_value()
 
     return types.void(target, types.int64, types.uint16, types.uint32), generate
@@ -244,12 +227,12 @@ def vector_lower(typing: Any, target: Any, i: Any, bits: Any, value: Any) -> Any
 @intrinsic
 def vector_within(typing: Any, source: Any, i: Any, limit: Any) -> Any:
     """Vector body of :func:`plain_within`."""
-    _require_contiguous(source)
+    require_contiguous(source)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        row = _read(builder, _pointer(context, builder, signature.args[0], args[0], args[1]))
-        mask = builder.icmp_unsigned("<=", row, _splat(builder, args[2], _I32, LANES))
-        return builder.zext(builder.bitcast(mask, _I16), _I64)
+        row = read_times(builder, times_at(context, builder, signature.args[0], args[0], args[1]))
+        mask = builder.icmp_unsigned("<=", row, splat(builder, args[2], I32, LANES))
+        return builder.zext(builder.bitcast(mask, _I16), I64)
 
     return types.int64(source, types.int64, types.uint32), generate
 
@@ -257,10 +240,10 @@ def vector_within(typing: Any, source: Any, i: Any, limit: Any) -> Any:
 @intrinsic
 def vector_any(typing: Any, source: Any, i: Any) -> Any:
     """Vector body of :func:`plain_any`."""
-    _require_contiguous(source)
+    require_contiguous(source)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        row = _read(builder, _pointer(context, builder, signature.args[0], args[0], args[1]))
+        row = read_times(builder, times_at(context, builder, signature.args[0], args[0], args[1]))
         return _is_any(builder, builder.icmp_unsigned("<", row, _closed()))
 
     return types.boolean(source, types.int64), generate
@@ -269,10 +252,10 @@ def vector_any(typing: Any, source: Any, i: Any) -> Any:
 @intrinsic
 def vector_ask(typing: Any, source: Any, i: Any) -> Any:
     """Vector body of :func:`plain_ask`."""
-    _require_contiguous(source)
+    require_contiguous(source)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        _prefetch(builder, _pointer(context, builder, signature.args[0], args[0], args[1]))
+        prefetch_at(builder, times_at(context, builder, signature.args[0], args[0], args[1]))
         return context.get_dummy_value()
 
     return types.void(source, types.int64), generate
@@ -283,18 +266,18 @@ def vector_spread(
     typing: Any, target: Any, place: Any, first: Any, count: Any, a: Any, i: Any, edge: Any, k: Any
 ) -> Any:
     """Vector body of :func:`plain_spread`."""
-    _require_contiguous(target, place, a, edge)
+    require_contiguous(target, place, a, edge)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kinds = signature.args
-        kept = _read(builder, _pointer(context, builder, kinds[4], args[4], args[5]))
-        with cgutils.for_range(builder, args[3], intp=_I64) as loop:
+        kept = read_times(builder, times_at(context, builder, kinds[4], args[4], args[5]))
+        with cgutils.for_range(builder, args[3], intp=I64) as loop:
             index = builder.add(args[2], loop.index)
-            _ask_ahead(context, builder, kinds[0], args[0], kinds[1], args[1], index)
-            place = _place(context, builder, kinds[1], args[1], index)
-            pointer = _pointer(context, builder, kinds[0], args[0], place)
-            edge = _read(builder, _pointer(context, builder, kinds[6], args[6], builder.add(args[7], loop.index)))
-            _write(builder, _least(builder, _read(builder, pointer), builder.add(kept, edge)), pointer)
+            ask_ahead(context, builder, kinds[0], args[0], kinds[1], args[1], index, times_at)
+            place = place_at(context, builder, kinds[1], args[1], index)
+            pointer = times_at(context, builder, kinds[0], args[0], place)
+            edge = read_times(builder, times_at(context, builder, kinds[6], args[6], builder.add(args[7], loop.index)))
+            write_times(builder, _least(builder, read_times(builder, pointer), builder.add(kept, edge)), pointer)
         return context.get_dummy_value()
 
     number = types.int64
@@ -306,18 +289,18 @@ def vector_collect(
     typing: Any, target: Any, i: Any, source: Any, place: Any, first: Any, count: Any, edge: Any, k: Any
 ) -> Any:
     """Vector body of :func:`plain_collect`."""
-    _require_contiguous(target, source, place, edge)
+    require_contiguous(target, source, place, edge)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kinds = signature.args
-        pointer = _pointer(context, builder, kinds[0], args[0], args[1])
-        least = cgutils.alloca_once_value(builder, _read(builder, pointer))
-        with cgutils.for_range(builder, args[5], intp=_I64) as loop:
-            place = _place(context, builder, kinds[3], args[3], builder.add(args[4], loop.index))
-            source = _read(builder, _pointer(context, builder, kinds[2], args[2], place))
-            edge = _read(builder, _pointer(context, builder, kinds[6], args[6], builder.add(args[7], loop.index)))
+        pointer = times_at(context, builder, kinds[0], args[0], args[1])
+        least = cgutils.alloca_once_value(builder, read_times(builder, pointer))
+        with cgutils.for_range(builder, args[5], intp=I64) as loop:
+            place = place_at(context, builder, kinds[3], args[3], builder.add(args[4], loop.index))
+            source = read_times(builder, times_at(context, builder, kinds[2], args[2], place))
+            edge = read_times(builder, times_at(context, builder, kinds[6], args[6], builder.add(args[7], loop.index)))
             builder.store(_least(builder, builder.load(least), builder.add(source, edge)), least)
-        _write(builder, builder.load(least), pointer)
+        write_times(builder, builder.load(least), pointer)
         return context.get_dummy_value()
 
     number = types.int64
@@ -329,20 +312,20 @@ def vector_collect_same(
     typing: Any, target: Any, i: Any, source: Any, place: Any, first: Any, count: Any, edge: Any
 ) -> Any:
     """Vector body of :func:`plain_collect_same`."""
-    _require_contiguous(target, source, place, edge)
+    require_contiguous(target, source, place, edge)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kinds = signature.args
-        pointer = _pointer(context, builder, kinds[0], args[0], args[1])
+        pointer = times_at(context, builder, kinds[0], args[0], args[1])
         edges = context.make_array(kinds[6])(context, builder, value=args[6]).data
-        least = cgutils.alloca_once_value(builder, _read(builder, pointer))
-        with cgutils.for_range(builder, args[5], intp=_I64) as loop:
+        least = cgutils.alloca_once_value(builder, read_times(builder, pointer))
+        with cgutils.for_range(builder, args[5], intp=I64) as loop:
             index = builder.add(args[4], loop.index)
-            place = _place(context, builder, kinds[3], args[3], index)
-            source = _read(builder, _pointer(context, builder, kinds[2], args[2], place))
-            edge = _splat(builder, builder.load(builder.gep(edges, [index])), _I32, LANES)
+            place = place_at(context, builder, kinds[3], args[3], index)
+            source = read_times(builder, times_at(context, builder, kinds[2], args[2], place))
+            edge = splat(builder, builder.load(builder.gep(edges, [index])), I32, LANES)
             builder.store(_least(builder, builder.load(least), builder.add(source, edge)), least)
-        _write(builder, builder.load(least), pointer)
+        write_times(builder, builder.load(least), pointer)
         return context.get_dummy_value()
 
     number = types.int64
@@ -363,22 +346,22 @@ def vector_push(
     i: Any,
 ) -> Any:
     """Vector body of :func:`plain_push`."""
-    _require_contiguous(target, place, edge, slot, gained)
+    require_contiguous(target, place, edge, slot, gained)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kinds = signature.args
-        kept = _read(builder, _pointer(context, builder, kinds[0], args[0], builder.add(args[1], args[8])))
+        kept = read_times(builder, times_at(context, builder, kinds[0], args[0], builder.add(args[1], args[8])))
         flags = context.make_array(kinds[7])(context, builder, value=args[7]).data
-        with cgutils.for_range(builder, args[4], intp=_I64) as loop:
+        with cgutils.for_range(builder, args[4], intp=I64) as loop:
             index = builder.add(args[3], loop.index)
-            other = _place(context, builder, kinds[2], args[2], index)
-            pointer = _pointer(context, builder, kinds[0], args[0], builder.add(args[1], other))
-            slot = _place(context, builder, kinds[6], args[6], index)
-            time = builder.add(kept, _read(builder, _pointer(context, builder, kinds[5], args[5], slot)))
-            old = _read(builder, pointer)
+            other = place_at(context, builder, kinds[2], args[2], index)
+            pointer = times_at(context, builder, kinds[0], args[0], builder.add(args[1], other))
+            slot = place_at(context, builder, kinds[6], args[6], index)
+            time = builder.add(kept, read_times(builder, times_at(context, builder, kinds[5], args[5], slot)))
+            old = read_times(builder, pointer)
             wins = builder.icmp_unsigned("<", time, old)
-            _write(builder, _least(builder, old, time), pointer)
-            _flag(builder, builder.gep(flags, [other]), wins)
+            write_times(builder, _least(builder, old, time), pointer)
+            set_flag(builder, builder.gep(flags, [other]), wins)
         return context.get_dummy_value()
 
     number = types.int64

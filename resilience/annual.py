@@ -11,6 +11,7 @@ import xarray as xr
 from resilience.events import draw_catalogue, family_of, family_weights
 from resilience.inputs import Inputs
 from resilience.joint import draw_joint, joint_losses, joint_weights
+from resilience.quotients import divide
 from resilience.risk.expected import expected_annual
 from resilience.risk.importance import asset_importance
 from resilience.risk.standard_errors import ratio_residual, sample_error
@@ -101,9 +102,6 @@ def customer_indices(rated: xr.Dataset) -> dict[str, Any]:
         np.einsum("e,esn->sn", weight, rated[name].values) for name in (PERSON_HOURS, "people_interrupted")
     )
     mean_hours, mean_interrupted = hours.mean(axis=-1), interrupted.mean(axis=-1)
-
-    def divide(value: Any, by: Any) -> Any:
-        return np.divide(value, by, out=np.full(np.shape(value), np.nan), where=np.asarray(by) > 0)
 
     ratio = divide(mean_hours, mean_interrupted)
     residual = ratio_residual(hours, ratio, interrupted)

@@ -112,18 +112,6 @@ def broadcast_columns(*columns: ArrayLike) -> list[NDArray[Any]]:
     return [column.ravel() for column in np.broadcast_arrays(*cells)]
 
 
-def divide(value: ArrayLike, by: ArrayLike) -> NDArray[np.float64]:
-    """Return a quotient, NaN where it is divided by nothing.
-
-    Examples
-    --------
-    >>> divide([1.0, 1.0], [4, 0]).tolist()
-    [0.25, nan]
-    """
-    above, below = np.broadcast_arrays(np.asarray(value), np.asarray(by))
-    return np.asarray(np.divide(above, below, out=np.full(below.shape, np.nan), where=below > 0))
-
-
 def _cell(value: Any, spell: Callable[[float], str]) -> str:
     if isinstance(value, str):
         return safe(value)

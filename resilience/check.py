@@ -20,6 +20,7 @@ from resilience.heat_toll import read_heat
 from resilience.horizon import Horizon, halve, plan_horizon
 from resilience.inputs import Inputs, describe_sources, load_inputs
 from resilience.kernels.rows import SAMPLES
+from resilience.quotients import divide
 from resilience.scenario import Scenario
 from resilience.service import drive_times
 from resilience.tasks import prepare
@@ -146,5 +147,5 @@ def compare_halved(
         simulate(city, tasks, n_samples=SAMPLES, block_samples=SAMPLES, pool=Threads(), on_block=take)
         lost.append(weight @ minutes)
     whole, fine = lost
-    change = np.divide(fine - whole, whole, out=np.full(whole.size, np.nan), where=whole > 0)
+    change = divide(fine - whole, whole)
     return dict(zip(city.layout.names, change.tolist(), strict=True))

@@ -22,6 +22,8 @@ from resilience.kernels.normals import sample_normals
 
 MAX_POINTS: Final = 5_000
 """Most points whose correlation is factorised whole: 200 MB, and some seconds once."""
+KEPT_BYTES: Final = 2**26
+"""Fields that a thread keeps: each part of a sequence asks for that of its own family, for the same samples."""
 GROUP_WORDS: Final = 8
 SAMPLES: Final = 64 * GROUP_WORDS
 _COMMON = np.array([2**64 - 1], np.uint64)
@@ -82,11 +84,15 @@ class CorrelatedDraws(ABC):
         return uniform
 
     def _field(self, key: np.uint64, first_word: int) -> NDArray[np.float64]:
-        """Return L of one word group; a thread keeps its last, for what else is asked of the same samples."""
+        """Return L of one word group; a thread keeps its last ones, for what else is asked of the same samples."""
+        if not hasattr(self._kept, "fields"):
+            self._kept.fields = {}
+        kept: dict[tuple[int, int], NDArray[np.float64]] = self._kept.fields
         of = int(key), first_word
-        if getattr(self._kept, "of", None) != of:
-            self._kept.field, self._kept.of = self.local(key, first_word), of
-        field: NDArray[np.float64] = self._kept.field
+        field = kept.pop(of) if of in kept else self.local(key, first_word)
+        kept[of] = field
+        while len(kept) > 1 and sum(one.nbytes for one in kept.values()) > KEPT_BYTES:
+            del kept[next(iter(kept))]
         return field
 
     def failures(self, key: np.uint64, threshold: NDArray[np.uint32], *, first_word: int = 0) -> NDArray[np.uint64]:

@@ -45,7 +45,8 @@ def correlate_city(
 
     Notes
     -----
-    The grid begins at multiples of the length, so that assets may come and go within it without changing others.
+    The grid begins and ends at multiples of the length, so that assets may come and go within it without changing
+    others. One that widens it draws the field anew.
     Assets that can be out whatever the hazard (spare units, switches) are out by themselves: they keep numbers of their
     own.
     """

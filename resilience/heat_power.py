@@ -26,6 +26,7 @@ from resilience.heat_limits import find_kinds
 from resilience.hourly import HourlyEvent
 from resilience.inputs import Inputs
 from resilience.network.compile import CompiledNetwork
+from resilience.quotients import divide
 from resilience.scenario import HeatSection, Scenario
 from resilience.variables import VARIABLES
 from resilience.zone_heat import ZoneHeat
@@ -233,8 +234,7 @@ def label_power(
         if one is not None and one.peril == "heat":
             row[:] = power.ageing(one, row.size)
     known = ~np.isnan(ageing)
-    count = known.sum(axis=1)
-    mean = np.divide(np.where(known, ageing, 0.0).sum(axis=1), count, out=np.full(count.size, np.nan), where=count > 0)
+    mean = divide(np.where(known, ageing, 0.0).sum(axis=1), known.sum(axis=1))
     values = {"transformer_ageing": ageing, "event_transformer_ageing": mean}
     return labelled.assign({name: (VARIABLES[name].dims, array) for name, array in values.items()})
 

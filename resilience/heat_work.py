@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.heat import Crew, shade_wbgt, sun_wbgt, work_capacity
+from resilience.quotients import divide
 from resilience.repair import WorkCapacity
 from resilience.scenario.heat import CrewSection
 from resilience.zone_heat import HeatParts, ZoneHeat
@@ -51,7 +52,6 @@ def hourly_capacity(heat: ZoneHeat, section: CrewSection) -> Floats:
     moist = np.full_like(heat.temperature, section.humidity) if heat.humidity is None else heat.humidity
     globe = np.asarray((sun_wbgt if section.sun else shade_wbgt)(heat.temperature, moist))
     known = ~np.isnan(globe)
-    count = known.sum(axis=1)
-    mean = np.divide(np.where(known, globe, 0.0).sum(axis=1), count, out=np.full(count.size, np.nan), where=count > 0)
+    mean = divide(np.where(known, globe, 0.0).sum(axis=1), known.sum(axis=1))
     share = np.asarray(work_capacity(mean, crew=Crew(half=section.half, exponent=section.exponent)))
     return np.where(np.isnan(share), 1.0, share)

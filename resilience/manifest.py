@@ -28,15 +28,25 @@ class HazardMap(_Section):
     unit: str = Field(description="after conversion")
     nodata: str = Field(description="what cells without a value mean")
     outside: str = Field(description="what a place outside the map means")
+    files: tuple[str, ...] = Field(description="none of a built-in city")
     events: int
     rows: int
     columns: int
 
 
+class LayerFile(_Section):
+    """A file of assets or zones."""
+
+    path: str
+    what: Literal["assets", "zones"]
+    crs: str = Field(description="as the scenario or the file declares it")
+
+
 class City(_Section):
     """What the maps met."""
 
-    crs: str
+    crs: str = Field(description="in which assets and zones are compared with each other")
+    layers: tuple[LayerFile, ...]
     assets: int
     zones: int
     counted_in: str = Field(description="persons, or the unit that stands for them")

@@ -73,10 +73,12 @@ def read_stamps(paths: Iterable[Path]) -> dict[str, tuple[int, int]]:
     """Return size and time of change of every file, those below folders included, by path."""
     found = {}
     for path in paths:
-        for file in [path] if path.is_file() else sorted(path.rglob("*")):
-            if file.is_file():
-                stamp = file.stat()
-                found[str(file)] = stamp.st_size, stamp.st_mtime_ns
+        # What cannot be looked at, a name that is too long say, is told by its reader, together with all that is wrong.
+        with contextlib.suppress(OSError):
+            for file in [path] if path.is_file() else sorted(path.rglob("*")):
+                if file.is_file():
+                    stamp = file.stat()
+                    found[str(file)] = stamp.st_size, stamp.st_mtime_ns
     return found
 
 

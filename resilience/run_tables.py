@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from resilience.cells import Column, Table, broadcast_columns, divide, in_columns
+from resilience.cells import Column, Table, broadcast_columns, in_columns
+from resilience.quotients import divide
 from resilience.risk.standard_errors import sample_error
 from resilience.variables import MEASURES
 from resilience.why import order_by_kind, texts

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from resilience.engine import LEVELS, NEVER, Block, BlockSums, City
 from resilience.network.compile import PERSON
+from resilience.quotients import divide
 from resilience.risk.standard_errors import ratio_residual, sample_error
 from resilience.store import TOTALS
 from resilience.unserved import label_supplied
@@ -130,8 +131,8 @@ class SampleTotals:
         share = np.where(counts, self.worst / served, 0.0)
         taken = np.where(counts, full - self._worst_minute / 60, 0.0)
         total = taken.sum(axis=-1)
-        rate = np.divide(share.sum(axis=-1), total, out=np.full(total.shape, np.nan), where=total > 0)
+        rate = divide(share.sum(axis=-1), total)
         residual = ratio_residual(share, rate, taken)
         spread = sample_error(residual) * residual.shape[-1]
-        error = np.divide(spread, total, out=np.full(total.shape, np.nan), where=total > 0)
+        error = divide(spread, total)
         return {"rapidity": rate, "rapidity_standard_error": error}

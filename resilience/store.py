@@ -17,7 +17,7 @@ import zarr
 from numpy.typing import NDArray
 
 from resilience.cells import Column, write_cells
-from resilience.disk import remove_unfinished, told_as_storage_error, write_whole
+from resilience.disk import keep_on_disk, remove_unfinished, told_as_storage_error, write_whole
 from resilience.errors import CannotCreateError, LockedError, Problem, StorageError
 from resilience.ledger import LEDGER, Ledger, this_process
 
@@ -190,6 +190,11 @@ class RunStore:
             if (self.path / RESULTS).exists():
                 shutil.rmtree(self.path / RESULTS)
             (self.path / PARTIAL).replace(self.path / RESULTS)
+
+    def keep_on_disk(self) -> None:
+        """Have all files of the result on the disk, so that a manifest never tells of what a power cut took."""
+        with told_as_storage_error(self.path):
+            keep_on_disk(self.path / name for name in (*FILES, RESULTS, NETWORK))
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a JSON file in one step: a reader sees all of it or none."""

@@ -6,8 +6,9 @@ import contextlib
 import glob
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import pyogrio
 import xarray as xr
 from pyproj import CRS
 
@@ -15,7 +16,7 @@ from resilience.branches import branches_table
 from resilience.errors import DataError, MissingInputError
 from resilience.heat_toll import heat_table
 from resilience.inputs import Inputs
-from resilience.manifest import City, Figures, HazardMap, InputFile, Manifest
+from resilience.manifest import City, Figures, HazardMap, InputFile, LayerFile, Manifest
 from resilience.network.writing import write_tables
 from resilience.provenance import describe_machine, hash_outputs, library_versions, now
 from resilience.readers.elsewhere import raster_sources
@@ -124,6 +125,7 @@ def write_run(
         store.write_table("exceedance.csv", *exceedance_table(result.exceedance, tells_money=result.tells_money))
     write_tables(inputs.network, store.path / NETWORK)
     store.write_text("notes.txt", "".join(f"{note}\n" for note in result.notes))
+    store.keep_on_disk()
     store.write_json(MANIFEST, describe_run(store, dataset, scenario, inputs, job=job, started=started))
 
 
@@ -143,9 +145,10 @@ def describe_run(
             samples=dataset.sizes["sample"], block=job["block"], events=dataset.sizes["event"], results=RESULTS
         ),
         inputs=tuple(InputFile(**one) for one in job["inputs"]),
-        hazards=tuple(_describe_maps(hazard) for hazard in inputs.hazards),
+        hazards=tuple(_describe_maps(hazard, scenario) for hazard in inputs.hazards),
         network=City(
             crs=_name_crs(inputs.network.crs),
+            layers=tuple(_describe_layers(scenario)),
             assets=dataset.sizes["asset"],
             zones=len(inputs.network.zones),
             counted_in=inputs.network.persons_unit,
@@ -159,11 +162,37 @@ def describe_run(
     return manifest.model_dump(mode="json")
 
 
-def _describe_maps(hazard: xr.Dataset) -> HazardMap:
+def _describe_layers(scenario: Scenario) -> Iterator[LayerFile]:
+    kinds: tuple[tuple[Literal["assets", "zones"], Any], ...] = (
+        ("assets", scenario.network.assets), ("zones", scenario.network.zones),
+    )  # fmt: skip
+    for what, layers in kinds:
+        for layer in layers:
+            declared = layer.crs
+            if declared is None:
+                # What is read by other readers than GDAL's is in the CRS that it must have.
+                with contextlib.suppress(pyogrio.errors.DataSourceError):
+                    declared = pyogrio.read_info(layer.path, layer=layer.layer)["crs"]
+            yield LayerFile(path=str(layer.path), what=what, crs="" if declared is None else _name_crs(declared))
+
+
+def _describe_maps(hazard: xr.Dataset, scenario: Scenario) -> HazardMap:
+    files = {
+        str(source.path): None
+        for section in scenario.hazards
+        if section.family == hazard.attrs["family"]
+        for part in section.parts().values()
+        for source in part.sources()
+    }
     told = {name: str(hazard.attrs[name]) for name in ("family", "peril", "unit", "nodata", "outside")}
     sizes = hazard.sizes
     return HazardMap(
-        **told, crs=_name_crs(hazard.attrs["crs_wkt"]), events=sizes["event"], rows=sizes["y"], columns=sizes["x"]
+        **told,
+        crs=_name_crs(hazard.attrs["crs_wkt"]),
+        files=tuple(files),
+        events=sizes["event"],
+        rows=sizes["y"],
+        columns=sizes["x"],
     )
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from itertools import pairwise
-
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -16,13 +13,11 @@ from resilience.errors import ConfigurationError
 from resilience.kernels.compiler import INTERPRETED
 from resilience.network import Network
 from resilience.network.compile import CompiledNetwork, compile_network, identity
+from tests.bits import lanes
+from tests.naive.buffers import BufferTwin
 
 HOURS = (0, 1, 2, 4, 8, 16, 24, 48)
 FOREVER = np.int32(2**31 - 1)
-
-
-def lanes(words: np.ndarray) -> np.ndarray:
-    return np.unpackbits(words.view(np.uint8), axis=1, bitorder="little").astype(bool)
 
 
 def city(n: int, needs: list[dict]) -> tuple[Network, CompiledNetwork]:
@@ -97,54 +92,6 @@ def test_what_is_drawn_on_again_before_it_is_full_ends_sooner() -> None:
         assert seen == wanted
 
 
-class Twin:
-    """One sample, by the words of docs/semantics.md."""
-
-    def __init__(self, network: Network, grid: TimeGrid) -> None:
-        self.needs = network.needs.to_dict("records")
-        self.providers = network.dependencies.groupby("need")["provider"].apply(list).to_dict()
-        self.ids = network.assets["id"].tolist()
-        self.minute = grid.minute.tolist()
-
-    def unmet(self, need: dict, up: set[str]) -> bool:
-        return sum(p in up for p in self.providers[need["id"]]) < need["required"]
-
-    def run(self, out: dict[str, int], starts: set[str], sample: int) -> list[set[str]]:
-        since: dict[str, int] = {}
-        back: dict[str, int] = {}
-        states = []
-        share = sum((sample >> bit & 1) << (8 - bit) for bit in range(9)) / 512
-        looks = []
-        for number, (now, until) in enumerate(pairwise(self.minute)):
-            if number:
-                looks.append((now, now, now, False))
-            moment = now if number == 0 else now + math.floor((until - now) * (share + 1 / 1024))
-            looks.append((now, moment, until, True))
-        for now, moment, until, stands in looks:
-            holds = {
-                n["id"] for n in self.needs
-                if n["id"] in starts and moment - since.get(n["id"], now) < n["buffer_hours"] * 60
-            }  # fmt: skip
-            up = {a for a in self.ids if out.get(a, 0) <= moment}
-            while True:
-                lost = {n["dependent"] for n in self.needs if n["id"] not in holds and self.unmet(n, up)}
-                if not lost & up:
-                    break
-                up -= lost
-            if stands:
-                states.append(up)
-            for n in self.needs:
-                name = n["id"]
-                if self.unmet(n, up):
-                    back.pop(name, None)
-                    since.setdefault(name, now)
-                elif name in since:
-                    back.setdefault(name, now)
-                    if until - back[name] >= n["recharge_hours"] * 60:
-                        del since[name], back[name]
-        return states
-
-
 @pytest.mark.parametrize("seed", range(2 if INTERPRETED else 8))
 def test_states_over_time_equal_those_of_a_twin(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -172,7 +119,7 @@ def test_states_over_time_equal_those_of_a_twin(seed: int) -> None:
     up = up_over_time(line, restored)
     drawn, started = lanes(line.drawn), lanes(line._started)
     name_of = dict(zip(plan.buffer_row.tolist(), need_names(network, compiled), strict=True))
-    twin = Twin(network, grid)
+    twin = BufferTwin(network, grid)
     for s in range(0, 512, 40):
         out = {f"a{a}": int(restored[i, s]) for i, a in enumerate(plan.failing) if drawn[i, s]}
         starts = {name_of[row] for row in range(started.shape[0]) if started[row, s]}

@@ -103,9 +103,6 @@ def scenario(tmp_path: Path) -> str:
     return str(path)
 
 
-# --- verbs ----------------------------------------------------------------------------------------------------------
-
-
 def test_run_writes_results_out_and_messages_aside(
     pipeline: FakePipeline, scenario: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,10 +154,8 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"resilience {resilience.__version__}\n"
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
-    assert all(verb in text for verb in ("demo", "check", "run", "schema", "doctor", "init", "78 wrong scenario"))
-
-
-# --- exit codes -----------------------------------------------------------------------------------------------------
+    verbs = ("demo", "init", "check", "run", "status", "doctor", "schema")
+    assert all(verb in text for verb in (*verbs, "78 wrong scenario"))
 
 
 @pytest.mark.parametrize(
@@ -272,9 +267,6 @@ def test_control_characters_do_not_reach_the_terminal(tmp_path: Path, capsys: py
     assert "\x1b" not in capsys.readouterr().err
 
 
-# --- where a run is written -----------------------------------------------------------------------------------------
-
-
 def test_a_directory_with_other_things_is_refused(
     pipeline: FakePipeline, scenario: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -324,9 +316,6 @@ def test_nothing_is_written_for_a_wrong_scenario(tmp_path: Path, pipeline: FakeP
     assert main(["run", str(path), "-o", str(tmp_path / "run")]) == 78
     assert [entry.name for entry in tmp_path.iterdir()] == ["town.yaml"]
     assert pipeline.calls == []
-
-
-# --- as a process ---------------------------------------------------------------------------------------------------
 
 
 def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -77,6 +77,9 @@ def test_a_run(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:
     loss = next(one for one in answer["summary"] if one["quantity"] == "direct_loss")
     assert loss["standard_error"] is None
     assert answer["notes"] == (out / "notes.txt").read_text(encoding="utf-8").splitlines()
+    verified = told(capsys, "run", "--verify", str(out))["answer"]
+    assert verified["files"] > 10
+    assert set(keys_of(verified)) <= told_of("run --verify")
     own = {key: value for key, value in answer.items() if key not in ("summary", "why")}
     assert set(keys_of(own)) <= told_of("run")
 

@@ -150,3 +150,19 @@ def test_fields_that_are_wrong(site, field: dict, message: str) -> None:
 
 def test_a_scenario_with_a_field_is_checked(site) -> None:
     assert check(pumps(site, {"length_m": 100.0}, samples=512)).inputs.network.assets.shape[0] == 2
+
+
+@pytest.mark.parametrize(("n", "same"), [(5, True), (8, True), (9, False)])
+def test_assets_within_the_rectangle_of_the_field_change_no_others(site, n: int, same: bool) -> None:
+    """Cells of 10 m and a length of 80 m, from a multiple of it on: the ninth asset widens the field."""
+
+    def people(count: int) -> np.ndarray:
+        assets = [{"id": f"p{i}", "sector": "water"} for i in range(count)]
+        scenario = site.scenario(
+            assets, [{"family": "river", "values": [[0.4] * count], "return_periods": [10]}],
+            zones=[{"id": "z0"}, {"id": "z1"}], needs=[(f"z{i}", "water", [f"p{i}"], 1) for i in range(2)],
+            monte_carlo={"samples": 512, "correlation": {"length_m": 80.0, "cell_m": 10.0}},
+        )  # fmt: skip
+        return np.asarray(assess(scenario).dataset["people_without_service"].values)
+
+    assert np.array_equal(people(2), people(n)) == same

@@ -11,6 +11,7 @@ from pyproj import CRS
 from scipy import fft
 from scipy.special import ndtri
 
+from resilience import correlation
 from resilience.copulas import Copula
 from resilience.correlation import MAX_POINTS, correlate_cells, correlate_points
 from resilience.draws import CORRELATION, stream_key
@@ -110,6 +111,23 @@ def test_numbers_belong_to_asset_and_sample() -> None:
         )
     assert not np.any(draws.uniforms(KEY) == draws.uniforms(KEY, first_word=8))
     assert not np.any(draws.uniforms(KEY) == draws.uniforms(stream_key(6, CORRELATION, "river")))
+
+
+@pytest.mark.parametrize(("room", "times"), [(0, 6), (2**26, 2)], ids=["the last", "all"])
+def test_a_field_is_found_once_while_there_is_room_for_it(
+    monkeypatch: pytest.MonkeyPatch, room: int, times: int
+) -> None:
+    monkeypatch.setattr(correlation, "KEPT_BYTES", room)
+    draws = correlate_points(np.array([(0.0, 0.0), (9.0, 0.0)]), identities(2), length=LENGTH)
+    found = []
+    local = draws.local
+    monkeypatch.setattr(draws, "local", lambda key, word: found.append(key) or local(key, word))
+    keys = [stream_key(5, CORRELATION, family) for family in ("river", "rain")] * 3
+    asked = [draws.uniforms(key) for key in keys]
+    assert len(found) == times
+    for key, uniform in zip(keys, asked, strict=True):
+        fresh = correlate_points(np.array([(0.0, 0.0), (9.0, 0.0)]), identities(2), length=LENGTH)
+        np.testing.assert_array_equal(uniform, fresh.uniforms(key))
 
 
 def test_on_a_grid_other_assets_change_nothing() -> None:

@@ -19,7 +19,9 @@ from resilience import doctor
 from resilience.cli import main
 from resilience.doctor import OK, WARNING, WRONG, Finding, examine, geospatial, installed, machine, places
 from resilience.kernels import compiler
-from resilience.store import LOCK, MANIFEST, RESULTS, RunStore, lock_holder
+from resilience.ledger import Ledger
+from resilience.resume import describe_code
+from resilience.store import LOCK, MANIFEST, RunStore, lock_holder
 
 
 def only(findings: list[Finding]) -> Finding:
@@ -221,8 +223,16 @@ def test_the_state_of_a_run(tmp_path: Path) -> None:
     run.unlink()
     run.mkdir()
     assert only(places.examine_run(run)).found.endswith("is empty")
-    (run / RESULTS).mkdir()
-    assert only(places.examine_run(run)).found.endswith("holds a run that did not end")
+    ledger = Ledger(run)
+    ledger.begin({"name": "a", "code": describe_code()})
+    ledger.part("run").begin(title="run", blocks=4)
+    one = only(places.examine_run(run))
+    assert one.found.endswith("holds a run that did not end: 0 of 4 blocks")
+    assert "goes on where it ended" in one.fix
+    ledger.begin({"name": "a", "code": {**describe_code(), "numba": "0.1"}})
+    one = only(places.examine_run(run))
+    assert one.found.endswith("and cannot go on")
+    assert "numba" in one.fix
     (run / MANIFEST).touch()
     assert only(places.examine_run(run)).found.endswith("holds a finished run")
     other = tmp_path / "other"

@@ -13,17 +13,9 @@ from hypothesis import strategies as st
 from resilience.errors import ConfigurationError, DataError
 from resilience.flow import power, prepare_dc_flow, prepare_overload, prepare_share
 from resilience.network.compile import SectorGraph
+from tests.cities import CASE9, CASE9_CAPACITY, CASE9_DEMAND, ring_links, triangle_links
 
 NAN = float("nan")
-
-# MATPOWER case9: branch data (per unit on 100 MVA, MW), and the outputs that serve its 315 MW.
-CASE9 = [
-    ("1", "4", 0.0576, 250.0), ("4", "5", 0.092, 250.0), ("5", "6", 0.17, 150.0), ("3", "6", 0.0586, 300.0),
-    ("6", "7", 0.1008, 150.0), ("7", "8", 0.072, 250.0), ("8", "2", 0.0625, 250.0), ("8", "9", 0.161, 250.0),
-    ("9", "4", 0.085, 250.0),
-]  # fmt: skip
-CASE9_CAPACITY = {"1": 67.0, "2": 163.0, "3": 85.0}
-CASE9_DEMAND = {"5": 90.0, "7": 100.0, "9": 125.0}
 
 
 class Sector:
@@ -91,8 +83,7 @@ class Sector:
 
 
 def triangle(rating: float = 120.0) -> Sector:
-    links = [("1", "2", 0.1, rating), ("1", "3", 0.1, rating), ("2", "3", 0.1, rating)]
-    return Sector(["1", "2", "3"], links, {"1": 100.0, "2": 50.0}, {"3": 150.0})
+    return Sector(["1", "2", "3"], triangle_links(rating), {"1": 100.0, "2": 50.0}, {"3": 150.0})
 
 
 def case9(scale: float = 1.0) -> Sector:
@@ -101,7 +92,7 @@ def case9(scale: float = 1.0) -> Sector:
 
 
 def ring(n: int = 6) -> Sector:
-    return Sector([str(i) for i in range(n)], [(str(i), str((i + 1) % n), NAN, NAN) for i in range(n)])
+    return Sector([str(i) for i in range(n)], ring_links(n))
 
 
 def test_triangle() -> None:
@@ -278,7 +269,7 @@ def test_what_overload_leaves_serves_where_a_source_is() -> None:
     assert [fractions[str(i)] for i in range(6)] == [0.0, 1.0, 1.0, 0.0, 1.0, 1.0]
 
 
-CASE_RING = [(str(i), str((i + 1) % 6), NAN, NAN) for i in range(6)]
+CASE_RING = ring_links(6)
 
 
 def test_parallel_links_and_loops_are_no_detour() -> None:
@@ -301,6 +292,15 @@ def test_reactances_of_no_line_are_refused(reactance: float, fits: bool) -> None
         return
     with pytest.raises(DataError, match=r"reactance in power: 1 of 2[\s\S]*1e-06 to 10000 per unit"):
         sector.dc()
+
+
+@pytest.mark.parametrize(("capacity", "demand"), [(1e300, 1.0), (1.0, 1e300), (1e308, 1e308), (2e15, 1.0)])
+def test_supply_beyond_sums_is_refused(capacity: float, demand: float) -> None:
+    sector = Sector(["a", "b"], [("a", "b", 0.1, NAN)], {"a": capacity}, {"b": demand})
+    with pytest.raises(DataError, match=r"supply\.(capacity|demand) in power: 1 of 2[\s\S]*0 to 1e\+15"):
+        sector.dc()
+    with pytest.raises(ConfigurationError, match=r"base_power: 1e\+300; wanted: 0\.001 to 1e\+09 MVA"):
+        sector.dc(base_power=1e300)
 
 
 def test_nothing_changes_without_failures() -> None:

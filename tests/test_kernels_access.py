@@ -6,14 +6,7 @@ import numpy as np
 
 from resilience.kernels.access import blame_nearest, sort_access
 from resilience.kernels.time_rows import CLOSED
-
-
-def lanes(words: np.ndarray) -> np.ndarray:
-    return np.unpackbits(words.view(np.uint8), axis=1, bitorder="little").astype(bool)
-
-
-def words(bits: np.ndarray) -> np.ndarray:
-    return np.packbits(bits, axis=1, bitorder="little").view(np.uint64).reshape(-1, 8)
+from tests.bits import lanes, words
 
 
 def test_outcomes_of_times() -> None:

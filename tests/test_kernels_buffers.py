@@ -10,12 +10,9 @@ from numba.core.errors import TypingError
 from resilience.kernels import buffers
 from resilience.kernels.buffers import NEVER, draw_on_buffers, hold_buffers, keep_failed
 from resilience.kernels.compiler import INTERPRETED
+from tests.bits import lanes
 
 compiled_only = pytest.mark.skipif(INTERPRETED, reason="vector bodies exist only compiled")
-
-
-def lanes(words: np.ndarray) -> np.ndarray:
-    return np.unpackbits(words.view(np.uint8), axis=1, bitorder="little").astype(bool)
 
 
 def words(rng: np.random.Generator, n: int) -> np.ndarray:

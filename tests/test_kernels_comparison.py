@@ -10,15 +10,12 @@ from numba.core.errors import TypingError
 from resilience.kernels import comparison
 from resilience.kernels.compiler import INTERPRETED
 from resilience.kernels.fragility import sample_uniforms
+from tests.bits import lanes
 
 compiled_only = pytest.mark.skipif(INTERPRETED, reason="vector bodies exist only compiled")
 
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
-
-
-def lanes(words: np.ndarray) -> np.ndarray:
-    return np.unpackbits(words.view(np.uint8), axis=1, bitorder="little").astype(bool)
 
 
 @pytest.mark.parametrize("seed", range(3))

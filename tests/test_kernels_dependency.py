@@ -10,14 +10,7 @@ import pytest
 
 from resilience.kernels.compiler import INTERPRETED
 from resilience.kernels.dependency import evaluate_needs, order_dependents, propagate_failures
-
-
-def lanes(words: np.ndarray) -> np.ndarray:
-    return np.unpackbits(words.view(np.uint8), axis=1, bitorder="little").astype(bool)
-
-
-def words(bits: np.ndarray) -> np.ndarray:
-    return np.packbits(bits, axis=1, bitorder="little").view(np.uint64).reshape(-1, 8)
+from tests.bits import lanes, words
 
 
 def starts(sizes: np.ndarray | list[int]) -> np.ndarray:

@@ -8,7 +8,7 @@ from scipy.special import ndtr, ndtri
 
 from resilience.kernels.compiler import INTERPRETED
 from resilience.kernels.copulas import invert_gaussian, invert_gumbel
-from resilience.kernels.fields import combine_fields, compare_uniforms, mix_normals, sample_plane
+from resilience.kernels.fields import combine_fields, compare_limits, compare_uniforms, mix_normals, sample_plane
 from resilience.kernels.fragility import CERTAIN, sample_failures, sample_uniforms
 from resilience.kernels.normals import middle_of, normal_probability, normal_quantile, sample_normals
 
@@ -71,6 +71,19 @@ def test_comparing_numbers_gives_the_bits_that_planes_give() -> None:
     compare_uniforms(uniform, threshold, failed)
     sample_failures(KEY, IDENTITIES, threshold, 8, wanted)
     np.testing.assert_array_equal(failed, wanted)
+
+
+def test_limits_of_every_sample_are_compared_one_by_one(unpack) -> None:
+    rng = np.random.default_rng(0)
+    uniform, limit = rng.integers(0, 2**32, (2, 5, 512), dtype=np.uint64).astype(np.uint32)
+    limit[0], limit[1] = 0, CERTAIN
+    limit[2] = uniform[2]
+    uniform[:, 0], limit[3, 1] = CERTAIN, CERTAIN
+    failed = np.empty((5, 8), np.uint64)
+    compare_limits(uniform, limit, failed)
+    wanted = (uniform < limit) | (limit == CERTAIN)
+    np.testing.assert_array_equal(unpack(failed), wanted)
+    assert (wanted[0].any(), wanted[1].all(), wanted[2].any()) == (False, True, False)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from resilience.draws import BUFFER, FRAGILITY, stream_key
 from resilience.kernels.compiler import INTERPRETED
 from resilience.kernels.fragility import CERTAIN, quantise_probability, sample_failures, sample_uniforms
+from tests.bits import lanes
 
 KEY = np.uint64(0x0123456789ABCDEF)
 TOP = 2**32 - 1
@@ -35,10 +36,6 @@ def uniform_by_definition(key: int, identity: int, sample: int) -> int:
         for low, high in ((a, b), (c, d)):
             value = 2 * value + (((high << 32 | low) >> bit) & 1)
     return value
-
-
-def lanes(words: np.ndarray) -> np.ndarray:
-    return np.unpackbits(words.view(np.uint8), axis=1, bitorder="little").astype(bool)
 
 
 def identities(n: int, seed: int = 0) -> np.ndarray:

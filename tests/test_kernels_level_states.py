@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from resilience.kernels.level_states import lower_fractions, number_states, take_trips, unpack_state
+from resilience.kernels.level_rows import lower_fractions, take_trips
+from resilience.kernels.level_states import number_states, unpack_state
 from resilience.kernels.received import add_lost_samples, add_share_people, receive_shares, share_lost_roots
 from resilience.kernels.roots import SHARES
 from resilience.kernels.rows import pack_rows

@@ -13,14 +13,7 @@ from hypothesis import strategies as st
 from resilience.kernels.compiler import INTERPRETED
 from resilience.kernels.elimination import eliminate_nodes
 from resilience.kernels.reachability import factorise_reach, seed_sources, solve_reach
-
-
-def lanes(words: np.ndarray) -> np.ndarray:
-    return np.unpackbits(words.view(np.uint8), axis=1, bitorder="little").astype(bool)
-
-
-def words(bits: np.ndarray) -> np.ndarray:
-    return np.packbits(bits, axis=1, bitorder="little").view(np.uint64).reshape(-1, 8)
+from tests.bits import lanes, words
 
 
 def search(

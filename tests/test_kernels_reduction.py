@@ -6,10 +6,7 @@ import numpy as np
 import pytest
 
 from resilience.kernels.reduction import add_people, count_samples, sum_over_failures
-
-
-def lanes(words: np.ndarray) -> np.ndarray:
-    return np.unpackbits(words.view(np.uint8), axis=1, bitorder="little").astype(bool)
+from tests.bits import lanes
 
 
 def random_bits(rng: np.random.Generator, n: int) -> np.ndarray:

@@ -25,6 +25,7 @@ from resilience.kernels.repair_times import (
     evaluate_repair_quantiles,
     normal_quantile,
 )
+from tests.bits import lanes
 
 LAWS = {
     "fixed": (FIXED, 7.5, 0.0, stats.uniform(7.5, 0.0)),
@@ -86,10 +87,6 @@ def test_drawn_times_follow_the_law(name):
     sample_uniforms(stream_key(3, REPAIR, "river"), np.arange(8, dtype=np.uint64), 0, uniform)
     hours = draw(kind, first, second, uniform.reshape(-1)) / 3600
     assert stats.kstest(hours, law.cdf).pvalue > 0.001
-
-
-def lanes(words):
-    return np.unpackbits(words.view(np.uint8), axis=-1, bitorder="little").astype(bool)
 
 
 @pytest.mark.parametrize("first_word", [0, 8, 2**32 - 8])

@@ -10,19 +10,9 @@ import pytest
 
 from resilience.kernels.compiler import INTERPRETED
 from resilience.kernels.roots import SHARES, finish_round, lose_needs, root_needs, share_roots, spread_roots
+from tests.bits import lanes, words
 
 SEEDS = range(4 if INTERPRETED else 15)
-
-
-def lanes(words: np.ndarray) -> np.ndarray:
-    flat = np.ascontiguousarray(words).reshape(-1, 8)
-    bits = np.unpackbits(flat.view(np.uint8), axis=1, bitorder="little").astype(bool)
-    return bits.reshape(*words.shape[:-1], 512)
-
-
-def words(bits: np.ndarray) -> np.ndarray:
-    packed = np.packbits(np.ascontiguousarray(bits), axis=-1, bitorder="little")
-    return np.ascontiguousarray(packed).view(np.uint64).reshape(*bits.shape[:-1], 8)
 
 
 def some(rng: np.random.Generator, n: int, size: int) -> np.ndarray:

@@ -20,6 +20,7 @@ from resilience.kernels.schedule import (
     Plan,
     accumulate_capacity,
     finish_work,
+    resume_jobs,
     schedule_jobs,
 )
 
@@ -87,14 +88,25 @@ def finish_slowly(begin: int, duration: int, steps: tuple[tuple[int, int], ...])
     return now
 
 
-def schedule_slowly(sample: list[Job], city: City, rule: int) -> tuple[list[int], list[int]]:
-    """From event to event; all jobs are looked at whenever a crew may set off."""
+def schedule_slowly(
+    sample: list[Job], city: City, rule: int, *, onset: int = 0, begun: dict[int, tuple[int, int]] | None = None
+) -> tuple[list[int], list[int]]:
+    """From event to event, from `onset` on; all jobs are looked at whenever a crew may set off.
+
+    What has `begun`, with its start and end, binds its crew.
+    """
+    begun = begun or {}
     start, end = [int(NEVER)] * len(sample), [int(NEVER)] * len(sample)
     broken = {job.asset for job in sample}
     repaired: set[int] = set()
     idle = list(city.crews)
-    waiting = [i for i, job in enumerate(sample) if job.earliest != NEVER]
-    events: list[tuple[int, int]] = [(sample[i].earliest, -1) for i in waiting]
+    waiting = [i for i, job in enumerate(sample) if job.earliest != NEVER and i not in begun]
+    events: list[tuple[int, int]] = [(max(sample[i].earliest, onset), -1) for i in waiting]
+    for i, times in begun.items():
+        start[i], end[i] = times
+        idle[city.sector[sample[i].asset]] -= 1
+        if end[i] != NEVER:
+            events.append((end[i], i))
     heapq.heapify(events)
     key = {
         FIFO: lambda job: job.earliest,
@@ -176,6 +188,55 @@ def test_jobs_released_together_and_without_precedence_too(data, rule):
     city = data.draw(cities(precedence=False))
     sample = data.draw(samples_of(city, apart=False))
     assert run([sample], city, rule) == schedule_slowly(sample, city, rule)
+
+
+def resume(
+    samples: list[list[Job]], city: City, rule: int, onset: int, begun: list[dict[int, tuple[int, int]]]
+) -> tuple[list[int], list[int]]:
+    jobs = jobs_of(samples)
+    start, end = np.full(jobs.asset.size, NEVER), np.full(jobs.asset.size, NEVER)
+    for first, of_sample in zip(jobs.indptr.tolist(), begun, strict=False):
+        for i, times in of_sample.items():
+            start[first + i], end[first + i] = times
+    resume_jobs(jobs, plan_of(city), rule, onset, start, end)
+    return start.tolist(), end.tolist()
+
+
+@given(st.data(), st.sampled_from(RULES), st.integers(0, 25))
+def test_what_is_decided_anew_is_that_of_an_event_simulation(data, rule, onset):
+    """Of the broken of each sample some are under way, never more in a sector than it has crews."""
+    city = data.draw(cities())
+    samples = data.draw(st.lists(samples_of(city), min_size=1, max_size=3))
+    begun: list[dict[int, tuple[int, int]]] = []
+    for sample in samples:
+        idle, of_sample = list(city.crews), {}
+        for i, job in enumerate(sample):
+            if idle[city.sector[job.asset]] and data.draw(st.booleans()):
+                idle[city.sector[job.asset]] -= 1
+                start = onset + data.draw(st.integers(-3, 3))
+                of_sample[i] = start, data.draw(st.sampled_from([onset, onset + 4, int(NEVER)]))
+        begun.append(of_sample)
+    wanted = [
+        schedule_slowly(sample, city, rule, onset=onset, begun=of_sample)
+        for sample, of_sample in zip(samples, begun, strict=True)
+    ]
+    start, end = resume(samples, city, rule, onset, begun)
+    assert start == [time for starts, _ in wanted for time in starts]
+    assert end == [time for _, ends in wanted for time in ends]
+
+
+@given(st.data(), st.sampled_from(RULES), st.integers(0, 25))
+def test_where_nothing_is_new_all_goes_on_as_it_was(data, rule, onset):
+    city = data.draw(cities())
+    sample = data.draw(samples_of(city))
+    start, end = run([sample], city, rule)
+    left = [i for i, time in enumerate(end) if time > onset]
+    begun = {
+        k: (start[i], end[i]) for k, i in enumerate(left)
+        if start[i] != NEVER and start[i] - sample[i].travel < onset
+    }  # fmt: skip
+    again = resume([[sample[i] for i in left]], city, rule, onset, [begun])
+    assert again == ([start[i] for i in left], [end[i] for i in left])
 
 
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=10), st.integers(0, 30))

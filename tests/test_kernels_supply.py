@@ -21,16 +21,9 @@ from resilience.kernels.supply import (
     load_nodes,
     mark_dependents,
 )
+from tests.bits import lanes, words
 
 SEEDS = range(4 if INTERPRETED else 15)
-
-
-def lanes(words: np.ndarray) -> np.ndarray:
-    return np.unpackbits(words.view(np.uint8), axis=1, bitorder="little").astype(bool)
-
-
-def words(bits: np.ndarray) -> np.ndarray:
-    return np.packbits(bits, axis=1, bitorder="little").view(np.uint64).reshape(-1, 8)
 
 
 def some(rng: np.random.Generator, n: int, size: int) -> np.ndarray:

@@ -14,17 +14,9 @@ from resilience.check import check
 from resilience.errors import ConfigurationError, DataError
 from resilience.pipeline import assess
 from resilience.scenario import Scenario
+from tests.cities import CASE9, CASE9_CAPACITY, CASE9_DEMAND, ring_links, triangle_links
 
 NAN = float("nan")
-
-# MATPOWER case9: branch data (per unit on 100 MVA, MW), and the outputs that serve its 315 MW.
-CASE9 = [
-    ("1", "4", 0.0576, 250.0), ("4", "5", 0.092, 250.0), ("5", "6", 0.17, 150.0), ("3", "6", 0.0586, 300.0),
-    ("6", "7", 0.1008, 150.0), ("7", "8", 0.072, 250.0), ("8", "2", 0.0625, 250.0), ("8", "9", 0.161, 250.0),
-    ("9", "4", 0.085, 250.0),
-]  # fmt: skip
-CASE9_CAPACITY = {"1": 67.0, "2": 163.0, "3": 85.0}
-CASE9_DEMAND = {"5": 90.0, "7": 100.0, "9": 125.0}
 
 
 class Grid:
@@ -77,8 +69,7 @@ def by_zone(dataset: xr.Dataset) -> dict[str, float]:
 
 
 def triangle(site: Any, level: Any = "dc_flow", rating: float = 120.0) -> Grid:
-    links = [("1", "2", 0.1, rating), ("1", "3", 0.1, rating), ("2", "3", 0.1, rating)]
-    return Grid(site, links, {"1": 100.0, "2": 50.0}, {"3": 150.0}, level=level)
+    return Grid(site, triangle_links(rating), {"1": 100.0, "2": 50.0}, {"3": 150.0}, level=level)
 
 
 def case9(site: Any, *, scale: float = 1.0, growth: float = 1.0) -> Grid:
@@ -88,9 +79,8 @@ def case9(site: Any, *, scale: float = 1.0, growth: float = 1.0) -> Grid:
 
 
 def ring(site: Any, tolerance: float) -> Grid:
-    links = [(str(i), str((i + 1) % 6), NAN, NAN) for i in range(6)]
     level = {"level": "overload", "tolerance": tolerance}
-    return Grid(site, links, {}, {}, level=level, sector="telecom", zones=[str(i) for i in range(6)])
+    return Grid(site, ring_links(6), {}, {}, level=level, sector="telecom", zones=[str(i) for i in range(6)])
 
 
 def two_plants(site: Any, capacity: tuple[float, float] = (60.0, 40.0), demand: float = 80.0, **more: Any) -> Grid:

@@ -11,16 +11,9 @@ from resilience.kernels.compiler import INTERPRETED
 from resilience.kernels.supply import CLOSED, OPEN
 from resilience.network.compile import SectorGraph
 from resilience.network.reach import ReachSolver, plan_reach
+from tests.bits import lanes, words
 
 SEEDS = range(4 if INTERPRETED else 20)
-
-
-def lanes(words: np.ndarray) -> np.ndarray:
-    return np.unpackbits(words.view(np.uint8), axis=1, bitorder="little").astype(bool)
-
-
-def words(bits: np.ndarray) -> np.ndarray:
-    return np.packbits(bits, axis=1, bitorder="little").view(np.uint64).reshape(-1, 8)
 
 
 def random_graph(rng: np.random.Generator, n_asset: int, *, oneway: float) -> SectorGraph:

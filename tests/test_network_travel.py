@@ -12,16 +12,9 @@ from scipy.sparse.csgraph import dijkstra
 from resilience.kernels.compiler import INTERPRETED
 from resilience.network.compile import SectorGraph
 from resilience.network.travel import NO_WAY, Facilities, TravelSolver, plan_travel
+from tests.bits import lanes, words
 
 EXAMPLES = 6 if INTERPRETED else 60
-
-
-def lanes(words: np.ndarray) -> np.ndarray:
-    return np.unpackbits(words.view(np.uint8), axis=-1, bitorder="little").astype(bool)
-
-
-def words(bits: np.ndarray) -> np.ndarray:
-    return np.packbits(bits, axis=1, bitorder="little").view(np.uint64).reshape(-1, 8)
 
 
 class City:

@@ -11,22 +11,15 @@ import xarray as xr
 from resilience.engine import Water
 from resilience.errors import ConfigurationError
 from resilience.pipeline import assess
+from tests.cities import ROAD_TO_CLINIC
 
 HOURLY = list(range(41))
 
 
 def road_city(site: Any, *, depth: float, time: dict[str, Any], **hazard: Any) -> xr.Dataset:
     """A kilometre of road at 60 km/h between a zone and its clinic, three minutes allowed; a pump that fails."""
-    assets = [
-        {"id": "a", "sector": "transport", "kind": "road_node", "flood_fragility_curve": ""},
-        {"id": "b", "sector": "transport", "kind": "road_node", "flood_fragility_curve": ""},
-        {"id": "ab", "sector": "transport", "kind": "primary", "from_asset": "a", "to_asset": "b", "length": 1000.0,
-         "flood_fragility_curve": ""},
-        {"id": "c", "sector": "medical", "kind": "clinic", "access_asset": "b", "flood_fragility_curve": ""},
-        {"id": "pump", "sector": "water", "kind": "pump"},
-    ]  # fmt: skip
     scenario = site.scenario(
-        assets, [{"values": [[0, 0, depth, 0, 1.0]], "events": ["e"], **hazard}],
+        ROAD_TO_CLINIC, [{"values": [[0, 0, depth, 0, 1.0]], "events": ["e"], **hazard}],
         zones=[{"id": "zone", "access_asset": "a"}], needs=[("zone", "water", ["pump"], 1)],
         services={"medical": {"by": "road", "providers": {"kind": "clinic"}, "limit_minutes": 3},
                   "water": {"by": "assignment"}},

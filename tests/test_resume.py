@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from resilience import resume
 from resilience.cli import main
 from resilience.engine import Threads
-from resilience.errors import DataError, LockedError, OutOfTimeError, StorageError
+from resilience.errors import DataError, LockedError, MissingInputError, OutOfTimeError, StorageError
 from resilience.ledger import Ledger, pack, unpack
 from resilience.pipeline import assess
 from resilience.sampling import Deadline
@@ -196,6 +196,34 @@ class TestAnotherJob:
         with pytest.raises(DataError, match=f"1 inputs that have changed since it was begun .first: {path}"):
             assess(scenario, out=tmp_path / "run")
         assess(scenario, out=tmp_path / "run", restart=True)
+
+    def test_without_an_input_that_it_had_is_a_missing_input(self, site, tmp_path, stopping, running):
+        scenario = scenario_of(site)
+        stopping(5)
+        with pytest.raises(OutOfTimeError):
+            assess(scenario, out=tmp_path / "run", threads=1)
+        running()
+        path = scenario.hazards[0].sources()[0].path
+        content = path.read_bytes()
+        path.unlink()
+        with pytest.raises(MissingInputError, match=path.name):
+            assess(scenario, out=tmp_path / "run")
+        path.write_bytes(content)
+        assess(scenario, out=tmp_path / "run")
+
+    def test_on_an_input_that_changes_meanwhile_is_not_finished(self, site, tmp_path, monkeypatch):
+        scenario = scenario_of(site)
+        path = scenario.hazards[0].sources()[0].path
+        run = Threads.run
+
+        def changing(self: Threads, *arguments: Any, **more: Any) -> None:
+            run(self, *arguments, **more)
+            os.utime(path, ns=(1, 1))
+
+        monkeypatch.setattr(Threads, "run", changing)
+        with pytest.raises(DataError, match=f"1 inputs changed meanwhile .first: {path}"):
+            assess(scenario, out=tmp_path / "run")
+        assert not (tmp_path / "run" / MANIFEST).exists()
 
     def test_of_other_code_is_refused(self, site, tmp_path, monkeypatch):
         scenario = scenario_of(site)

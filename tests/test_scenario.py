@@ -306,9 +306,6 @@ def test_every_rule_of_the_example_city_is_taken() -> None:
     assert {name: getattr(read, name) for name in buffers} == buffers
 
 
-# --- JSON Schema ----------------------------------------------------------------------------------------------------
-
-
 def references(schema: Any) -> set[str]:
     if isinstance(schema, dict):
         found = {schema["$ref"]} if isinstance(schema.get("$ref"), str) else set()

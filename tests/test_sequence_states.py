@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from resilience.cascade import TimeGrid
@@ -81,6 +82,8 @@ class Case:
         self.air = np.round(rng.uniform(28, 39, (len(HOURS), 7)), 1).astype(np.float32)
         self.heat_onset = one_of(6.5, 3.0)
         self.restart, self.outage = one_of(0.5, 2.0), one_of(1.5, 3.0)
+        # Whether a pump waits for the repair of the power that it needs.
+        self.first: dict[int, list[int]] = {4: [0, 3], 5: [2]} if seed % 2 else {}
         self.rule, self.crews = one_of("fifo", "shortest", "longest"), {"power": one_of(1, 2), "water": 1}
         pump, clinic = (one_of(0.0, 3.5), one_of(0.0, 2.0)), (one_of(2.0, 6.25), one_of(0.0, 5.0))
         self.needs = [Need(4, [0, 3], one_of(1, 2), *pump), Need(5, [2], 1, *pump), Need(6, [4], 1, *clinic, True),
@@ -123,6 +126,8 @@ class Case:
                  {"family": second.family, "event": "b", "after_hours": second.onset}]  # fmt: skip
         repair = {"file": str(folder / "times.csv"), "unit": "h", "crews": self.crews, "rule": self.rule,
                   "damaged": SHARE, "states": {"box": ["box_flood", "box_heat"]}}  # fmt: skip
+        if self.first:
+            repair["after"] = {"water": "power"}
         return site.scenario(
             assets, hazards, zones=[{"id": name, "persons": persons} for name, persons in PEOPLE.items()], needs=needs,
             services={name: {"by": "assignment"} for name in ("power", "water", "medical")}, samples=SAMPLES,
@@ -152,8 +157,7 @@ def finish(start: int, work: int, knots: list[int], pace: list[int]) -> int:
 
 
 def repairs(
-    hits: list[tuple[int, dict[int, tuple[int, int]]]], crews: dict[str, int], rule: str, knots: list[int],
-    pace: list[int],
+    case: Case, hits: list[tuple[int, dict[int, tuple[int, int]]]], knots: list[int], pace: list[int]
 ) -> dict[tuple[int, int], int]:  # fmt: skip
     """When each (part, asset) is done, s; a hit is the onset of a part, and work and earliest begin by asset."""
     jobs: dict[int, dict[str, Any]] = {}
@@ -170,11 +174,12 @@ def repairs(
                 jobs[asset] = {"work": max(work, old["work"]), "earliest": max(earliest, old["earliest"]),
                                "parts": [*old["parts"], k]}  # fmt: skip
         key = {"fifo": lambda a: jobs[a]["earliest"], "shortest": lambda a: jobs[a]["work"],
-               "longest": lambda a: -jobs[a]["work"]}[rule]  # fmt: skip
-        for sector in crews:
+               "longest": lambda a: -jobs[a]["work"]}[case.rule]  # fmt: skip
+        for sector in case.crews:
             mine = [asset for asset in jobs if SECTOR[asset] == sector]
-            free = crews[sector] - sum("end" in jobs[asset] for asset in mine)
-            ready = [asset for asset in mine if "end" not in jobs[asset] and jobs[asset]["earliest"] <= now]
+            free = case.crews[sector] - sum("end" in jobs[asset] for asset in mine)
+            waiting = [asset for asset in mine if "end" not in jobs[asset] and jobs[asset]["earliest"] <= now]
+            ready = [asset for asset in waiting if not any(other in jobs for other in case.first.get(asset, []))]
             for asset in sorted(ready, key=lambda a: (key(a), a))[:free]:
                 jobs[asset]["end"] = finish(now, jobs[asset]["work"], knots, pace)
                 times.add(jobs[asset]["end"])
@@ -218,7 +223,7 @@ def find_outages(case: Case) -> tuple[np.ndarray, int]:
     pace = [1000, *pace_of_crews(case.air[:, 0]), 1000]
     again = 0
     for s in range(SAMPLES):
-        done = repairs([(60 * onsets[k], struck[k][s]) for k in range(3)], case.crews, case.rule, knots, pace)
+        done = repairs(case, [(60 * onsets[k], struck[k][s]) for k in range(3)], knots, pace)
         for k in range(3):
             for a in struck[k][s]:
                 out[a, s, begins[k, a] : -(-done[k, a] // 60) if (k, a) in done else 60 * END] = True
@@ -265,3 +270,31 @@ def test_every_sample_of_a_sequence_is_that_of_a_twin(site: Any, tmp_path: Path,
         assert len(np.unique(hours)) > 10, service
         found = ds["person_hours_lost"].sel(service=service).values
         np.testing.assert_allclose(found, hours, rtol=1e-9, atol=1e-6, err_msg=service)
+
+
+@pytest.mark.parametrize(
+    ("how", "family", "event"),
+    [("correlation", "river", "a"), ("correlation", "wave", "e"), ("error_sd", "river", "a"),
+     ("unavailability", "river", "a"), ("unavailability", "wave", "e")],
+)  # fmt: skip
+def test_a_sequence_of_one_part_is_its_event_whatever_else_is_asked_for(
+    site: Any, tmp_path: Path, how: str, family: str, event: str
+) -> None:
+    data = Case(1).scenario(site, tmp_path).to_dict()
+    data["sequences"] = [{"name": "one", "parts": [{"family": family, "event": event}]}]
+    if how == "correlation":
+        data["monte_carlo"]["correlation"] = {"length_m": 40.0, "global_share": 0.3, "cell_m": 10.0}
+    elif how == "unavailability":
+        layer = data["network"]["assets"][0]
+        pd.read_csv(layer["path"]).assign(unavailability=0.1).to_csv(layer["path"], index=False)
+        layer["columns"]["unavailability"] = "unavailability"
+    else:
+        data["hazards"] = [{**one, "error_sd": 0.1} for one in data["hazards"] if "hours" not in one]
+        del data["heat"], data["time"]["repair"]["states"]
+        data["time"]["repair"]["damaged"] = {"flood": [0.6, 0.3]}
+    ds = assess(Scenario.from_dict(data)).dataset
+    alone, one = (ds.sel(event=name) for name in (f"{family}:{event}", "one"))
+    assert alone["person_hours_lost"].values.any()
+    compared = [name for name, values in ds.data_vars.items() if "event" in values.dims and values.dtype.kind != "O"]
+    for name in sorted({*map(str, compared)} - {"annual_weight", "tail_weight"}):
+        np.testing.assert_array_equal(alone[name].values, one[name].values, err_msg=name)

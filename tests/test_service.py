@@ -23,6 +23,7 @@ from resilience.service import (
     lay_out_services,
     plan_services,
 )
+from tests.bits import lanes, words
 
 SEEDS = range(2 if INTERPRETED else 10)
 SAMPLES = range(0, 512, 128) if INTERPRETED else range(0, 512, 16)
@@ -64,14 +65,6 @@ def random_city(rng: np.random.Generator, n_road: int = 10, n_facility: int = 6,
     return Network.from_tables(
         assets=assets, zones=zones, needs=pd.DataFrame(needs), dependencies=pd.DataFrame(dependencies)
     )
-
-
-def lanes(words: np.ndarray) -> np.ndarray:
-    return np.unpackbits(words.view(np.uint8), axis=1, bitorder="little").astype(bool)
-
-
-def words(bits: np.ndarray) -> np.ndarray:
-    return np.packbits(bits, axis=1, bitorder="little").view(np.uint64).reshape(-1, 8)
 
 
 def serving(served: np.ndarray, n_asset: int) -> Baseline:

@@ -28,17 +28,11 @@ from resilience.service import (
     lay_out_services,
     plan_services,
 )
+from tests.bits import lanes, words
+from tests.cities import ROAD_TO_CLINIC
 
 SIDE = 5
 LIMIT = 3.0
-
-
-def words(bits: np.ndarray) -> np.ndarray:
-    return np.packbits(bits, axis=1, bitorder="little").view(np.uint64).reshape(-1, 8)
-
-
-def lanes(rows: np.ndarray) -> np.ndarray:
-    return np.unpackbits(np.ascontiguousarray(rows).view(np.uint8), axis=1, bitorder="little").astype(bool)
 
 
 def street_grid(rng: np.random.Generator) -> Network:
@@ -316,16 +310,8 @@ def test_every_hour_lost_has_a_root(dataset: xr.Dataset) -> None:
 @pytest.mark.parametrize("duration", [5.5, 5.508])
 def test_water_that_only_slows_does_so_until_it_is_gone(site: Any, *, duration: float, closed: bool) -> None:
     """Whether or not anything else fails, and wherever in the time grid the water ends."""
-    assets = [
-        {"id": "a", "sector": "transport", "kind": "road_node", "flood_fragility_curve": ""},
-        {"id": "b", "sector": "transport", "kind": "road_node", "flood_fragility_curve": ""},
-        {"id": "ab", "sector": "transport", "kind": "primary", "from_asset": "a", "to_asset": "b", "length": 1000.0,
-         "flood_fragility_curve": ""},
-        {"id": "c", "sector": "medical", "kind": "clinic", "access_asset": "b", "flood_fragility_curve": ""},
-        {"id": "pump", "sector": "water", "kind": "pump"},
-    ]  # fmt: skip
     scenario = site.scenario(
-        assets, [{"values": [[0, 0, 0.25, 0, float(closed)]], "events": ["e"], "duration_hours": duration}],
+        ROAD_TO_CLINIC, [{"values": [[0, 0, 0.25, 0, float(closed)]], "events": ["e"], "duration_hours": duration}],
         zones=[{"id": "zone", "access_asset": "a"}],
         services={"medical": {"by": "road", "providers": {"kind": "clinic"}, "limit_minutes": 5}},
         time={"hours": [0, 4, 8, 24], "restart_hours": 1},

@@ -87,3 +87,16 @@ def test_a_run_that_is_not_finished_cannot_be_verified(run: Path, capsys: pytest
     assert main(["run", "--verify", str(run), "-o", "there"]) == 2
     assert main(["run", "-o", "there"]) == 2
     capsys.readouterr()
+
+
+def test_the_manifest_tells_how_every_file_was_understood(run: Path) -> None:
+    manifest = json.loads((run / "manifest.json").read_text())
+    [maps] = manifest["hazards"]
+    assert {name: maps[name] for name in ("family", "crs", "unit", "nodata", "outside", "events")} == {
+        "family": "family0", "crs": "EPSG:5179", "unit": "m", "nodata": "error", "outside": "error", "events": 3,
+    }  # fmt: skip
+    layers = [(Path(one["path"]).name, one["what"], one["crs"]) for one in manifest["network"]["layers"]]
+    assert layers == [("assets.csv", "assets", "EPSG:5179"), ("zones.csv", "zones", "EPSG:5179")]
+    told = {*maps["files"], *(one["path"] for one in manifest["network"]["layers"])}
+    assert told < {one["path"] for one in manifest["inputs"]}
+    assert all(len(one["sha256"]) == 64 and one["bytes"] for one in manifest["inputs"])

@@ -153,6 +153,18 @@ def run(
     return _assess(read, out, voice, restart=restart, max_wall=limit)
 
 
+@app.command()
+def status(
+    run: Annotated[Path, typer.Argument(metavar="RUN", readable=False, help="Run directory.")],
+    as_json: AsJson = False,
+) -> Answer:
+    """Tell how far a run is, also while it runs."""
+    from resilience.status import read_status
+
+    found = read_status(run)
+    return Answer(found.to_dict(), found.lines())
+
+
 class Described(StrEnum):
     """What has a schema."""
 

@@ -8,7 +8,9 @@ import tempfile
 from pathlib import Path
 
 from resilience.doctor.finding import OK, WARNING, WRONG, Finding
-from resilience.store import MANIFEST, RESULTS, lock_holder
+from resilience.errors import MissingInputError
+from resilience.status import read_status
+from resilience.store import LOCK, lock_holder
 
 # A result of the built-in city is about 10 MB, one of 100,000 assets 300 MB.
 _LITTLE_ROOM, _NO_ROOM = 2 << 30, 50 << 20
@@ -43,13 +45,19 @@ def examine_run(run: Path) -> list[Finding]:
     if holder is not None:
         fix = "wait for it to end (a run that is started now exits 75), or choose another directory"
         return [Finding("run", WARNING, f"{run} is locked: {holder} is writing to it", fix)]
-    if (run / MANIFEST).exists():
+    try:
+        found = read_status(run)
+    except MissingInputError:
+        if any(entry.name != LOCK for entry in run.iterdir()):
+            return [Finding("run", WRONG, f"{run} holds other things and no run", "choose another place")]
+        return [Finding("run", OK, f"{run} is empty")]
+    if found.state == "finished":
         return [Finding("run", OK, f"{run} holds a finished run")]
-    if (run / RESULTS).exists():
-        return [Finding("run", WARNING, f"{run} holds a run that did not end", "call `resilience run` on it again")]
-    if any(run.iterdir()):
-        return [Finding("run", WRONG, f"{run} holds other things and no run", "choose another place")]
-    return [Finding("run", OK, f"{run} is empty")]
+    held = f"{run} holds a run that did not end: {found.done:,} of {found.blocks:,} blocks"
+    if found.resumable:
+        return [Finding("run", WARNING, held, "call `resilience run` on it again: it goes on where it ended")]
+    fix = f"`--restart`, or the code that began it (now others: {', '.join(found.changed_code)})"
+    return [Finding("run", WARNING, f"{held}, and cannot go on", fix)]
 
 
 def _size(number: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import dask.threaded
@@ -27,7 +28,8 @@ class Threads:
     Notes
     -----
     A thread that is done takes what it found and begins the next block, so no more blocks than threads are held at any
-    time, whatever the number of samples.
+    time, whatever the number of samples. An error or an interrupt reaches the caller when the blocks that were begun
+    have ended and are taken: nothing goes on behind it.
     """
 
     def __init__(self, workers: int | None = None, *, solve: Solve = solve_block) -> None:
@@ -36,10 +38,10 @@ class Threads:
 
     def run(self, city: City, blocks: Sequence[Block], take: Take, *, more: Callable[[], bool] = lambda: True) -> None:
         """As :meth:`resilience.engine.Pool.run`."""
-        one_at_a_time = threading.Lock()
+        one_at_a_time, ending = threading.Lock(), threading.Event()
 
         def solve_one(block: Block) -> None:
-            if not more():
+            if ending.is_set() or not more():
                 return
             sums = self._solve(city, block.task, block.first_word, block.n_words)
             with one_at_a_time:
@@ -47,8 +49,14 @@ class Threads:
 
         # A graph by hand: collections of Dask would copy it at every block.
         graph = {("block", number): (partial(solve_one, block),) for number, block in enumerate(blocks)}
-        if graph:
-            dask.threaded.get(graph, list(graph), num_workers=self.workers)
+        if not graph:
+            return
+        with ThreadPoolExecutor(self.workers) as threads:
+            try:
+                dask.threaded.get(graph, list(graph), pool=threads)
+            except BaseException:
+                ending.set()
+                raise
 
 
 def processors() -> int:

@@ -20,6 +20,8 @@ Trip = Literal["all", "worst"]
 TRIPS: Final[dict[str, int]] = {"all": TRIP_ALL, "worst": TRIP_WORST}
 BASE_POWER: Final = 100.0
 """MVA; base of reactances per unit where nothing else is said, as in the published test cases."""
+BASE_POWERS: Final = (1e-3, 1e9)
+"""MVA; a judgement."""
 REACTANCES: Final = (1e-6, 1e4)
 """Per unit; a judgement, well beyond both ends of published cases. What is outside is another unit or a slip, and flows
 over such links side by side are no longer told apart by 64 bits."""
@@ -155,7 +157,7 @@ def prepare_dc_flow(
     Raises
     ------
     ConfigurationError
-        An unknown `trip`; a base power that is not above zero; a grid too meshed to be solved.
+        An unknown `trip`; a base power outside :data:`BASE_POWERS`; a grid too meshed to be solved.
     DataError
         With everything that does not fit: reactances missing or outside :data:`REACTANCES`, ratings not above zero, and
         what :func:`resilience.flow.prepare_share` finds.
@@ -184,8 +186,9 @@ def prepare_dc_flow(
     wrong = Problems()
     if trip not in TRIPS:
         wrong.add("trip", wanted=" or ".join(TRIPS), got=repr(trip))
-    if not (np.isfinite(base_power) and base_power > 0.0):
-        wrong.add("base_power", wanted="MVA above zero", got=f"{base_power:g}")
+    least, most = BASE_POWERS
+    if not least <= base_power <= most:
+        wrong.add("base_power", wanted=f"{least:g} to {most:g} MVA", got=f"{base_power:g}")
     wrong.raise_if_any(ConfigurationError)
     problems = Problems()
     ids = assets["id"].astype(str).to_numpy(dtype=object)

@@ -10,14 +10,8 @@ from numpy.typing import NDArray
 from resilience.flow.overload import OverloadSector
 from resilience.flow.power import FlowSector
 from resilience.flow.share import ShareSector
-from resilience.kernels.level_states import (
-    add_unserved,
-    count_served,
-    lower_fractions,
-    member_fractions,
-    number_states,
-    take_trips,
-)
+from resilience.kernels.level_rows import add_unserved, count_served, lower_fractions, member_fractions, take_trips
+from resilience.kernels.level_states import number_states
 from resilience.kernels.rows import ONES, SAMPLES, Words
 
 LevelSector = ShareSector | FlowSector | OverloadSector

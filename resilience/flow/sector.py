@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from resilience.errors import ConfigurationError, Problem, Problems
 from resilience.network.compile import SectorGraph
 
+MOST = 1e15
+"""Of any capacity or demand: sums over a city, and their squares over samples, stay finite and tell units apart."""
+
 
 class Served(NamedTuple):
     """What a sector gives in one state of its assets.
@@ -89,13 +92,13 @@ def loads_of(problems: Problems, graph: SectorGraph, ids: NDArray[np.object_], s
     place = pd.Index(ids[graph.node]).get_indexer(pd.Index(names))
     note(problems, f"supply.asset {subject}", "nodes of this sector (mark a link's end instead)", "assets that are not",
          place < 0, names)  # fmt: skip
-    wrong = is_source & ~(np.isfinite(capacity) & (capacity >= 0.0))
-    note(problems, f"supply.capacity {subject}", "a finite number >= 0 at every source", "sources without one", wrong,
-         names)  # fmt: skip
+    wrong = is_source & ~((capacity >= 0.0) & (capacity <= MOST))
+    note(problems, f"supply.capacity {subject}", f"a number from 0 to {MOST:g} at every source",
+         "sources without one", wrong, names)  # fmt: skip
     gap = is_source & np.isnan(demand)
-    wrong = ~gap & ~(np.isfinite(demand) & (demand >= 0.0))
-    note(problems, f"supply.demand {subject}", "a finite number >= 0 where there is no source", "rows without one",
-         wrong, names)  # fmt: skip
+    wrong = ~gap & ~((demand >= 0.0) & (demand <= MOST))
+    note(problems, f"supply.demand {subject}", f"a number from 0 to {MOST:g} where there is no source",
+         "rows without one", wrong, names)  # fmt: skip
     given = np.where(is_source & np.isfinite(capacity), capacity, 0.0)
     drawn = np.where(np.isfinite(demand), demand, 0.0)
     if not (drawn > 0.0).any():

@@ -102,7 +102,6 @@ class ElderlyHeatIllness(HeatIllness):
 
 
 SEOUL = Mortality()
-ILLNESS = HeatIllness()
 
 
 def relative_risk(temperature: Values, without_cooling: Values = 0.0, *, response: Mortality = SEOUL) -> Any:

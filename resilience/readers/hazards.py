@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from xarray.core.indexing import LazilyIndexedArray
 
-from resilience.errors import ConfigurationError, DataError, MissingInputError, Problem, Problems, suggestion
-from resilience.files import is_there
+from resilience.errors import ConfigurationError, DataError, Problem, Problems, suggestion
 from resilience.grid import Grid
 from resilience.hazard import make_hazard
 from resilience.hazard.severity import check_return_periods
 from resilience.perils import PERILS, QUANTITIES
 from resilience.readers.declarations import Declared, crs_name, declare, same_crs
+from resilience.readers.hazard_layers import find_hours, find_layers
 from resilience.readers.identical import warn_identical_layers
-from resilience.readers.labelled import choose_variable, labelled_layers
 from resilience.readers.layers import HourlyStack, Layer, LayerStack
-from resilience.readers.netcdf import SUFFIXES as NETCDF_SUFFIXES
-from resilience.readers.netcdf import netcdf_layers
-from resilience.readers.raster import RasterLayer, is_remote, raster_layers
-from resilience.readers.sources import match_pattern, parse_return_period
-from resilience.readers.zarr_store import is_zarr, zarr_layers
+from resilience.readers.raster import RasterLayer
 
 # A map of the whole Earth at half an arc second; what is known of a map, tile by tile, takes a gigabyte then.
 MOST_CELLS = 2**42
@@ -131,8 +125,8 @@ def open_hazard(
     """
     if peril not in QUANTITIES:
         raise ConfigurationError(Problem("peril", " or ".join(PERILS), f"{peril!r}{suggestion(peril, PERILS)}"))
-    layers, keyed = _layers(source, variable=variable, bands=bands, hours=hours, num_threads=str(num_threads))
-    n_time, times = _times(layers, family)
+    layers, keyed = find_layers(source, variable=variable, bands=bands, hours=hours, num_threads=str(num_threads))
+    n_time, times = find_hours(layers, family)
     flat, layers = layers, layers[::n_time]
     labelled = bool(keyed) or any(item is not None for item in (return_periods, annual_rates, events))
     layers = _label(layers, family, keyed, events, return_periods, annual_rates)
@@ -204,105 +198,6 @@ def _are_bands(layers: Sequence[Layer]) -> bool:
     """Return whether these are bands of one raster file of which the file says no return period."""
     rasters = [layer for layer in layers if isinstance(layer, RasterLayer) and np.isnan(layer.return_period)]
     return len(layers) > 1 and len(rasters) == len(layers) and len({layer.path for layer in rasters}) == 1
-
-
-def _times(layers: Sequence[Layer], family: str) -> tuple[int, np.ndarray[Any, np.dtype[np.float64]] | None]:
-    """Return how many maps each event has, and their hours; 1 and None without a time axis."""
-    hour = np.array([layer.hour for layer in layers])
-    if np.isnan(hour).all():
-        return 1, None
-    # Within an event they ascend.
-    starts = np.flatnonzero(~(np.diff(hour, prepend=np.inf) > 0))
-    n_time = int(starts[1]) if len(starts) > 1 else len(layers)
-    if hour.size % n_time or not (hour.reshape(-1, n_time) == hour[:n_time]).all():
-        wanted = "the same hours in all events (put events of other lengths into families of their own)"
-        raise DataError(Problem(f"hours of family {family!r}", wanted, "other hours in some events"))
-    return n_time, hour[:n_time]
-
-
-def _timed(layers: Sequence[Layer], hours: Sequence[float], subject: str) -> list[Layer]:
-    """Return the maps of one event, each with its hour."""
-    if any(np.isfinite(layer.hour) for layer in layers):
-        raise ConfigurationError(Problem(subject, "no `hours` for a file with a time axis, which tells them", "both"))
-    if len(layers) != len(hours):
-        raise DataError(
-            Problem(subject, f"{len(hours)} maps (bands or files), one per entry of hours", f"{len(layers)}")
-        )
-    return [replace(layer, hour=float(hour)) for layer, hour in zip(layers, hours, strict=True)]
-
-
-def _layers(
-    source: Any,
-    *,
-    variable: str | None,
-    bands: int | Sequence[int] | None,
-    hours: Sequence[float] | None,
-    num_threads: str,
-) -> tuple[list[Layer], str]:
-    """Return the layers of a source and what its keys are: ``"rp"``, ``"event"`` or nothing."""
-    if isinstance(source, xr.DataArray):
-        subject = f"array {source.name!r}" if source.name is not None else "array"
-        return list(labelled_layers(source, subject=subject, attributes=source.attrs)), ""
-    if isinstance(source, xr.Dataset):
-        array = choose_variable(source, variable, subject="dataset")
-        return list(labelled_layers(array, subject="dataset", attributes=source.attrs)), ""
-    band_list = [bands] if isinstance(bands, int) else bands
-    keyed = ""
-    if isinstance(source, str | Path):
-        if "{" not in str(source):
-            of_file = _file_layers(str(source), variable, band_list, num_threads)
-            return of_file if hours is None else _timed(of_file, hours, str(source)), ""
-        keyed = "rp" if "{rp}" in str(source) else "event"
-        found = match_pattern(str(source))
-        paths: dict[Any, str] = {parse_return_period(key): path for key, path in found.items()} if keyed == "rp" else {}
-        paths = paths or dict(found)
-    elif isinstance(source, Mapping):
-        numeric = [isinstance(key, int | float) for key in source]
-        keyed = "rp" if numeric and all(numeric) else "event"
-        paths = {key if keyed == "rp" else str(key): path for key, path in source.items()}
-    elif isinstance(source, Sequence):
-        paths = dict(enumerate(source))
-    else:
-        wanted = "a file, list, mapping or pattern of files, or an xarray array (arrays of numpy: `make_hazard`)"
-        raise ConfigurationError(Problem("source", wanted, type(source).__name__))
-    if not paths:
-        raise ConfigurationError(Problem("source", "at least one file", "none"))
-    layers: list[Layer] = []
-    missing, wrong = Problems(), Problems()
-    for key, given in paths.items():
-        # One file, or the files of its hours.
-        files = [str(given)] if isinstance(given, str | Path) else [str(path) for path in given]
-        path = files[0]
-        try:
-            of_file = [layer for file in files for layer in _file_layers(file, variable, band_list, num_threads)]
-            if hours is not None:
-                of_file = _timed(of_file, hours, path)
-        except MissingInputError as error:
-            missing.extend(error.problems)
-            continue
-        except DataError as error:
-            wrong.extend(error.problems)
-            continue
-        if len(of_file) != 1 and np.isnan([layer.hour for layer in of_file]).any():
-            wrong.add(
-                path, wanted="one map in each of several files (choose with `bands: 1`)", got=f"{len(of_file)} maps"
-            )
-        label = {"rp": {"return_period": key}, "event": {"event": key}}.get(keyed, {"event": Path(path).stem})
-        layers += [replace(layer, **label) for layer in of_file]
-    missing.extend(wrong) if missing else None
-    missing.raise_if_any(MissingInputError)
-    wrong.raise_if_any(DataError)
-    return layers, keyed
-
-
-def _file_layers(path: str, variable: str | None, bands: Sequence[int] | None, num_threads: str) -> list[Layer]:
-    if not is_remote(path):
-        is_there(path)  # what may not be read is told here; what is missing, by each reader in its own words
-    if is_zarr(path):
-        return list(zarr_layers(path, variable=variable))
-    if path.lower().endswith(NETCDF_SUFFIXES):
-        return list(netcdf_layers(path, variable=variable))
-    return list(raster_layers(path, bands=bands, num_threads=num_threads))
 
 
 def _label(

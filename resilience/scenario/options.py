@@ -16,6 +16,7 @@ from resilience.scenario.fields import (
     InputPath,
     Name,
     NotNegative,
+    Number,
     OneOrMany,
     Positive,
     Section,
@@ -75,7 +76,7 @@ class LevelSection(Section):
     trip: Literal["all", "worst"] | None = Field(
         default=None, description="dc_flow: every overloaded link trips at once (all, the default), or only the worst"
     )
-    base_power: Positive | None = Field(
+    base_power: Annotated[Number, Field(ge=1e-3, le=1e9)] | None = Field(
         default=None, description="dc_flow: MVA of one per unit of `reactance`; 100 where absent"
     )
     tolerance: NotNegative | None = Field(

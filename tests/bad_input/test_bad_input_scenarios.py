@@ -99,9 +99,6 @@ def test_a_wrong_scenario_is_refused(town: Any, name: str, change: Change, code:
     print(f"{name}: {told.replace(str(town.root) + '/', '')}")
 
 
-# --- the file itself ------------------------------------------------------------------------------------------------
-
-
 def scenario_loop(town: Any) -> str:
     (town.root / "a.yaml").symlink_to("b.yaml")
     (town.root / "b.yaml").symlink_to("a.yaml")
@@ -151,9 +148,6 @@ def test_wrong_usage_is_2(town: Any, arguments: list[str]) -> None:
     outcome = town.call(*arguments)
     assert (outcome.code, outcome.created, outcome.out) == (2, [], "")
     assert "Usage" in outcome.err
-
-
-# --- where the run goes ---------------------------------------------------------------------------------------------
 
 
 def occupied(town: Any) -> Path:

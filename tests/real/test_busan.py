@@ -71,9 +71,6 @@ def closed(results, event):
     return set(p.index[p == 1])
 
 
-# --- which roads are closed ---------------------------------------------------------------------------------------
-
-
 def test_the_exact_number_of_closed_roads(run, edges):
     """Cell by cell, as many roads have more than 0.3 m as samples every 0.25 m find: 86, 117 and 187."""
     _, _, results = run
@@ -111,9 +108,6 @@ def test_the_default_curve_also_closes_what_stands_in_exactly_thirty_centimetres
     assert sure.sum("asset").values.tolist() == [88, 117, 187]
     own = results["exposed_intensity"].sel(event="rr075", asset=["E303", "E304"]).values
     assert own.astype(np.float32).tolist() == [np.float32(0.3)] * 2
-
-
-# --- who gets out -------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -178,9 +172,6 @@ def test_people_are_area_shares_and_say_so(data, run):
     assert f"{UNIT} without way_out" in told
     hospitals = gpd.read_file(data / "busan_yeonsan" / "emergency_hospitals.geojson").to_crs(5187)
     assert not hospitals.within(window).any()
-
-
-# --- what is refused ----------------------------------------------------------------------------------------------
 
 
 def test_nothing_is_told_per_year(run):

@@ -122,9 +122,6 @@ def near(found, p):
     return abs(found - p) <= 4 * np.sqrt(p * (1 - p) / SAMPLES)
 
 
-# --- what is wet --------------------------------------------------------------------------------------------------
-
-
 def test_exactly_the_facilities_of_the_sources_are_wet(run):
     assets = run.table("assets.csv")
     wet = assets[(assets["intensity"] > 0) & ~assets["kind"].isin(ROADS)].set_index(["event", "asset"])["intensity"]
@@ -149,9 +146,6 @@ def test_lines_that_cannot_fail_are_told(run):
     assert (lines["wet_length"] > 0).all()
     assert (lines["failure_probability"] == 0).all()
     assert "without a fragility curve, so the water cannot stop them: 3 subway_line" in run.told
-
-
-# --- who loses power, and why -------------------------------------------------------------------------------------
 
 
 def test_the_list_of_the_dry_who_lose_power_is_exact(run, places):
@@ -234,9 +228,6 @@ def test_only_one_station_and_roads_fail_at_rp_100(run):
     assert facilities["id"].tolist() == ["subway:ALEWIFE"]
     assert near(facilities["probability"].item(), fails(facilities["intensity"].item(), theta=0.2, beta=0.3))
     assert set(causes[causes["what"] == "zone"]["cause"]) == {"access"}
-
-
-# --- roads --------------------------------------------------------------------------------------------------------
 
 
 def deepest(values, transform, line):
@@ -344,9 +335,6 @@ def test_networkx_finds_the_same_zones_cut_off(run, places, streets, service):
     pd.testing.assert_series_equal(found[sure], lost[sure].round(12), check_names=False)
     assert 0 < (~sure).sum() <= 3
     assert all(near(found[zone], lost[zone]) for zone in lost.index[~sure])
-
-
-# --- what a person reads ------------------------------------------------------------------------------------------
 
 
 def test_annual_figures_are_the_events_weighted(run):

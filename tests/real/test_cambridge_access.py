@@ -220,9 +220,6 @@ def hours(city, history, service):
     return city.known[key]
 
 
-# --- who is reached, and how late -------------------------------------------------------------------------------------
-
-
 def test_no_street_is_left_to_chance(run, city):
     for event in EVENTS:
         depth = np.append(city.streets[event].to_numpy(), list(city.node_depth[event].values()))
@@ -301,9 +298,6 @@ def test_the_figures_of_the_page(run, city):
     assert np.isinf([*out[["250173549022", "250173546023"]], dry["250173549022"]]).all()
     assert dry["250173546023"] == intact(city, "medical")["250173546023"]
     assert peak["250173546023"] == pytest.approx(3.56, abs=0.005)
-
-
-# --- how long ---------------------------------------------------------------------------------------------------------
 
 
 def test_histories_are_as_probable_as_reckoned(run, histories):

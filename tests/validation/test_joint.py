@@ -9,6 +9,7 @@ from resilience.copulas import Copula
 from resilience.correlation import correlate_points
 from resilience.draws import CORRELATION, stream_key
 from resilience.events import EventFamily, draw_catalogue
+from resilience.repair_times import RepairTime
 from resilience.risk import annuity, encounter_probability, encountered_return_period, weigh_benefit
 
 JOINT, WORTH = "Hazards and failures together", "Worth of an option"
@@ -62,6 +63,33 @@ def test_events_that_come_before_recovery(known, rate, days, wanted):
     share = (gap < days).mean() + (gap == days).mean() / 2
     known(JOINT, f"another event within {days} days, {rate:g} a year; {gap.size:,} events", wanted, share,
           4 * np.sqrt(wanted * (1 - wanted) / gap.size), by="Poisson arrivals, 1 - exp(-rate days / 365)")  # fmt: skip
+
+
+def test_cities_under_repair_by_several_events(known):
+    """M/G/inf: arrivals of a catalogue, each under repair for a lognormal time; counted every 73 days."""
+    rate, years = 3.0, 100_000
+    repair = RepairTime("town", 1, "lognormal", {"median": 24.0 * 20, "beta": 0.9})
+    family = EventFamily(
+        name="storm", axis="events", events=("a",), return_period=np.array([np.nan]), annual_rate=np.array([rate])
+    )
+    catalogue = draw_catalogue([family], years=years, seed=8, n_samples=512)
+    # Days of the catalogue are whole: what comes on a day comes at any hour of it.
+    rng = np.random.default_rng(8)
+    begin = catalogue["year"].to_numpy() * 365.0 + catalogue["day"].to_numpy() - rng.uniform(size=len(catalogue))
+    lasts = repair.quantile(rng.uniform(size=begin.size)) / 24
+    at = np.arange(3650, years * 365, 73)
+    order = np.sort(begin), np.sort(begin + lasts)
+    under_way = np.searchsorted(order[0], at, side="left") - np.searchsorted(order[1], at, side="left")
+    mean = rate * repair.mean() / 24 / 365
+    case = f"under repair at once, {rate:g} a year, lognormal of 20 days and .9"
+    for what, wanted, values, by in (
+        ("mean", mean, under_way, "M/G/inf: rate times mean of repair"),
+        ("none", np.exp(-mean), under_way == 0, "M/G/inf: Poisson"),
+    ):
+        # Counts 73 days apart are not independent; those of a thousand years are.
+        batches = np.array([part.mean() for part in np.array_split(values, 100)])
+        known(JOINT, f"{case}; {what}", wanted, values.mean(), 0.4 * batches.std(ddof=1), by=by)
+    assert under_way.var() == pytest.approx(mean, rel=0.05)
 
 
 @pytest.mark.parametrize(
