@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -50,6 +50,13 @@ class CorrelatedDraws(ABC):
         self.point = point
         self.common_share = common_share
         self._kept = threading.local()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What a thread keeps stays with it when the rest goes to another process.
+        return {name: value for name, value in vars(self).items() if name != "_kept"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _kept=threading.local())
 
     @abstractmethod
     def local(self, key: np.uint64, first_word: int) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ from resilience.engine import (
     BlockSums,
     City,
     EventTask,
-    Threads,
+    open_pool,
 )
 from resilience.exposures import expose_and_damage
 from resilience.hazard_error import check_errors, error_sd
@@ -63,6 +63,9 @@ def assess(
     out: str | Path | None = None,
     progress: Progress | None = None,
     threads: int | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    dashboard: str | None = None,
     restart: bool = False,
     max_wall: float | None = None,
 ) -> Result:
@@ -76,8 +79,8 @@ def assess(
         earlier call finished there are not solved again.
     progress : callable, optional
         Called with the number of finished blocks and of all blocks.
-    threads : int, optional
-        By default the processors that this process may use.
+    threads, workers, scheduler, dashboard
+        What solves the blocks, see :func:`resilience.engine.open_pool`; the result is the same.
     restart : bool
         Whether what `out` has of an earlier run is removed.
     max_wall : float, optional, s
@@ -100,6 +103,8 @@ def assess(
         Another run is writing to it.
     OutOfTimeError
         After `max_wall`.
+    ClusterError
+        The cluster cannot be used, or no longer; what is done is kept in `out`.
 
     Examples
     --------
@@ -108,10 +113,10 @@ def assess(
     ['care', 'data', 'medical', 'power', 'safety', 'telecom', 'transport', 'water']
     """
     started = now()
-    pool = Threads(threads)
-    deadline = Deadline(max_wall, workers=pool.workers)
     with ExitStack() as held:
         log = held.enter_context(RunLog())
+        pool = held.enter_context(open_pool(threads=threads, workers=workers, scheduler=scheduler, dashboard=dashboard))
+        deadline = Deadline(max_wall, workers=pool.workers)
         sampler = Sampler(
             pool, block_samples=block_samples(scenario), deadline=deadline, progress=progress, log=log
         )  # fmt: skip

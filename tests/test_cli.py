@@ -154,7 +154,7 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"resilience {resilience.__version__}\n"
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
-    verbs = ("demo", "init", "check", "run", "status", "doctor", "schema")
+    verbs = ("demo", "init", "check", "run", "plan", "status", "doctor", "schema")
     assert all(verb in text for verb in (*verbs, "78 wrong scenario"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -221,3 +222,12 @@ def test_what_is_refused() -> None:
         draws.uniforms(KEY, first_word=3)
     with pytest.raises(ConfigurationError, match="threshold: shape"):
         draws.failures(KEY, np.zeros(2, np.uint32))
+
+
+def test_numbers_are_the_same_in_another_process() -> None:
+    draws = correlate_points(np.random.default_rng(0).uniform(0, 1e4, (20, 2)), identities(20), length=LENGTH)
+    key = stream_key(1, CORRELATION, "flood")
+    here = draws.uniforms(key)
+    there = pickle.loads(pickle.dumps(draws))
+    np.testing.assert_array_equal(there.uniforms(key), here)
+    np.testing.assert_array_equal(there.uniforms(key), here)

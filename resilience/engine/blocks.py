@@ -32,15 +32,11 @@ class Block:
 
 
 class Pool(Protocol):
-    """Solves blocks of samples, many at once.
+    """Solves blocks of samples, many at once."""
 
-    Attributes
-    ----------
-    workers : int
-        Blocks that are solved at the same time.
-    """
-
-    workers: int
+    @property
+    def workers(self) -> int:
+        """Blocks that are solved at the same time."""
 
     def run(self, city: City, blocks: Sequence[Block], take: Take, *, more: Callable[[], bool] = ...) -> None:
         """Solve every block and hand it to `take` with its sums.
