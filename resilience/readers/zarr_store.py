@@ -47,17 +47,19 @@ def zarr_layers(path: str, *, variable: str | None = None) -> list[LabelledLayer
     """
     with told_of_file(MissingInputError, path, "a Zarr store", got="cannot be opened"):
         node = zarr.open(Path(path).absolute(), mode="r")
-        names = sorted(node.keys()) if isinstance(node, zarr.Group) else []
-        if variable in names:
+        is_absent = isinstance(node, zarr.Group) and variable is not None and variable not in node
+        if isinstance(node, zarr.Group) and variable is not None and not is_absent:
             inner = node[variable]
             if isinstance(inner, zarr.Array) and "transform_mat3x3" in inner.attrs:
                 node = inner
             elif isinstance(inner, zarr.Group):
                 return zarr_layers(f"{path}/{variable}")
-        arrays = {"": node} if isinstance(node, zarr.Array) else dict(node.arrays())
+        # Not listed where nothing has to be: a group may lie in a folder that says nothing of itself.
+        names = sorted(node.keys()) if is_absent and isinstance(node, zarr.Group) else []
+        arrays = {"": node} if isinstance(node, zarr.Array) else {} if is_absent else dict(node.arrays())
         bare = [name for name, array in arrays.items() if name and "transform_mat3x3" in array.attrs]
-    if isinstance(node, zarr.Group) and variable is not None and variable not in names:
-        got = f"no array {variable!r}{suggestion(variable, names)}"
+    if is_absent:
+        got = f"no array {variable!r}{suggestion(str(variable), names)}"
         raise DataError(Problem(path, f"one of {', '.join(names)}", got))
     _check_sizes(arrays.values(), path)
     if isinstance(node, zarr.Array):
