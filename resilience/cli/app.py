@@ -20,7 +20,7 @@ from resilience import __version__
 from resilience.cli.answer import Answer, Failure
 from resilience.cli.outcome import INTERRUPTED, exit_code_of
 from resilience.cli.pools import Dashboard, Scheduler, Threads, Workers, choose_pool
-from resilience.cli.terminal import aligned, write
+from resilience.cli.terminal import aligned, open_closed_streams, write
 from resilience.cli.volume import Voice, told_aloud
 from resilience.errors import ConfigurationError
 
@@ -326,6 +326,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         answer.tell(verb=str(verb), as_json=as_json)
         return answer.exit_code
 
+    open_closed_streams()
     # Zarr writes arrays side by side; where several fail at once, one error is told and asyncio would print the others.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     return exit_code_of(call, report=partial(Failure.tell, verb=verb) if as_json else None)
