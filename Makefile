@@ -38,9 +38,10 @@ interpreted: $(VENV)/.installed-test
 pytest: $(VENV)/.installed-test
 	$(PYTEST)
 
-# Broken inputs, many more of them than `make pytest` tries: `make soak SOAK=10000`.
+# More kills of a run and many more broken inputs than `make pytest` tries: `make soak SOAK=10000`.
 SOAK ?= 10000
 soak: $(VENV)/.installed-test
+	RESILIENCE_KILLS=50 $(PYTEST) tests/test_kill.py
 	RESILIENCE_FUZZ_CASES=$(SOAK) $(PYTEST) tests/fuzz
 
 bench: $(VENV)/.installed-bench

@@ -415,6 +415,9 @@ def wrong_with_outcome(code: int, out: str, err: str, run: Path) -> str:
     return ""
 
 
+INTERRUPTED, TERMINATED = 130, 143  # whoever runs this wants it to end
+
+
 def run_cases(first: int, count: int, kinds: Sequence[str]) -> int:
     """Run cases one after the other, telling each before it runs, and after it its exit code or what is wrong."""
     failed = 0
@@ -436,6 +439,8 @@ def run_cases(first: int, count: int, kinds: Sequence[str]) -> int:
                 faulthandler.dump_traceback_later(SECONDS, exit=True, file=sys.__stderr__)
                 code, wrong = run_case(kind, number, good, work)
                 faulthandler.cancel_dump_traceback_later()
+                if code in (INTERRUPTED, TERMINATED):
+                    sys.exit(code)
                 failed += bool(wrong)
                 print(f"FAILED {kind} {number}: {wrong}" if wrong else f"code {kind} {code}", flush=True)
             gc.collect()
