@@ -135,7 +135,7 @@ def test_what_happens_on_the_way(
     scenario: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def raising(error: BaseException) -> dict[str, Any]:
-        def fail(_: object) -> None:
+        def fail(*_: object, **__: object) -> None:
             raise error
 
         monkeypatch.setattr(check_module, "check", fail)
@@ -153,7 +153,7 @@ def test_what_happens_on_the_way(
     assert raising(OSError(28, "No space left", "/runs/a"))["error"]["message"] == "/runs/a: No space left"
     assert raising(KeyboardInterrupt())["exit_code"] == 130
 
-    def terminate(_: object) -> None:
+    def terminate(*_: object, **__: object) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(check_module, "check", terminate)

@@ -102,13 +102,16 @@ def check(
     scenario: ScenarioFile,
     changes: Changes = [],  # noqa: B006 - typer reads the default only
     allow_outside: AllowOutside = [],  # noqa: B006
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Stop before maps are read where assets stand; compiles nothing.")
+    ] = False,
     as_json: AsJson = False,
 ) -> Answer:
     """Read a scenario and its inputs and tell what is wrong."""
     read = _read(scenario, changes, allow_outside)
     from resilience.check import check as check_inputs
 
-    report = check_inputs(read)
+    report = check_inputs(read, quick=quick)
     return Answer(report.to_dict(), report.lines())
 
 
