@@ -49,7 +49,7 @@ class CheckReport:
                 f"a time grid twice as fine changes the hours lost ({TRIED} samples): "
                 f"{', '.join(told) or 'nothing is lost'}"
             )
-        so_far = " so far: maps were not yet read where assets stand" if self.quick else ""
+        so_far = " so far; with --full maps are read where assets stand" if self.quick else ""
         return [*lines, f"nothing wrong was found{so_far}"]
 
     def to_dict(self) -> dict[str, Any]:

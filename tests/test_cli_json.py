@@ -96,6 +96,10 @@ def test_a_check(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sum(one["assets"] for one in answer["network"]["sectors"].values()) == answer["network"]["assets"]
     assert [one["family"] for one in answer["hazards"]] == ["flood", "heatwave"]
     assert answer["services"]["medical"] == "road"
+    scenario.write_text(SCENARIO + "time: {hours: [0, 24]}\n", encoding="utf-8")
+    full = told(capsys, "check", str(scenario), "--full")["answer"]
+    assert full["finer_grid_changes"].keys() == answer["services"].keys()
+    assert (answer["quick"], full["quick"]) == (True, False)
     assert set(keys_of(answer, free=("sectors", "services"))) - set(answer["services"]) <= told_of("check")
 
 

@@ -102,8 +102,8 @@ def check(
     scenario: ScenarioFile,
     changes: Changes = [],  # noqa: B006 - typer reads the default only
     allow_outside: AllowOutside = [],  # noqa: B006
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Stop before maps are read where assets stand; compiles nothing.")
+    full: Annotated[
+        bool, typer.Option("--full", help="Also read the maps where assets stand, and try a finer time grid.")
     ] = False,
     as_json: AsJson = False,
 ) -> Answer:
@@ -111,7 +111,7 @@ def check(
     read = _read(scenario, changes, allow_outside)
     from resilience.check import check as check_inputs
 
-    report = check_inputs(read, quick=quick)
+    report = check_inputs(read, quick=not full)
     return Answer(report.to_dict(), report.lines())
 
 

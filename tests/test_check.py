@@ -1,4 +1,4 @@
-"""Help, a wrong scenario and a quick check do not wait for Numba; a quick check says what it left out."""
+"""Help, a wrong scenario and a check do not wait for Numba; what it leaves out it says."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def test_help_does_not_import_numba(verb: str) -> None:
     assert loaded(verb, "--help") == (0, False)
 
 
-def test_a_quick_check_does_not_import_numba(tmp_path: Path, town: Path) -> None:
+def test_a_check_does_not_import_numba(tmp_path: Path, town: Path) -> None:
     city = tmp_path / "city.yaml"
     city.write_text(SCENARIO, encoding="utf-8")
-    assert loaded("check", str(city), "--quick") == (0, False)
-    assert loaded("check", str(town), "--quick") == (0, False)
-    assert loaded("check", str(town)) == (0, True)
+    assert loaded("check", str(city)) == (0, False)
+    assert loaded("check", str(town)) == (0, False)
+    assert loaded("check", str(town), "--full") == (0, True)
 
 
 def test_a_wrong_scenario_and_missing_inputs_are_told_without_numba(town: Path) -> None:
@@ -83,23 +83,25 @@ def test_a_wrong_scenario_and_missing_inputs_are_told_without_numba(town: Path) 
     assert loaded("check", str(town)) == (65, False)
 
 
-def test_a_quick_check_says_what_it_did_not_do(town: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_check_says_what_it_did_not_do(town: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(town), "--quick"]) == 0
     assert capsys.readouterr().out.endswith(
         "nothing wrong was found so far: maps were not yet read where assets stand\n"
     )
     assert main(["check", str(town)]) == 0
     assert capsys.readouterr().out.endswith("nothing wrong was found\n")
-    assert main(["check", str(town), "--quick", "--json"]) == 0
+    assert main(["check", str(town), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["answer"]
     assert (told["quick"], told["finer_grid_changes"]) == (True, None)
     assert TRIED == SAMPLES
 
 
-def test_what_maps_do_at_assets_is_for_the_whole_check(town: Path) -> None:
+def test_what_maps_do_at_assets_is_for_the_full_check(town: Path) -> None:
     write_maps(town.parent / "rp100.tif", [[-9999.0, 1.0]], nodata=-9999.0)
     town.write_text(FILES.replace("nodata: dry", "nodata: error"), encoding="utf-8")
     scenario = Scenario.from_yaml(town)
     assert check(scenario, quick=True).quick
     with pytest.raises(ResilienceError, match="cells without data"):
         check(scenario)
+    assert main(["check", str(town)]) == 0
+    assert main(["check", str(town), "--full"]) == 65
