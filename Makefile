@@ -14,7 +14,7 @@ PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 # The same examples on every run; `pytest` by hand searches for new ones.
 export HYPOTHESIS_PROFILE ?= fixed
 
-.PHONY: demo test check interpreted pytest bench matrix clean
+.PHONY: demo test check interpreted pytest soak bench matrix clean
 
 demo: $(VENV)/.installed
 	$(BIN)/resilience demo --out demo
@@ -37,6 +37,11 @@ interpreted: $(VENV)/.installed-test
 
 pytest: $(VENV)/.installed-test
 	$(PYTEST)
+
+# Broken inputs, many more of them than `make pytest` tries: `make soak SOAK=10000`.
+SOAK ?= 10000
+soak: $(VENV)/.installed-test
+	RESILIENCE_FUZZ_CASES=$(SOAK) $(PYTEST) tests/fuzz
 
 bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks

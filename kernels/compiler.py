@@ -7,6 +7,7 @@ sources and of the Numba and NumPy versions, so any edit starts a fresh one.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -43,7 +44,9 @@ def _candidates() -> list[Path]:
     home = os.environ.get("HOME")
     if home and Path(home).is_absolute():
         places.append(Path(home) / ".cache" / "urban-resilience")
-    places.append(Path(tempfile.gettempdir()) / f"urban-resilience-{os.getuid() if hasattr(os, 'getuid') else 'user'}")
+    with contextlib.suppress(OSError):  # no folder at all can be written
+        temporary = Path(tempfile.gettempdir())
+        places.append(temporary / f"urban-resilience-{os.getuid() if hasattr(os, 'getuid') else 'user'}")
     return places
 
 
@@ -78,7 +81,9 @@ def _compile(function: Callable[..., Any], **options: Any) -> Callable[..., Any]
         before = config.CACHE_DIR
         config.CACHE_DIR = str(CACHE_FOLDER)
         try:
-            dispatcher.enable_caching()
+            # Numba cannot keep what lies in a folder whose name the locale cannot spell: it is compiled each time.
+            with contextlib.suppress(UnicodeEncodeError):
+                dispatcher.enable_caching()
         finally:
             config.CACHE_DIR = before
     return cast("Callable[..., Any]", dispatcher)

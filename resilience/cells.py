@@ -17,8 +17,9 @@ Column = Sequence[Any] | NDArray[Any]
 Table = tuple[list[str], Iterator[Sequence[Column]]]
 """Header, and blocks of columns one below the other."""
 
-# A spreadsheet runs a cell that starts with one of these as a formula.
-_FORMULA_STARTS = frozenset("=+-@\t\r")
+# A spreadsheet runs a cell that starts with one of these signs, also of full width, as a formula. Where commas are
+# decimal it begins a cell after a semicolon, and some begin one after a tab or in a new line, whatever is quoted.
+_FORMULA_START = re.compile('(^|[;\t\n\r])(?="*[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20])')
 # Kinds of arrays whose cells are texts, or numbers that are spelled.
 _CELLS: Final[dict[str, Any]] = {"U": object, "f": np.float64}
 _is_special = re.compile('[,"\\n\\r]').search
@@ -51,11 +52,10 @@ def safe(text: str) -> str:
 
     Examples
     --------
-    >>> safe("=1+1"), safe("1+1"), safe("a, b")
-    ("'=1+1", '1+1', '"a, b"')
+    >>> safe("=1+1"), safe("1+1"), safe("a, b"), safe("a;=1+1")
+    ("'=1+1", '1+1', '"a, b"', "a;'=1+1")
     """
-    if text[:1] in _FORMULA_STARTS:
-        text = f"'{text}"
+    text = _FORMULA_START.sub(r"\1'", text)
     return '"' + text.replace('"', '""') + '"' if _is_special(text) else text
 
 

@@ -116,6 +116,12 @@ class MissingInputError(ResilienceError):
     exit_code = 66
 
 
+class ClusterError(ResilienceError):
+    """The cluster cannot be used, or no longer (exit code 69)."""
+
+    exit_code = 69
+
+
 class CannotCreateError(ResilienceError):
     """The result cannot be created (exit code 73)."""
 

@@ -22,7 +22,8 @@ from resilience.engine import (
     BlockSums,
     City,
     EventTask,
-    Threads,
+    choose_block_samples,
+    open_pool,
 )
 from resilience.exposures import expose_and_damage
 from resilience.hazard_error import check_errors, error_sd
@@ -63,6 +64,9 @@ def assess(
     out: str | Path | None = None,
     progress: Progress | None = None,
     threads: int | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    dashboard: str | None = None,
     restart: bool = False,
     max_wall: float | None = None,
 ) -> Result:
@@ -76,8 +80,8 @@ def assess(
         earlier call finished there are not solved again.
     progress : callable, optional
         Called with the number of finished blocks and of all blocks.
-    threads : int, optional
-        By default the processors that this process may use.
+    threads, workers, scheduler, dashboard
+        What solves the blocks, see :func:`resilience.engine.open_pool`; the result is the same.
     restart : bool
         Whether what `out` has of an earlier run is removed.
     max_wall : float, optional, s
@@ -100,6 +104,8 @@ def assess(
         Another run is writing to it.
     OutOfTimeError
         After `max_wall`.
+    ClusterError
+        The cluster cannot be used, or no longer; what is done is kept in `out`.
 
     Examples
     --------
@@ -108,10 +114,10 @@ def assess(
     ['care', 'data', 'medical', 'power', 'safety', 'telecom', 'transport', 'water']
     """
     started = now()
-    pool = Threads(threads)
-    deadline = Deadline(max_wall, workers=pool.workers)
     with ExitStack() as held:
         log = held.enter_context(RunLog())
+        pool = held.enter_context(open_pool(threads=threads, workers=workers, scheduler=scheduler, dashboard=dashboard))
+        deadline = Deadline(max_wall, workers=pool.workers)
         sampler = Sampler(
             pool, block_samples=block_samples(scenario), deadline=deadline, progress=progress, log=log
         )  # fmt: skip
@@ -188,7 +194,9 @@ def solve(
     prepared = prepare_run(scenario, inputs)
     city, tasks, damaged, hourly = prepared.city, prepared.tasks, prepared.damaged, prepared.hourly
     weights = weigh_events(inputs, scenario)
-    store = None if place is None else place.open()
+    if part == MAIN:
+        sampler.block_samples = fit_blocks(scenario, city, tasks, sampler)
+    store = None if place is None else place.open(block_samples=sampler.block_samples)
     if place is not None and store is not None:
         sampler.keep_in(store.ledger, block_samples=place.job["block"])
     weight = weights["annual_weight"][1] + weights["tail_weight"][1]
@@ -310,6 +318,16 @@ def rerun(
 def block_samples(scenario: Scenario) -> int:
     """Return how many samples a block has."""
     return min(scenario.monte_carlo.block or BLOCK_SAMPLES, scenario.monte_carlo.samples)
+
+
+def fit_blocks(scenario: Scenario, city: City, tasks: list[EventTask], sampler: Sampler) -> int:
+    """Return how many samples a block has; where nobody said so and it travels, as many as take a second."""
+    counts = scenario.monte_carlo
+    if counts.block is not None or counts.tolerance is not None or not sampler.pool.remote:
+        return sampler.block_samples
+    return choose_block_samples(
+        city, tasks, n_samples=counts.samples, least=sampler.block_samples, workers=sampler.pool.workers
+    )
 
 
 def describe(scenario: Scenario, inputs: Inputs, damaged: xr.Dataset, *, samples: int) -> dict[str, Any]:

@@ -116,14 +116,21 @@ class RunPlace:
                 )
             )  # fmt: skip
 
-    def open(self) -> RunStore:
+    def open(self, *, block_samples: int | None = None) -> RunStore:
         """Return the directory, held, with the ledger of the job: a new one, or that of an earlier call.
+
+        Parameters
+        ----------
+        block_samples : int, optional
+            By which a new job is cut, if not as it says; an earlier one goes on as it was begun.
 
         Raises
         ------
         CannotCreateError
             As :class:`RunStore`.
         """
+        if block_samples is not None:
+            self.job = {**self.job, "block": block_samples}
         store = self._store = RunStore(self.path, inputs=self._inputs)
         if self._restart or not _compare(self.path, store.ledger, self.job):
             store.clear()

@@ -204,7 +204,7 @@ class RunStore:
     def write_text(self, name: str, text: str) -> None:
         """Write a text file in one step."""
         with told_as_storage_error(self.path):
-            write_whole(self.path / name, text.encode("utf-8"))
+            write_whole(self.path / name, text.encode("utf-8", "surrogateescape"))
 
     def write_table(self, name: str, header: Sequence[str], blocks: Iterable[Sequence[Column]]) -> None:
         """Write a CSV table of blocks of columns; text that a spreadsheet would take for a formula is made harmless.

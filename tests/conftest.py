@@ -22,6 +22,7 @@ from shapely.geometry import LineString, Point
 
 from resilience.network import Network
 from resilience.scenario import Scenario
+from tests.packed import build
 
 settings.register_profile("search", deadline=None, max_examples=50)
 settings.register_profile("fixed", deadline=None, max_examples=50, derandomize=True, database=None)
@@ -37,6 +38,13 @@ def real_data() -> Path:
     if not folder:
         pytest.skip(UNSET)
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return a source distribution of the tracked files, and the wheel that is built from it."""
+    base = tmp_path_factory.getbasetemp()
+    return build((base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "packaging")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

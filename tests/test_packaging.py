@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tarfile
 import tomllib
 import venv
 import zipfile
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.packed import ROOT, run, tracked
+
 SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
-
-
-def tracked() -> list[Path]:
-    """Return the files under version control; outside a checkout there is nothing to compare."""
-    try:
-        listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("not a git checkout")
-    return [ROOT / name for name in listing.split("\0") if name and os.path.lexists(ROOT / name)]
 
 
 def packed_files() -> set[str]:
@@ -69,39 +59,6 @@ def test_help_does_not_wait_for_the_heavy_imports(arguments: list[str]) -> None:
         [sys.executable, "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (call.returncode, call.stderr.strip()) == (0, "")
-
-
-def run(*command: str | Path, cwd: Path, **environment: str) -> str:
-    """Return what `command` wrote, in an environment that knows nothing of this checkout."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV_", "NUMBA_"))}
-    call = subprocess.run(
-        [str(part) for part in command], cwd=cwd, env=kept | environment, capture_output=True, text=True, check=False
-    )
-    assert call.returncode == 0, f"{command}\n{call.stdout[-4000:]}\n{call.stderr[-4000:]}"
-    return call.stdout
-
-
-@pytest.fixture(scope="module")
-def distributions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Return a source distribution of the tracked files, and the wheel that is built from it."""
-    try:
-        if int(version("setuptools").split(".")[0]) < 77 or not version("build"):
-            pytest.skip("setuptools is older than 77")
-    except PackageNotFoundError as absent:
-        pytest.skip(f"{absent.name} is not installed")
-    folder = tmp_path_factory.mktemp("packaging")
-    # A copy: a build leaves folders behind, and an old one revives deleted modules.
-    for path in tracked():
-        copy = folder / "source" / path.relative_to(ROOT)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_symlink():
-            copy.symlink_to(path.readlink())
-        else:
-            copy.write_bytes(path.read_bytes())
-    out = folder / "dist"
-    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, folder / "source", cwd=folder)
-    (source,), (wheel,) = out.glob("*.tar.gz"), out.glob("*.whl")
-    return source, wheel
 
 
 @pytest.mark.packaging

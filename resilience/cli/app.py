@@ -19,16 +19,17 @@ import typer
 from resilience import __version__
 from resilience.cli.answer import Answer, Failure
 from resilience.cli.outcome import INTERRUPTED, exit_code_of
-from resilience.cli.terminal import aligned, write
+from resilience.cli.pools import Dashboard, Scheduler, Threads, Workers, choose_pool
+from resilience.cli.terminal import aligned, open_closed_streams, write
 from resilience.cli.volume import Voice, told_aloud
 from resilience.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from resilience.scenario import Scenario
 
-_EXIT_CODES = """Exit codes: 0 done, 2 usage, 65 bad data, 66 missing input, 70 internal error, 73 cannot create the
-result, 74 reading or writing failed, 75 locked (try later), 78 wrong scenario or environment, 130 and 143
-interrupted."""
+_EXIT_CODES = """Exit codes: 0 done, 2 usage, 65 bad data, 66 missing input, 69 cluster unavailable, 70 internal error,
+73 cannot create the result, 74 reading or writing failed, 75 locked (try later), 78 wrong scenario or environment,
+130 and 143 interrupted."""
 
 _STARTED = time.perf_counter()
 
@@ -86,15 +87,21 @@ def demo(
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", readable=False, help="Keep the run here.")] = None,
     size: Annotated[int | None, typer.Option("--size", metavar="N", help="Number of assets of the city.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the city and of all draws of chance.")] = None,
+    threads: Threads = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    dashboard: Dashboard = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> Answer:
     """Assess the built-in city."""
+    pool = choose_pool(threads=threads, workers=workers, scheduler=scheduler, dashboard=dashboard)
     from resilience.pipeline import demo_scenario
 
     given = {name: value for name, value in (("size", size), ("seed", seed)) if value is not None}
-    return _assess(demo_scenario(**given), out, Voice(as_json=as_json, verbose=verbose, quiet=quiet))
+    voice = Voice(as_json=as_json, verbose=verbose, quiet=quiet)
+    return _assess(demo_scenario(**given), out, voice, **pool)
 
 
 @app.command()
@@ -130,6 +137,10 @@ def run(
         str | None,
         typer.Option("--max-wall", metavar="TIME", help="Stop in time, e.g. 90m or 3h; a later call goes on."),
     ] = None,
+    threads: Threads = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    dashboard: Dashboard = None,
     verify: Annotated[
         Path | None,
         typer.Option(
@@ -142,6 +153,7 @@ def run(
     quiet: Quiet = False,
 ) -> Answer:  # fmt: skip
     """Assess a scenario and keep the run; what an earlier call finished is not done again."""
+    pool = choose_pool(threads=threads, workers=workers, scheduler=scheduler, dashboard=dashboard)
     if verify is not None:
         if scenario is not None or out is not None:
             raise typer.BadParameter("stands alone, without SCENARIO and --out", param_hint="--verify")
@@ -156,7 +168,7 @@ def run(
     limit = None if max_wall is None else _seconds(max_wall)
     voice = Voice(as_json=as_json, verbose=verbose, quiet=quiet)
     read = _read(scenario, changes, allow_outside)
-    return _assess(read, out, voice, restart=restart, max_wall=limit)
+    return _assess(read, out, voice, restart=restart, max_wall=limit, **pool)
 
 
 @app.command()
@@ -317,6 +329,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         answer.tell(verb=str(verb), as_json=as_json)
         return answer.exit_code
 
+    open_closed_streams()
     # Zarr writes arrays side by side; where several fail at once, one error is told and asyncio would print the others.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     return exit_code_of(call, report=partial(Failure.tell, verb=verb) if as_json else None)

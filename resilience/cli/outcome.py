@@ -17,7 +17,7 @@ from typing import Any, TextIO
 import typer
 
 from resilience.cli.answer import Failure
-from resilience.cli.terminal import complain, say
+from resilience.cli.terminal import complain, say, unless_full
 from resilience.errors import ResilienceError, StorageError
 
 INTERNAL = 70
@@ -61,15 +61,26 @@ def exit_code_of(call: Callable[[], Any], *, report: Callable[[Failure], None] |
                     raise
                 except OSError:
                     pass  # it was said on standard error
+            try:
+                sys.stdout.flush()
+            except BrokenPipeError:
+                raise
+            except OSError:
+                _send_nowhere(sys.stdout)
             return failure.exit_code
     except (BrokenPipeError, SystemExit) as stop:
         # Typer turns a broken pipe into an exit of its own.
         if isinstance(stop, SystemExit) and not isinstance(stop.__context__, BrokenPipeError):
             return stop.code if isinstance(stop.code, int) else INTERNAL
-        # The reader of our output is gone; so that Python's own flush at exit says nothing, it goes nowhere.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of our output is gone.
+        _send_nowhere(sys.stdout)
         return BROKEN_PIPE
+
+
+def _send_nowhere(stream: TextIO) -> None:
+    """Let what waits in a stream go nowhere: Python's own flush at exit says nothing then and keeps the exit code."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _complain_of(error: BaseException) -> Failure:
@@ -79,7 +90,8 @@ def _complain_of(error: BaseException) -> Failure:
             complain(str(problem))
         return Failure(error.exit_code, type(error).__name__, str(error), error.problems)
     if isinstance(error, _UsageError):
-        error.show()
+        with unless_full():
+            error.show()
         return Failure(int(error.exit_code), "UsageError", str(error.format_message()))
     if isinstance(error, typer.Abort | KeyboardInterrupt):
         say("interrupted")
@@ -125,6 +137,8 @@ def _shown_warnings() -> Iterator[None]:
         say(f"warning: {message}")
 
     with warnings.catch_warnings():
+        # SciPy's, of a file that stays open until its last array is gone: nothing that a user could act on.
+        warnings.filterwarnings("ignore", message="Cannot close a netcdf_file")
         warnings.showwarning = show
         yield
 

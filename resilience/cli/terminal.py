@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -12,9 +14,46 @@ def write(line: str) -> None:
     sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
+def open_closed_streams() -> None:
+    """Open on nothing what the caller closed (``>&-``): the next file to be opened would take its place.
+
+    Without the stream, Python has None there; without the descriptor, native code writes into whatever has its number.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            if nothing > number and not _is_open(number):
+                os.dup2(nothing, number)
+                os.close(nothing)
+                nothing = number
+            setattr(sys, name, os.fdopen(nothing, mode, encoding="utf-8"))
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def unless_full() -> Iterator[None]:
+    """Let what is said on standard error be lost where it cannot be written: the work and its exit code must not."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError:
+        # What waits in the stream would fail again at the end and change the exit code.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
 def say(message: str) -> None:
     """Say something on standard error."""
-    print(_printable(message), file=sys.stderr)
+    with unless_full():
+        print(_printable(message), file=sys.stderr)
 
 
 def complain(message: str) -> None:
@@ -23,7 +62,8 @@ def complain(message: str) -> None:
     from rich.text import Text
 
     text = Text.assemble(("error: ", "red"), _printable(message))
-    Console(file=sys.stderr, soft_wrap=True, highlight=False).print(text)
+    with unless_full():
+        Console(file=sys.stderr, soft_wrap=True, highlight=False).print(text)
 
 
 def aligned(rows: Iterable[Sequence[object]]) -> Iterator[str]:

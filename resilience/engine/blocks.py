@@ -32,15 +32,15 @@ class Block:
 
 
 class Pool(Protocol):
-    """Solves blocks of samples, many at once.
+    """Solves blocks of samples, many at once."""
 
-    Attributes
-    ----------
-    workers : int
-        Blocks that are solved at the same time.
-    """
+    @property
+    def workers(self) -> int:
+        """Blocks that are solved at the same time."""
 
-    workers: int
+    @property
+    def remote(self) -> bool:
+        """Whether blocks and their sums travel to other processes and back."""
 
     def run(self, city: City, blocks: Sequence[Block], take: Take, *, more: Callable[[], bool] = ...) -> None:
         """Solve every block and hand it to `take` with its sums.

@@ -15,6 +15,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from resilience.errors import DataError, Problem, Problems, suggestion
+from resilience.readers.foreign import told_of_file
 from resilience.readers.layers import Layer
 
 Y_NAMES = ("y", "lat", "latitude", "northing", "row", "rows")
@@ -58,11 +59,9 @@ class LabelledLayer(Layer):
         return True
 
     def _read(self, events: Any, rows: slice, columns: slice, out: NDArray[np.float32]) -> None:
-        try:
+        wanted = "a whole, readable file; fetch or write it again"
+        with told_of_file(DataError, self.subject, wanted, got="cannot be read"):
             stored = self.variable[events, rows, columns].values
-        except OSError as error:
-            wanted = "a whole, readable file; fetch or write it again"
-            raise DataError(Problem(self.subject, wanted, f"cannot be read: {' '.join(str(error).split())}")) from error
         with np.errstate(over="ignore"):
             out[...] = stored
         if self.nodata is not None and stored.dtype != np.float32:

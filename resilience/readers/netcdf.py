@@ -8,6 +8,7 @@ import h5py
 import xarray as xr
 
 from resilience.errors import DataError, MissingInputError, Problem, Problems
+from resilience.readers.foreign import load_coordinates, told_of_file
 from resilience.readers.labelled import MOST_STEPS, LabelledLayer, choose_variable, labelled_layers
 
 SUFFIXES = (".nc", ".nc4", ".netcdf", ".cdf", ".h5", ".hdf5")
@@ -28,7 +29,7 @@ def netcdf_layers(path: str, *, variable: str | None = None) -> list[LabelledLay
         raise MissingInputError(Problem(path, "a NetCDF file", "no such file"))
     with file.open("rb") as stream:
         classic = stream.read(3) == b"CDF"
-    try:
+    with told_of_file(MissingInputError, path, "a NetCDF file", got="cannot be opened"):
         if not classic:
             _check_contents(file)
         dataset = xr.open_dataset(
@@ -39,9 +40,7 @@ def netcdf_layers(path: str, *, variable: str | None = None) -> list[LabelledLay
             decode_coords="all",
             cache=False,
         )
-    except (OSError, ValueError, TypeError) as error:
-        problem = Problem(path, "a NetCDF file", f"cannot be opened: {' '.join(str(error).split())}")
-        raise MissingInputError(problem) from error
+        load_coordinates(dataset)
     return labelled_layers(choose_variable(dataset, variable, subject=path), subject=path, attributes=dataset.attrs)
 
 

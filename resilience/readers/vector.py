@@ -211,6 +211,8 @@ def _open(source: Path, layer: str | None, encoding: str | None) -> pd.DataFrame
     pyogrio.set_gdal_config_options({"GML_DOWNLOAD_SCHEMA": False})
     try:
         names = [str(name) for name in pyogrio.list_layers(source)[:, 0]]
+        if not names:
+            raise DataError(Problem(str(source), wanted="a layer of features", got="no layer"))
         if layer is None and len(names) > 1:
             raise DataError(
                 Problem(

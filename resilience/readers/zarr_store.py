@@ -15,6 +15,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from resilience.errors import DataError, MissingInputError, Problem, Problems, suggestion
+from resilience.readers.foreign import load_coordinates, told_of_file
 from resilience.readers.labelled import MOST_STEPS, LabelledLayer, choose_variable, labelled_layers
 
 MOST_CHUNK_BYTES = 2**32
@@ -44,29 +45,32 @@ def zarr_layers(path: str, *, variable: str | None = None) -> list[LabelledLayer
     DataError
         It has no such array, or the array is not on a regular grid.
     """
-    try:
+    with told_of_file(MissingInputError, path, "a Zarr store", got="cannot be opened"):
         node = zarr.open(Path(path).absolute(), mode="r")
-        if isinstance(node, zarr.Group) and variable is not None and variable in node:
+        is_absent = isinstance(node, zarr.Group) and variable is not None and variable not in node
+        if isinstance(node, zarr.Group) and variable is not None and not is_absent:
             inner = node[variable]
             if isinstance(inner, zarr.Array) and "transform_mat3x3" in inner.attrs:
                 node = inner
             elif isinstance(inner, zarr.Group):
                 return zarr_layers(f"{path}/{variable}")
-    except (OSError, ValueError, KeyError) as error:
-        problem = Problem(path, "a Zarr store", f"cannot be opened: {' '.join(str(error).split())}")
-        raise MissingInputError(problem) from error
-    if isinstance(node, zarr.Group) and variable is not None and variable not in node:
-        names = sorted(node.keys())
-        got = f"no array {variable!r}{suggestion(variable, names)}"
+        # Not listed where nothing has to be: a group may lie in a folder that says nothing of itself.
+        names = sorted(node.keys()) if is_absent and isinstance(node, zarr.Group) else []
+        arrays = {"": node} if isinstance(node, zarr.Array) else {} if is_absent else dict(node.arrays())
+        bare = [name for name, array in arrays.items() if name and "transform_mat3x3" in array.attrs]
+    if is_absent:
+        got = f"no array {variable!r}{suggestion(str(variable), names)}"
         raise DataError(Problem(path, f"one of {', '.join(names)}", got))
-    _check_sizes([node] if isinstance(node, zarr.Array) else [array for _, array in node.arrays()], path)
+    _check_sizes(arrays.values(), path)
     if isinstance(node, zarr.Array):
-        array = _bare_array(node, path)
+        wanted = "an array in the layout of OS-Climate"
+        with told_of_file(DataError, path, wanted, got="attributes that tell no grid"):
+            array = _bare_array(node, path)
         return labelled_layers(array, subject=path, attributes=dict(node.attrs))
-    bare = [name for name, array in node.arrays() if "transform_mat3x3" in array.attrs]
     if variable is None and len(bare) == 1:
         return zarr_layers(f"{path}/{bare[0]}")
-    try:
+    wanted = "arrays with named dimensions, as xarray writes them, or in the layout of OS-Climate"
+    with told_of_file(DataError, path, wanted, got="cannot be read"):
         dataset = xr.open_zarr(
             # A path is taken for an address by some versions of Zarr, and ends at `#` or `?`.
             zarr.storage.LocalStore(Path(path).absolute(), read_only=True),
@@ -76,9 +80,7 @@ def zarr_layers(path: str, *, variable: str | None = None) -> list[LabelledLayer
             decode_times=False,
             decode_coords="all",
         )
-    except (OSError, ValueError, KeyError) as error:
-        wanted = "arrays with named dimensions, as xarray writes them, or in the layout of OS-Climate"
-        raise DataError(Problem(path, wanted, f"cannot be read: {' '.join(str(error).split())}")) from error
+        load_coordinates(dataset)
     return labelled_layers(choose_variable(dataset, variable, subject=path), subject=path, attributes=dataset.attrs)
 
 

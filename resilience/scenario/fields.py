@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -149,6 +150,11 @@ def _path(value: Any, info: ValidationInfo) -> Path:
     if unset:
         raise wrong(f"environment variable {', '.join(unset)} to be set", f"{text!r} while it is unset")
     text = _VARIABLE.sub(lambda match: environment[match.group(1)], text)
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        encoding = sys.getfilesystemencoding()
+        raise wrong(f"a path that {encoding} can spell (PYTHONUTF8=1 makes it UTF-8)", shown(text)) from None
     # Not normalised: where a folder is a link, "folder/.." is what the operating system says it is.
     path = Path(context.get("base") or Path.cwd()) / text
     if _URL.match(text) or str(path).startswith("/vsi"):
