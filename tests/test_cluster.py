@@ -539,6 +539,24 @@ def test_processes_have_one_thread_each_and_do_not_change_this_one(city, process
     assert method == "spawn"
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_command_that_is_interrupted_ends_its_processes_without_a_word(number, code: int, tmp_path: Path) -> None:
+    run = subprocess.Popen(
+        [sys.executable, "-m", "resilience.cli", "demo", "--size", "5000", "--out", str(tmp_path), "--workers", "1"],
+        stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        await_that(lambda: any((tmp_path / "ledger").glob("*/*-*.json")), run)
+        # As a terminal does, which interrupts all that stands in its foreground.
+        (os.killpg if number == signal.SIGINT else os.kill)(run.pid, number)
+        _, said = run.communicate(timeout=120)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
+    lines = [line for line in said.splitlines() if "blocks (" not in line]
+    assert (run.returncode, lines) == (code, ["interrupted" if number == signal.SIGINT else "terminated"])
+
+
 def test_many_processes_begin_on_an_empty_cache(tmp_path: Path) -> None:
     code = (
         "import numpy as np; from resilience.kernels.compiler import CACHE_FOLDER;"
