@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable, Mapping
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +48,17 @@ def describe_job(scenario: Scenario, inputs: Iterable[Path], *, block_samples: i
 
 def describe_code() -> dict[str, str]:
     """Return the version of this package, a hash of its sources, and the versions of what computes with it."""
-    folder = Path(__file__).parent
+    sources = {}
+    # In a checkout the last two stand beside the package, and links to folders are not followed.
+    for name in ("resilience", "resilience.kernels", "resilience.datasets"):
+        spec = find_spec(name)
+        for folder in (spec.submodule_search_locations if spec is not None else None) or ():
+            for path in Path(folder).rglob("*.py"):
+                sources[f"{name.replace('.', '/')}/{path.relative_to(folder).as_posix()}"] = path
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(str(path.relative_to(folder)).encode())
-        digest.update(path.read_bytes())
+    for name in sorted(sources):
+        digest.update(name.encode())
+        digest.update(sources[name].read_bytes())
     versions = {name: metadata.version(name) for name in _ARITHMETIC}
     return {"urban-resilience": metadata.version("urban-resilience"), "sources": digest.hexdigest(), **versions}
 

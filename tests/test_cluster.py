@@ -46,6 +46,7 @@ from resilience.engine.versions import compare_versions, version_report
 from resilience.errors import ClusterError, ConfigurationError
 from resilience.kernels.compiler import INTERPRETED
 from resilience.ledger import Ledger
+from resilience.resume import describe_code
 from resilience.scenario import Scenario
 
 pytestmark = pytest.mark.skipif(INTERPRETED, reason="blocks take minutes without compiled kernels")
@@ -478,23 +479,25 @@ def test_versions_are_compared_by_package_and_told_together() -> None:
 
 
 def test_the_report_follows_the_sources(tmp_path: Path) -> None:
-    kernels = ROOT / "kernels"
-    code = "from resilience.engine.versions import version_report; print(version_report()()['sources of resilience'])"
+    code = (
+        "from resilience.engine.versions import version_report; from resilience.resume import describe_code;"
+        "print(version_report()()['sources of resilience'], describe_code()['sources'])"
+    )
     copy = tmp_path / "src" / "resilience"
     shutil.copytree(ROOT / "resilience", copy, symlinks=False, ignore=shutil.ignore_patterns("__pycache__"))
     environment = {**os.environ, "PYTHONPATH": str(copy.parent)}
 
-    def report() -> str:
+    def report() -> list[str]:
         told = subprocess.run(
             [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
         )
-        return told.stdout.strip()
+        return str(told.stdout).split()
 
-    assert kernels.is_dir()
-    assert report() == version_report()()["sources of resilience"]
+    here = [version_report()()["sources of resilience"], describe_code()["sources"]]
+    assert report() == here, "a checkout and an installed copy are the same"
     with (copy / "kernels" / "rows.py").open("a") as file:
         file.write("\n")
-    assert report() != version_report()()["sources of resilience"]
+    assert all(changed != before for changed, before in zip(report(), here, strict=True))
 
 
 def test_workers_with_another_version_are_refused(by_hand: Server, monkeypatch) -> None:
