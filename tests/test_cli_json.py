@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from resilience import check as check_module
+from resilience import errors
 from resilience.cli import main
 from resilience.cli.answer import Answer
-from resilience.errors import DataError, Problem
+from resilience.errors import DataError, Problem, ResilienceError
 
 PAGE = (Path(__file__).parents[1] / "docs" / "command.md").read_text(encoding="utf-8")
 SCENARIO = "schema_version: 1\nname: demo\nnetwork: {synthetic: {size: 500}}\nmonte_carlo: {samples: 512}\n"
@@ -96,6 +97,10 @@ def test_a_check(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sum(one["assets"] for one in answer["network"]["sectors"].values()) == answer["network"]["assets"]
     assert [one["family"] for one in answer["hazards"]] == ["flood", "heatwave"]
     assert answer["services"]["medical"] == "road"
+    scenario.write_text(SCENARIO + "time: {hours: [0, 24]}\n", encoding="utf-8")
+    full = told(capsys, "check", str(scenario), "--full")["answer"]
+    assert full["finer_grid_changes"].keys() == answer["services"].keys()
+    assert (answer["quick"], full["quick"]) == (True, False)
     assert set(keys_of(answer, free=("sectors", "services"))) - set(answer["services"]) <= told_of("check")
 
 
@@ -135,7 +140,7 @@ def test_what_happens_on_the_way(
     scenario: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def raising(error: BaseException) -> dict[str, Any]:
-        def fail(_: object) -> None:
+        def fail(*_: object, **__: object) -> None:
             raise error
 
         monkeypatch.setattr(check_module, "check", fail)
@@ -153,7 +158,7 @@ def test_what_happens_on_the_way(
     assert raising(OSError(28, "No space left", "/runs/a"))["error"]["message"] == "/runs/a: No space left"
     assert raising(KeyboardInterrupt())["exit_code"] == 130
 
-    def terminate(_: object) -> None:
+    def terminate(*_: object, **__: object) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(check_module, "check", terminate)
@@ -169,6 +174,11 @@ def test_letters_survive_every_terminal(encoding: str) -> None:
         env={**os.environ, "PYTHONIOENCODING": encoding},
     )  # fmt: skip
     assert json.loads(done.stdout.decode(encoding))["answer"]["name"] == name
+
+
+def test_every_kind_of_error_is_told_of() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ResilienceError)]
+    assert [kind.__name__ for kind in kinds if kind is not ResilienceError and kind.__name__ not in PAGE] == []
 
 
 def test_numbers_that_do_not_exist_are_null(capsys: pytest.CaptureFixture[str]) -> None:
