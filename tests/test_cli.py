@@ -260,6 +260,24 @@ def test_warnings_are_one_line(pipeline: FakePipeline, scenario: str, capsys: py
     assert capsys.readouterr().err == "warning: rp100 and rp500 are identical\n"
 
 
+def test_what_nobody_can_catch_is_not_shown(
+    pipeline: FakePipeline, scenario: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Noisy:
+        def __del__(self) -> None:
+            raise UnicodeDecodeError("utf-8", b"\xcc", 0, 1, "invalid continuation byte")
+
+    def rasterio_in_trouble() -> None:
+        Noisy()
+        sys.excepthook(UnicodeDecodeError, UnicodeDecodeError("utf-8", b"\xcc", 0, 1, "invalid byte"), None)
+
+    before = sys.unraisablehook, sys.excepthook
+    pipeline.during = rasterio_in_trouble
+    assert main(["check", scenario]) == 0
+    assert capsys.readouterr().err == ""
+    assert (sys.unraisablehook, sys.excepthook) == before
+
+
 def test_control_characters_do_not_reach_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "town.yaml"
     path.write_text(SCENARIO + '"\\e[31mred": 1\n', encoding="utf-8")

@@ -110,6 +110,7 @@ BOMB = """<?xml version="1.0"?><!DOCTYPE graphml [<!ENTITY a "ha"><!ENTITY b "&a
         (BOMB, "document type or entity"),
         ('<!DOCTYPE graphml SYSTEM "file:///etc/passwd"><graphml/>', "document type or entity"),
         ("<html></html>", "root is <html>"),
+        ('<?xml version="1.0" encoding="utv-8"?><graphml/>', "unknown encoding"),
         ("<graphml><graph>", "no element found"),
         ("", "no element found"),
         ("<graphml><graph><node/></graph></graphml>", "no attribute 'id'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -45,7 +46,7 @@ def exit_code_of(call: Callable[[], Any], *, report: Callable[[Failure], None] |
     """
     try:
         try:
-            with _shown_warnings(), _raised_sigterm():
+            with _shown_warnings(), _logged_unraisables(), _raised_sigterm():
                 code = call()
                 sys.stdout.flush()
             return code if isinstance(code, int) else 0
@@ -141,6 +142,25 @@ def _shown_warnings() -> Iterator[None]:
         warnings.filterwarnings("ignore", message="Cannot close a netcdf_file")
         warnings.showwarning = show
         yield
+
+
+@contextlib.contextmanager
+def _logged_unraisables() -> Iterator[None]:
+    """Log what nobody can catch, such as rasterio's own trouble with bytes of a broken file in GDAL's message."""
+
+    def log(unraisable: Any) -> None:
+        logging.getLogger("resilience").debug("in %r: %r", unraisable.object, unraisable.exc_value)
+
+    def log_traced(_kind: type[BaseException], error: BaseException, _trace: object) -> None:
+        logging.getLogger("resilience").debug("%r", error)
+
+    before = sys.unraisablehook, sys.excepthook
+    # Compiled code of rasterio calls both; an error that can be caught never gets as far.
+    sys.unraisablehook, sys.excepthook = log, log_traced
+    try:
+        yield
+    finally:
+        sys.unraisablehook, sys.excepthook = before
 
 
 @contextlib.contextmanager

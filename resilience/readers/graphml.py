@@ -268,7 +268,8 @@ def _parse(source: Path) -> _Graph:
     try:
         with source.open("rb") as stream:
             parser.ParseFile(stream)
-    except (expat.ExpatError, ValueError, KeyError, OSError) as error:
+    except (expat.ExpatError, ValueError, LookupError, OSError) as error:
+        # An encoding that Python does not know is a LookupError, an attribute that is not there a KeyError.
         reason = f"no attribute {error}" if isinstance(error, KeyError) else str(error)
         raise DataError(Problem(str(source), wanted="plain GraphML, as OSMnx writes it", got=reason)) from error
     return handler.graph
