@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from resilience.errors import DataError, Problem, Problems, ResilienceError
-from resilience.ledger import Ledger
+from resilience.ledger import VERSION, Ledger
 from resilience.provenance import describe_inputs, now, read_stamps
 from resilience.run_log import RunLog
 from resilience.scenario import Scenario
 from resilience.store import RunStore, check_inputs_apart, raise_if_locked
 
 AGAIN = "the same job, or --restart (restart=True), which removes what the directory has"
-KEPT = ("run_id", "begun", "block")
+UNREADABLE = "a ledger that cannot be read"
+KEPT = ("run_id", "begun")
 # What numbers can depend on beside the scenario, its inputs and this package.
 _ARITHMETIC = ("numpy", "scipy", "numba", "shapely", "pyproj", "rasterio")
 
@@ -33,7 +34,7 @@ def describe_job(scenario: Scenario, inputs: Iterable[Path], *, block_samples: i
     block_samples : int
     """
     return {
-        "schema_version": 1,
+        "schema_version": VERSION,
         "run_id": secrets.token_hex(8),
         "name": scenario.name,
         "begun": now(),
@@ -62,8 +63,8 @@ class RunPlace:
     Parameters
     ----------
     path : pathlib.Path
-    job : mapping
-        From :func:`describe_job`.
+    describe : callable
+        Returns the job, see :func:`describe_job`; what changes from then on is noticed.
     inputs : iterable of pathlib.Path
         Files that must not be replaced.
     restart : bool
@@ -82,15 +83,22 @@ class RunPlace:
     """
 
     def __init__(
-        self, path: Path, job: Mapping[str, Any], *, inputs: Iterable[Path], restart: bool, log: RunLog | None = None
+        self,
+        path: Path,
+        describe: Callable[[], Mapping[str, Any]],
+        *,
+        inputs: Iterable[Path],
+        restart: bool,
+        log: RunLog | None = None,
     ) -> None:
         self.path = path
-        self.job = job
         self._inputs = tuple(inputs)
         self._restart = restart
         self._log = log
         self._store: RunStore | None = None
+        # Before the hashes: what is written while they are made would be told as if the run had read it.
         self._stamps = read_stamps(self._inputs)
+        self.job = job = describe()
         check_inputs_apart(path, self._inputs)
         raise_if_locked(path)
         if not restart:
@@ -142,7 +150,7 @@ def _compare(run: Path, ledger: Ledger, job: Mapping[str, Any]) -> bool:
     if about is None and not ledger.was_begun():
         return False
     if about is None:
-        raise DataError(Problem(str(ledger.folder), wanted=AGAIN, got="a ledger that cannot be read"))
+        raise DataError(Problem(str(ledger.folder), wanted=AGAIN, got=UNREADABLE))
     problems = Problems()
     if about.get("scenario_sha256") != job["scenario_sha256"]:
         keys = _changed_keys(about.get("scenario"), job["scenario"])
@@ -165,6 +173,8 @@ def _compare(run: Path, ledger: Ledger, job: Mapping[str, Any]) -> bool:
             str(run), wanted=AGAIN, got="parts of the code that are others now", first=versions, count=len(names)
         )
     problems.raise_if_any(DataError)
+    if about["block"] != job["block"]:
+        raise DataError(Problem(str(ledger.folder), wanted=AGAIN, got=UNREADABLE))
     return True
 
 
