@@ -11,7 +11,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-CASE_MODULES = ("connectivity", "access", "dependency", "fragility", "risk", "points", "lines", "startup", "chain")
+CASE_MODULES = (
+    "connectivity",
+    "access",
+    "dependency",
+    "fragility",
+    "risk",
+    "points",
+    "lines",
+    "startup",
+    "chain",
+    "cluster",
+)
 
 SizeName = Literal["tiny", "quick", "full"]
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from resilience.errors import ConfigurationError, Problems
-from resilience.flow import LevelRule
 from resilience.network import Network
 from resilience.network.redundancy import Standby, Units
 from resilience.network.rules import AccessRule, DependencyRule, Rule, SupplyRule
@@ -15,7 +14,10 @@ from resilience.network.selectors import RowFinder
 from resilience.scenario import Scenario
 from resilience.scenario import rules as written
 from resilience.scenario.redundancy import RedundantUnits
-from resilience.service import Drive, ServiceRule
+from resilience.service_rules import Drive, ServiceRule
+
+if TYPE_CHECKING:
+    from resilience.flow import LevelRule
 
 
 def _plain(selector: Any) -> Any:
@@ -120,5 +122,7 @@ def level_rules(scenario: Scenario) -> tuple[LevelRule, ...]:
         if section.level in ("share", "dc_flow", "overload"):
             names = ("trip", "base_power", "tolerance", "endpoints")
             given = {name: getattr(section, name) for name in names if getattr(section, name) is not None}
+            from resilience.flow import LevelRule
+
             rules.append(LevelRule(sector, section.level, **given))
     return tuple(rules)

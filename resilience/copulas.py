@@ -15,8 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri, owens_t
 
 from resilience.errors import ConfigurationError, DataError, Problem
-from resilience.kernels.copulas import invert_gaussian, invert_gumbel
-from resilience.kernels.fragility import sample_uniforms
 
 Kind = Literal["independent", "gaussian", "gumbel"]
 KINDS: Final = ("independent", "gaussian", "gumbel")
@@ -183,6 +181,8 @@ class Copula:
                 raise DataError(Problem(name, "numbers above 0 and below 1", "0 or 1"))
         if self.kind == "independent":
             return rest.copy()
+        from resilience.kernels.copulas import invert_gaussian, invert_gumbel
+
         v = np.empty(first.size)
         invert = invert_gumbel if self.kind == "gumbel" else invert_gaussian
         invert(np.ascontiguousarray(first), np.ascontiguousarray(rest), float(self.parameter), v)
@@ -222,6 +222,8 @@ def draw_severities(copula: Copula, key: np.uint64, *, first_word: int = 0, n_wo
         raise ConfigurationError(
             Problem("words", f"multiples of {GROUP_WORDS}, from 0 on", f"{n_words} from {first_word}")
         )
+    from resilience.kernels.fragility import sample_uniforms
+
     drawn = np.empty((2, 64 * n_words), np.uint32)
     group = np.empty((2, 64 * GROUP_WORDS), np.uint32)
     for word in range(0, n_words, GROUP_WORDS):

@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from resilience.curves import CurveTable
-from resilience.kernels.curves import evaluate_curves
 
 # Default, expert judgement: the share of flood boards and seals that do not hold.
 SEAL_FAILURE = 0.1
@@ -89,6 +88,8 @@ def share_of_hazard(failure_probability: ArrayLike, anyway: ArrayLike) -> NDArra
 def _fragility(
     intensity: NDArray[np.float64], assets: pd.DataFrame, curves: CurveTable, peril: str
 ) -> NDArray[np.float64]:
+    from resilience.kernels.curves import evaluate_curves
+
     packed = curves.pack(assets[f"{peril}_fragility_curve"].to_list(), role="fragility", peril=peril)
     out = np.empty(intensity.shape)
     evaluate_curves(intensity, packed.index, packed.indptr, packed.x, packed.y, packed.theta, packed.beta, out)

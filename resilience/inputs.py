@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import geopandas as gpd
 import numpy as np
@@ -21,7 +21,6 @@ from resilience.errors import (
     Problem,
     suggestion,
 )
-from resilience.flow import LevelSector, prepare_levels
 from resilience.heat.indices import add_index
 from resilience.joint import JointFamily
 from resilience.network import Network, check_curve_names, derive
@@ -33,7 +32,10 @@ from resilience.readers.graphml import read_graphml
 from resilience.readers.vector import read_layer, read_table
 from resilience.scenario import Scenario
 from resilience.sequences import EventSequence, find_joint, find_sequences
-from resilience.service import ServiceRule
+from resilience.service_rules import ServiceRule
+
+if TYPE_CHECKING:
+    from resilience.flow import LevelSector
 
 
 @dataclass(frozen=True)
@@ -247,7 +249,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
         reached = attempt(partial(build_services, services, known))
         levels = attempt(partial(_settle_levels, scenario, known))
         if levels is not None:
-            sectors = attempt(partial(prepare_levels, known, level_rules(scenario)))
+            sectors = attempt(partial(_prepare_sectors, known, scenario))
     attempt.raise_if_any()
     if (
         network is None or curves is None or reached is None or levels is None or sectors is None
@@ -318,6 +320,16 @@ def _check_people(network: Network, samples: int) -> None:
     if people > most:
         wanted = f"at most {most:,} {network.persons_unit} in all with {samples:,} samples (count in thousands)"
         raise DataError(Problem("zones.persons", wanted, f"{people:.9g}"))
+
+
+def _prepare_sectors(network: Network, scenario: Scenario) -> tuple[LevelSector, ...]:
+    """Return the sectors that are solved state by state; most cities have none, and need nothing of it."""
+    rules = level_rules(scenario)
+    if not rules:
+        return ()
+    from resilience.flow import prepare_levels
+
+    return prepare_levels(network, rules)
 
 
 def _settle_levels(scenario: Scenario, network: Network) -> dict[str, str]:

@@ -23,6 +23,7 @@ from resilience.engine import (
     BlockSums,
     City,
     EventTask,
+    choose_block_samples,
     open_pool,
 )
 from resilience.exposures import expose_and_damage
@@ -194,7 +195,9 @@ def solve(
     prepared = prepare_run(scenario, inputs)
     city, tasks, damaged, hourly = prepared.city, prepared.tasks, prepared.damaged, prepared.hourly
     weights = weigh_events(inputs, scenario)
-    store = None if place is None else place.open()
+    if part == MAIN:
+        sampler.block_samples = fit_blocks(scenario, city, tasks, sampler)
+    store = None if place is None else place.open(block_samples=sampler.block_samples)
     if place is not None and store is not None:
         sampler.keep_in(store.ledger, block_samples=place.job["block"])
     weight = weights["annual_weight"][1] + weights["tail_weight"][1]
@@ -316,6 +319,16 @@ def rerun(
 def block_samples(scenario: Scenario) -> int:
     """Return how many samples a block has."""
     return min(scenario.monte_carlo.block or BLOCK_SAMPLES, scenario.monte_carlo.samples)
+
+
+def fit_blocks(scenario: Scenario, city: City, tasks: list[EventTask], sampler: Sampler) -> int:
+    """Return how many samples a block has; where nobody said so and it travels, as many as take a second."""
+    counts = scenario.monte_carlo
+    if counts.block is not None or counts.tolerance is not None or not sampler.pool.remote:
+        return sampler.block_samples
+    return choose_block_samples(
+        city, tasks, n_samples=counts.samples, least=sampler.block_samples, workers=sampler.pool.workers
+    )
 
 
 def describe(scenario: Scenario, inputs: Inputs, damaged: xr.Dataset, *, samples: int) -> dict[str, Any]:

@@ -51,6 +51,7 @@ class Stopwatch:
     """
 
     workers = 1
+    remote = False
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock

@@ -6,10 +6,12 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from resilience.errors import DataError, Problem, Problems, ResilienceError
+from resilience.kernels.rows import SAMPLES
 from resilience.ledger import VERSION, Ledger
 from resilience.provenance import describe_inputs, now, read_stamps
 from resilience.run_log import RunLog
@@ -18,7 +20,7 @@ from resilience.store import RunStore, check_inputs_apart, raise_if_locked
 
 AGAIN = "the same job, or --restart (restart=True), which removes what the directory has"
 UNREADABLE = "a ledger that cannot be read"
-KEPT = ("run_id", "begun")
+KEPT = ("run_id", "begun", "block")
 # What numbers can depend on beside the scenario, its inputs and this package.
 _ARITHMETIC = ("numpy", "scipy", "numba", "shapely", "pyproj", "rasterio")
 
@@ -48,11 +50,17 @@ def describe_job(scenario: Scenario, inputs: Iterable[Path], *, block_samples: i
 
 def describe_code() -> dict[str, str]:
     """Return the version of this package, a hash of its sources, and the versions of what computes with it."""
-    folder = Path(__file__).parent
+    sources = {}
+    # In a checkout the last two stand beside the package, and links to folders are not followed.
+    for name in ("resilience", "resilience.kernels", "resilience.datasets"):
+        spec = find_spec(name)
+        for folder in (spec.submodule_search_locations if spec is not None else None) or ():
+            for path in Path(folder).rglob("*.py"):
+                sources[f"{name.replace('.', '/')}/{path.relative_to(folder).as_posix()}"] = path
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(str(path.relative_to(folder)).encode())
-        digest.update(path.read_bytes())
+    for name in sorted(sources):
+        digest.update(name.encode())
+        digest.update(sources[name].read_bytes())
     versions = {name: metadata.version(name) for name in _ARITHMETIC}
     return {"urban-resilience": metadata.version("urban-resilience"), "sources": digest.hexdigest(), **versions}
 
@@ -124,14 +132,21 @@ class RunPlace:
                 )
             )  # fmt: skip
 
-    def open(self) -> RunStore:
+    def open(self, *, block_samples: int | None = None) -> RunStore:
         """Return the directory, held, with the ledger of the job: a new one, or that of an earlier call.
+
+        Parameters
+        ----------
+        block_samples : int, optional
+            By which a new job is cut, if not as it says; an earlier one goes on as it was begun.
 
         Raises
         ------
         CannotCreateError
             As :class:`RunStore`.
         """
+        if block_samples is not None:
+            self.job = {**self.job, "block": block_samples}
         store = self._store = RunStore(self.path, inputs=self._inputs)
         if self._restart or not _compare(self.path, store.ledger, self.job):
             store.clear()
@@ -173,9 +188,17 @@ def _compare(run: Path, ledger: Ledger, job: Mapping[str, Any]) -> bool:
             str(run), wanted=AGAIN, got="parts of the code that are others now", first=versions, count=len(names)
         )
     problems.raise_if_any(DataError)
-    if about["block"] != job["block"]:
+    if not _can_be_cut(about["block"], job):
         raise DataError(Problem(str(ledger.folder), wanted=AGAIN, got=UNREADABLE))
     return True
+
+
+def _can_be_cut(block: int, job: Mapping[str, Any]) -> bool:
+    """Return whether a job may be cut so: as it says, or into whole word groups where it leaves that to the run."""
+    counts = job["scenario"]["monte_carlo"]
+    if counts.get("block") is None and counts.get("tolerance") is None:
+        return block > 0 and block % SAMPLES == 0
+    return bool(block == job["block"])
 
 
 def _changed_keys(before: Any, after: Mapping[str, Any]) -> list[str]:

@@ -17,7 +17,6 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from resilience.errors import ConfigurationError, DataError, Problem, Problems, suggestion
-from resilience.network.travel import NO_WAY
 
 _KMH = 1 / 3.6
 _MM = 1000.0
@@ -230,6 +229,8 @@ def link_times(
     driven = np.minimum(speed_under_water(metres, curve=curve, depth_limit=depth_limit), speed_share * speed)
     passed = driven > 0
     # A link that takes no time would make ties of all ways over it.
+    from resilience.network.travel import NO_WAY
+
     milliseconds = np.clip(np.rint(1000 * length / np.where(passed, driven, 1.0)), 1, NO_WAY)
     times = water.copy(data=np.where(passed, milliseconds, NO_WAY).astype(np.int64))
     times.name = "link_time"

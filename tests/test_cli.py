@@ -71,7 +71,7 @@ class FakePipeline(types.ModuleType):
         self.calls.append(("demo_scenario", (size, seed)))
         return Scenario.from_dict({"schema_version": 1, "name": "demo", "network": {"synthetic": {"size": size}}})
 
-    def check(self, scenario: Scenario) -> FakeReport:
+    def check(self, scenario: Scenario, *, quick: bool = False) -> FakeReport:
         self.calls.append(("check", scenario))
         self.during()
         return FakeReport()

@@ -96,6 +96,10 @@ def test_a_check(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sum(one["assets"] for one in answer["network"]["sectors"].values()) == answer["network"]["assets"]
     assert [one["family"] for one in answer["hazards"]] == ["flood", "heatwave"]
     assert answer["services"]["medical"] == "road"
+    scenario.write_text(SCENARIO + "time: {hours: [0, 24]}\n", encoding="utf-8")
+    full = told(capsys, "check", str(scenario), "--full")["answer"]
+    assert full["finer_grid_changes"].keys() == answer["services"].keys()
+    assert (answer["quick"], full["quick"]) == (True, False)
     assert set(keys_of(answer, free=("sectors", "services"))) - set(answer["services"]) <= told_of("check")
 
 
@@ -135,7 +139,7 @@ def test_what_happens_on_the_way(
     scenario: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def raising(error: BaseException) -> dict[str, Any]:
-        def fail(_: object) -> None:
+        def fail(*_: object, **__: object) -> None:
             raise error
 
         monkeypatch.setattr(check_module, "check", fail)
@@ -153,7 +157,7 @@ def test_what_happens_on_the_way(
     assert raising(OSError(28, "No space left", "/runs/a"))["error"]["message"] == "/runs/a: No space left"
     assert raising(KeyboardInterrupt())["exit_code"] == 130
 
-    def terminate(_: object) -> None:
+    def terminate(*_: object, **__: object) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(check_module, "check", terminate)

@@ -27,7 +27,18 @@ from hypothesis import strategies as st
 import resilience
 from resilience import pipeline
 from resilience.cli import main
-from resilience.engine import Block, BlockSums, City, EventTask, Threads, list_arrays, open_pool, simulate, solve_block
+from resilience.engine import (
+    Block,
+    BlockSums,
+    City,
+    EventTask,
+    Threads,
+    choose_block_samples,
+    list_arrays,
+    open_pool,
+    simulate,
+    solve_block,
+)
 from resilience.engine.cluster import Cluster
 from resilience.engine.connection import ENVIRONMENT, connect, start_workers
 from resilience.engine.dispatch import MOST_DEATHS, Dispatch
@@ -35,6 +46,7 @@ from resilience.engine.versions import compare_versions, version_report
 from resilience.errors import ClusterError, ConfigurationError
 from resilience.kernels.compiler import INTERPRETED
 from resilience.ledger import Ledger
+from resilience.resume import describe_code
 from resilience.scenario import Scenario
 
 pytestmark = pytest.mark.skipif(INTERPRETED, reason="blocks take minutes without compiled kernels")
@@ -190,13 +202,33 @@ def test_a_scheduler_with_three_workers_gives_the_bits_of_threads(city, expected
         assert_same_bits(solved(city, pool, block=block), expected)
 
 
-def test_a_whole_run_is_the_same_on_a_cluster(by_hand: Server, tmp_path: Path) -> None:
+def test_a_whole_run_is_the_same_on_a_cluster(by_hand: Server, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(pipeline, "BLOCK_SAMPLES", 512)
     scenario = small_scenario(
-        branches=[{"name": "dear", "cost_factor": 2.0}], importance={"top": 1}, monte_carlo={"samples": 512}
+        branches=[{"name": "dear", "cost_factor": 2.0}], importance={"top": 1}, monte_carlo={"samples": 1024}
     )
     here = resilience.assess(scenario, threads=1).dataset
     there = resilience.assess(scenario, scheduler=by_hand.address, out=tmp_path / "run").dataset
     xr.testing.assert_identical(there, here)
+    about = Ledger(tmp_path / "run").about()
+    assert about is not None
+    assert about["block"] == 1024, "blocks of a cluster are larger"
+    told: list[tuple[int, int]] = []
+    again = resilience.assess(scenario, threads=1, out=tmp_path / "run", progress=lambda *done: told.append(done))
+    xr.testing.assert_identical(again.dataset, here)
+    assert told[-1] == (13, 13), "blocks go on as they were begun"
+
+
+@pytest.mark.parametrize(("seconds", "n_samples", "workers", "wanted"), [
+    (0.01, 1 << 20, 2, 1 << 16), (0.05, 1 << 20, 2, 1 << 14), (0.2, 1 << 20, 2, 4096), (1e-6, 1 << 20, 2, 1 << 16),
+    (1e-6, 1 << 14, 1, 1 << 14), (1e-6, 1 << 14, 2, 1 << 13), (1e-6, 1 << 14, 9, 4096), (1e-6, 2048, 1, 4096),
+])  # fmt: skip
+def test_blocks_that_travel_take_a_second(city, seconds: float, n_samples: int, workers: int, wanted: int) -> None:
+    times = iter([0.0, seconds])
+    size = choose_block_samples(
+        *city, n_samples=n_samples, least=4096, workers=workers, clock=lambda: next(times)
+    )  # fmt: skip
+    assert size == wanted
 
 
 def test_arrays_come_to_workers_as_they_are_here(city, processes: Cluster) -> None:
@@ -447,23 +479,25 @@ def test_versions_are_compared_by_package_and_told_together() -> None:
 
 
 def test_the_report_follows_the_sources(tmp_path: Path) -> None:
-    kernels = ROOT / "kernels"
-    code = "from resilience.engine.versions import version_report; print(version_report()()['sources of resilience'])"
+    code = (
+        "from resilience.engine.versions import version_report; from resilience.resume import describe_code;"
+        "print(version_report()()['sources of resilience'], describe_code()['sources'])"
+    )
     copy = tmp_path / "src" / "resilience"
     shutil.copytree(ROOT / "resilience", copy, symlinks=False, ignore=shutil.ignore_patterns("__pycache__"))
     environment = {**os.environ, "PYTHONPATH": str(copy.parent)}
 
-    def report() -> str:
+    def report() -> list[str]:
         told = subprocess.run(
             [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
         )
-        return told.stdout.strip()
+        return str(told.stdout).split()
 
-    assert kernels.is_dir()
-    assert report() == version_report()()["sources of resilience"]
+    here = [version_report()()["sources of resilience"], describe_code()["sources"]]
+    assert report() == here, "a checkout and an installed copy are the same"
     with (copy / "kernels" / "rows.py").open("a") as file:
         file.write("\n")
-    assert report() != version_report()()["sources of resilience"]
+    assert all(changed != before for changed, before in zip(report(), here, strict=True))
 
 
 def test_workers_with_another_version_are_refused(by_hand: Server, monkeypatch) -> None:
@@ -506,6 +540,24 @@ def test_processes_have_one_thread_each_and_do_not_change_this_one(city, process
     assert {name: environment[name] for name in ENVIRONMENT} == ENVIRONMENT
     assert threads == 1
     assert method == "spawn"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_command_that_is_interrupted_ends_its_processes_without_a_word(number, code: int, tmp_path: Path) -> None:
+    run = subprocess.Popen(
+        [sys.executable, "-m", "resilience.cli", "demo", "--size", "5000", "--out", str(tmp_path), "--workers", "1"],
+        stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        await_that(lambda: any((tmp_path / "ledger").glob("*/*-*.json")), run)
+        # As a terminal does, which interrupts all that stands in its foreground.
+        (os.killpg if number == signal.SIGINT else os.kill)(run.pid, number)
+        _, said = run.communicate(timeout=120)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
+    lines = [line for line in said.splitlines() if "blocks (" not in line]
+    assert (run.returncode, lines) == (code, ["interrupted" if number == signal.SIGINT else "terminated"])
 
 
 def test_many_processes_begin_on_an_empty_cache(tmp_path: Path) -> None:

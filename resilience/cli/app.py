@@ -109,13 +109,16 @@ def check(
     scenario: ScenarioFile,
     changes: Changes = [],  # noqa: B006 - typer reads the default only
     allow_outside: AllowOutside = [],  # noqa: B006
+    full: Annotated[
+        bool, typer.Option("--full", help="Also read the maps where assets stand, and try a finer time grid.")
+    ] = False,
     as_json: AsJson = False,
 ) -> Answer:
     """Read a scenario and its inputs and tell what is wrong."""
     read = _read(scenario, changes, allow_outside)
     from resilience.check import check as check_inputs
 
-    report = check_inputs(read)
+    report = check_inputs(read, quick=not full)
     return Answer(report.to_dict(), report.lines())
 
 

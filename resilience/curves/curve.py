@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from resilience.errors import DataError, Problems, suggestion
-from resilience.kernels.curves import evaluate_curves
 from resilience.perils import PERILS, parse_unit
 
 Role = Literal["damage", "fragility"]
@@ -117,6 +116,8 @@ class Curve:
     def __call__(self, intensity: ArrayLike) -> NDArray[np.float64]:
         """Return the curve at `intensity` (unit in memory); NaN stays NaN."""
         values = np.ascontiguousarray(intensity, dtype=np.float64)
+        from resilience.kernels.curves import evaluate_curves
+
         out = np.empty(values.size)
         table = np.array([0, self.x.size], dtype=np.int64), self.x, self.y
         parameters = np.array([self.theta]), np.array([self.beta])

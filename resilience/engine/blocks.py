@@ -38,6 +38,10 @@ class Pool(Protocol):
     def workers(self) -> int:
         """Blocks that are solved at the same time."""
 
+    @property
+    def remote(self) -> bool:
+        """Whether blocks and their sums travel to other processes and back."""
+
     def run(self, city: City, blocks: Sequence[Block], take: Take, *, more: Callable[[], bool] = ...) -> None:
         """Solve every block and hand it to `take` with its sums.
 

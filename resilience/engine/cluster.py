@@ -62,6 +62,8 @@ class Cluster:
     this process has are given blocks; those that join later are looked at too.
     """
 
+    remote = True
+
     def __init__(
         self,
         client: Any,

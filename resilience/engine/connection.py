@@ -46,6 +46,9 @@ SETTINGS = {
     "distributed.scheduler.active-memory-manager.start": False,
 }
 
+# A terminal interrupts every process of a command; it is for this one to end the others.
+DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+
 LOGGERS = ("distributed", "distributed.client", "distributed.gc", "bokeh", "tornado", "tornado.application", "asyncio")
 
 
@@ -97,7 +100,7 @@ def start_workers(
     with _logged(), _kept_environment(), dask.config.set(SETTINGS):
         try:
             processes = distributed.LocalCluster(
-                n_workers=count, threads_per_worker=1, host="127.0.0.1", silence_logs=logging.CRITICAL,
+                n_workers=count, threads_per_worker=1, host="127.0.0.1", silence_logs=logging.CRITICAL, preload=[DEAF],
                 scheduler_kwargs={"dashboard": dashboard is not None, "dashboard_address": dashboard or "127.0.0.1:0"},
             )  # fmt: skip
         except (OSError, RuntimeError) as error:

@@ -32,6 +32,8 @@ class Threads:
     have ended and are taken: nothing goes on behind it.
     """
 
+    remote = False
+
     def __init__(self, workers: int | None = None, *, solve: Solve = solve_block) -> None:
         self.workers = workers or processors()
         self._solve = solve

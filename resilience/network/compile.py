@@ -15,7 +15,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from resilience.errors import DataError, Problem, Problems
-from resilience.kernels.dependency import order_dependents
 from resilience.network.city import Network
 from resilience.network.refuel import Refuelling, find_refuelling
 
@@ -314,6 +313,8 @@ def compile_network(network: Network, *, services: Sequence[str] = ()) -> Compil
         np.stack([provider[by_asset], owner_sorted[need_of_provider[by_asset]]], axis=1).reshape(-1, 2), axis=0
     )
     dependent_indptr, _ = _grouped(pairs[:, 0], n_asset)
+
+    from resilience.kernels.dependency import order_dependents
 
     need_indptr = np.ascontiguousarray(indptr[: n_asset + 1])
     order = np.empty(int(np.count_nonzero(np.diff(need_indptr))), np.int32)

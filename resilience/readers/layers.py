@@ -16,7 +16,6 @@ from xarray.core import indexing
 
 from resilience.errors import DataError, Problems
 from resilience.hazard import check_plausible
-from resilience.kernels.clean_cells import clean_cells
 from resilience.perils import QUANTITIES
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -175,6 +174,8 @@ class LayerStack(BackendArray):
     def _clean(self, event: int, values: NDArray[np.float32], row: int, column: int) -> None:
         layer, (scale, shift), (low, high) = self.layers[event], self.conversions[event], self.plausible
         # Beyond float32 no stored cell can equal it any more: the layer has compared before rounding.
+        from resilience.kernels.clean_cells import clean_cells
+
         within = layer.nodata is not None and abs(layer.nodata) <= FLOAT32_MAX
         nodata = layer.nodata if layer.nodata is not None and within else np.nan
         if clean_cells(nodata, scale, shift, low, high, values.reshape(-1)):

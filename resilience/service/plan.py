@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from resilience.network.reach import ReachPlan, plan_reach
 from resilience.network.travel import NO_WAY, Facilities, TravelPlan, plan_travel
 from resilience.roads import link_times
-from resilience.service.layout import Drive, Indices, Integers, RoadPart, ServiceLayout, TimedPart
+from resilience.service.layout import Indices, Integers, RoadPart, ServiceLayout, TimedPart
+from resilience.service_rules import Drive
 
 Times = NDArray[np.uint32]
 Labels = NDArray[np.int32]

@@ -225,7 +225,7 @@ class Town:
         return self.call("run", str(self.save()), "-o", str(self.out), *self.more, *more)
 
     def check(self, *more: str) -> Outcome:
-        return self.call("check", str(self.save()), *self.more, *more)
+        return self.call("check", str(self.save()), "--full", *self.more, *more)
 
     def tree(self) -> dict[str, Any]:
         """Return every file and folder below the town with its size and time of change."""
