@@ -538,6 +538,7 @@ def test_processes_have_one_thread_each_and_do_not_change_this_one(city, process
     with_solve(processes, look).run(city[0], [Block(city[1][0], 0, 0, 8)], lambda _, told: found.append(told))
     ((environment, method, threads),) = found
     assert {name: environment[name] for name in ENVIRONMENT} == ENVIRONMENT
+    assert "MALLOC_TRIM_THRESHOLD_" not in environment
     assert threads == 1
     assert method == "spawn"
 
