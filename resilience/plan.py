@@ -35,6 +35,7 @@ _DISK, _DISK_OF_PAIR = 1.2e6, 60  # of a run directory; per event and asset, com
 _COMPRESSED = 0.02  # share of the figures of samples
 _WRITING_SECONDS, _SECONDS_OF_PAIR = 0.5, 4e-6  # per event and asset
 _MORE_THREADS = 0.6
+_WORKER_IMPORTS = 0.8  # of what the packages of this process take
 
 
 class Stopwatch:
@@ -225,7 +226,7 @@ def _scale(
         processes=processes,
         seconds=trial - solved + solved * samples / SAMPLES / speed + _WRITING_SECONDS + _SECONDS_OF_PAIR * pairs,
         memory=memory,
-        worker_memory=base + city + thread if processes else None,
+        worker_memory=_WORKER_IMPORTS * base + city + thread if processes else None,
         disk=_DISK + _DISK_OF_PAIR * pairs + _COMPRESSED * samples * figure + record * len(watch.seconds) * n_block,
         assumed=_assumed(scenario, workers=workers, processes=processes),
     )

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from resilience import check as check_module
+from resilience import errors
 from resilience.cli import main
 from resilience.cli.answer import Answer
-from resilience.errors import DataError, Problem
+from resilience.errors import DataError, Problem, ResilienceError
 
 PAGE = (Path(__file__).parents[1] / "docs" / "command.md").read_text(encoding="utf-8")
 SCENARIO = "schema_version: 1\nname: demo\nnetwork: {synthetic: {size: 500}}\nmonte_carlo: {samples: 512}\n"
@@ -173,6 +174,11 @@ def test_letters_survive_every_terminal(encoding: str) -> None:
         env={**os.environ, "PYTHONIOENCODING": encoding},
     )  # fmt: skip
     assert json.loads(done.stdout.decode(encoding))["answer"]["name"] == name
+
+
+def test_every_kind_of_error_is_told_of() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ResilienceError)]
+    assert [kind.__name__ for kind in kinds if kind is not ResilienceError and kind.__name__ not in PAGE] == []
 
 
 def test_numbers_that_do_not_exist_are_null(capsys: pytest.CaptureFixture[str]) -> None:
