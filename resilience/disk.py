@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -15,14 +17,30 @@ _AT_ONCE = 32
 
 
 @contextmanager
-def told_as_storage_error(path: Path) -> Iterator[None]:
+def told_as_storage_error(path: Path, *, wanted: str = "a place that can be written") -> Iterator[None]:
     """Turn the operating system's errors into one that names the place."""
     try:
         yield
     except OSError as error:
         raise StorageError(
-            Problem(str(error.filename or path), wanted="a place that can be written", got=error.strerror or str(error))
+            Problem(str(error.filename or path), wanted=wanted, got=error.strerror or str(error))
         ) from error
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it that are not there; their names are on the disk when this returns."""
+    missing = [place for place in (path, *path.parents) if not place.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for place in reversed(missing):
+        keep_names(place.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a folder with all that is in it, or a link, never what it leads to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -31,7 +49,7 @@ def write_whole(path: Path, content: bytes) -> None:
     Parameters
     ----------
     path : pathlib.Path
-        Its folder is made.
+        Its folder must be there: one that was removed meanwhile does not come back.
     content : bytes
 
     Raises
@@ -43,7 +61,6 @@ def write_whole(path: Path, content: bytes) -> None:
     -----
     The content is on the disk before the name is, and the name before this returns.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
     try:
         with temporary.open("wb") as file:
@@ -55,17 +72,22 @@ def write_whole(path: Path, content: bytes) -> None:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
-    _keep_names(path.parent)
+    keep_names(path.parent)
 
 
-def _keep_names(folder: Path) -> None:
-    """Have the names in a folder on the disk; where a folder cannot be opened, the system sees to it itself."""
-    with suppress(OSError):
+def keep_names(folder: Path) -> None:
+    """Have the names in a folder on the disk; where folders cannot be opened or kept, the system sees to it itself."""
+    try:
         number = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
+    except OSError:
+        return
+    try:
+        os.fsync(number)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(number)
 
 
 def keep_on_disk(paths: Iterable[Path]) -> None:
@@ -79,7 +101,7 @@ def keep_on_disk(paths: Iterable[Path]) -> None:
 
     def keep(place: Path) -> None:
         if place.is_dir():
-            _keep_names(place)
+            keep_names(place)
             return
         with place.open("rb") as file:
             os.fsync(file.fileno())

@@ -16,7 +16,7 @@ class InputFile(_Section):
 
     path: str
     bytes: int
-    sha256: str = Field(description="of the file, or of all files below a folder by name and content")
+    sha256: str = Field(description="of the file, or of names, lengths and contents of all files below a folder")
 
 
 class HazardMap(_Section):

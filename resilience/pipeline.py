@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,8 +126,8 @@ def assess(
         place = None
         if out is not None:
             paths = list(input_paths(scenario))
-            job = describe_job(scenario, paths, block_samples=sampler.block_samples)
-            place = held.enter_context(RunPlace(Path(out), job, inputs=paths, restart=restart, log=log))
+            describe = partial(describe_job, scenario, paths, block_samples=sampler.block_samples)
+            place = held.enter_context(RunPlace(Path(out), describe, inputs=paths, restart=restart, log=log))
         inputs = load_inputs(scenario)
         log.tell("inputs_read", f"inputs read: {inputs.network!r}")
         check_branches(scenario.branches, inputs)

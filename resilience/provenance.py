@@ -22,12 +22,13 @@ PACKAGES = (
 
 
 def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file, or of all files below a folder in order of their names."""
+    """Return the SHA-256 of a file, or of names, lengths and contents of all files below a folder, by name."""
     digest = hashlib.sha256()
     files = [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file())
     for file in files:
         if file != path:
-            digest.update(str(file.relative_to(path)).encode())
+            # So that no content can be taken for the rest of a name.
+            digest.update(f"{file.relative_to(path)}\0{file.stat().st_size}\0".encode("utf-8", "surrogateescape"))
         with file.open("rb") as content:
             while chunk := content.read(1 << 20):
                 digest.update(chunk)

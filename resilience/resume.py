@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from resilience.errors import DataError, Problem, Problems, ResilienceError
-from resilience.ledger import Ledger
+from resilience.kernels.rows import SAMPLES
+from resilience.ledger import VERSION, Ledger
 from resilience.provenance import describe_inputs, now, read_stamps
 from resilience.run_log import RunLog
 from resilience.scenario import Scenario
 from resilience.store import RunStore, check_inputs_apart, raise_if_locked
 
 AGAIN = "the same job, or --restart (restart=True), which removes what the directory has"
+UNREADABLE = "a ledger that cannot be read"
 KEPT = ("run_id", "begun", "block")
 # What numbers can depend on beside the scenario, its inputs and this package.
 _ARITHMETIC = ("numpy", "scipy", "numba", "shapely", "pyproj", "rasterio")
@@ -34,7 +36,7 @@ def describe_job(scenario: Scenario, inputs: Iterable[Path], *, block_samples: i
     block_samples : int
     """
     return {
-        "schema_version": 1,
+        "schema_version": VERSION,
         "run_id": secrets.token_hex(8),
         "name": scenario.name,
         "begun": now(),
@@ -69,8 +71,8 @@ class RunPlace:
     Parameters
     ----------
     path : pathlib.Path
-    job : mapping
-        From :func:`describe_job`.
+    describe : callable
+        Returns the job, see :func:`describe_job`; what changes from then on is noticed.
     inputs : iterable of pathlib.Path
         Files that must not be replaced.
     restart : bool
@@ -89,15 +91,22 @@ class RunPlace:
     """
 
     def __init__(
-        self, path: Path, job: Mapping[str, Any], *, inputs: Iterable[Path], restart: bool, log: RunLog | None = None
+        self,
+        path: Path,
+        describe: Callable[[], Mapping[str, Any]],
+        *,
+        inputs: Iterable[Path],
+        restart: bool,
+        log: RunLog | None = None,
     ) -> None:
         self.path = path
-        self.job = job
         self._inputs = tuple(inputs)
         self._restart = restart
         self._log = log
         self._store: RunStore | None = None
+        # Before the hashes: what is written while they are made would be told as if the run had read it.
         self._stamps = read_stamps(self._inputs)
+        self.job = job = describe()
         check_inputs_apart(path, self._inputs)
         raise_if_locked(path)
         if not restart:
@@ -156,7 +165,7 @@ def _compare(run: Path, ledger: Ledger, job: Mapping[str, Any]) -> bool:
     if about is None and not ledger.was_begun():
         return False
     if about is None:
-        raise DataError(Problem(str(ledger.folder), wanted=AGAIN, got="a ledger that cannot be read"))
+        raise DataError(Problem(str(ledger.folder), wanted=AGAIN, got=UNREADABLE))
     problems = Problems()
     if about.get("scenario_sha256") != job["scenario_sha256"]:
         keys = _changed_keys(about.get("scenario"), job["scenario"])
@@ -179,7 +188,17 @@ def _compare(run: Path, ledger: Ledger, job: Mapping[str, Any]) -> bool:
             str(run), wanted=AGAIN, got="parts of the code that are others now", first=versions, count=len(names)
         )
     problems.raise_if_any(DataError)
+    if not _can_be_cut(about["block"], job):
+        raise DataError(Problem(str(ledger.folder), wanted=AGAIN, got=UNREADABLE))
     return True
+
+
+def _can_be_cut(block: int, job: Mapping[str, Any]) -> bool:
+    """Return whether a job may be cut so: as it says, or into whole word groups where it leaves that to the run."""
+    counts = job["scenario"]["monte_carlo"]
+    if counts.get("block") is None and counts.get("tolerance") is None:
+        return block > 0 and block % SAMPLES == 0
+    return bool(block == job["block"])
 
 
 def _changed_keys(before: Any, after: Mapping[str, Any]) -> list[str]:

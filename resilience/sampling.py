@@ -5,10 +5,22 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from resilience.engine import Block, BlockSums, City, EventTask, Pool, cut_blocks, list_arrays, simulate, sums_of
-from resilience.ledger import Ledger, Part
+from resilience.engine import (
+    Block,
+    BlockSums,
+    City,
+    EventTask,
+    Pool,
+    cut_blocks,
+    form_of_sums,
+    list_arrays,
+    simulate,
+    sums_of,
+)
+from resilience.ledger import Form, Ledger, Part
 from resilience.run_log import RunLog
 
 Progress = Callable[[int, int], None]
@@ -22,17 +34,21 @@ class PartRecord:
     Parameters
     ----------
     part : Part
+    form : callable
+        Returns the form of a block's sums.
     on_keep : callable
         Called with each block that is kept.
     """
 
-    def __init__(self, part: Part, *, on_keep: Callable[[Block], None]) -> None:
+    def __init__(self, part: Part, *, form: Callable[[Block], Form], on_keep: Callable[[Block], None]) -> None:
         self._part = part
+        self._form = form
         self._on_keep = on_keep
 
     def read(self, block: Block) -> BlockSums | None:
         """Return what was kept; what is damaged is told and as if it were not there."""
-        arrays = self._part.read(block.task.event, block.number, **_samples(block))
+        form = partial(self._form, block)
+        arrays = self._part.read(block.task.event, block.number, **_samples(block), form=form)
         for line in self._part.damaged:
             warnings.warn(f"{line}: the block is solved again", RuntimeWarning, stacklevel=2)
         self._part.damaged.clear()
@@ -46,6 +62,19 @@ class PartRecord:
 
 def _samples(block: Block) -> dict[str, int]:
     return {"first_sample": block.first_word * 64, "samples": block.n_words * 64}
+
+
+def _forms(city: City) -> Callable[[Block], Form]:
+    """Return what tells the form of the sums of blocks; of one event and length it is always the same."""
+    known: dict[tuple[int, int], Form] = {}
+
+    def form(block: Block) -> Form:
+        key = block.task.event, block.n_words
+        if key not in known:
+            known[key] = form_of_sums(city, block.task, block.n_words)
+        return known[key]
+
+    return form
 
 
 class Deadline:
@@ -163,7 +192,7 @@ class Sampler:
         if self._ledger is not None:
             kept = self._ledger.part(part)
             kept.begin(title=title or part, blocks=n_block)
-            record = PartRecord(kept, on_keep=note)
+            record = PartRecord(kept, form=_forms(city), on_keep=note)
         return simulate(
             city, tasks, n_samples=n_samples, block_samples=self.block_samples, pool=self.pool, on_block=on_block,
             first_sample=first_sample, record=record, progress=self._progress if part == MAIN else None,

@@ -21,6 +21,7 @@ State = Literal["running", "finished", "interrupted"]
 # What a block takes is told from so many of the last ones: what runs beside it changes.
 _LATEST = 200
 _TAIL = 1 << 16  # bytes
+_OF_OTHERS = ("message", "warning")
 _BEGINS, _ENDS_WELL, _ENDS = "run_started", "run_finished", ("run_failed", "run_interrupted")
 
 
@@ -230,6 +231,8 @@ def _last_error(log: Path, *, running: bool) -> str | None:
             told = json.loads(line)
             event, message = told["event"], told["message"]
         except (ValueError, TypeError, KeyError):
+            continue
+        if event in _OF_OTHERS:
             continue
         if present:
             # Up to its beginning these are lines of the call that is running.

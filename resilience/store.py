@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
-import shutil
+import os
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,15 @@ import zarr
 from numpy.typing import NDArray
 
 from resilience.cells import Column, write_cells
-from resilience.disk import keep_on_disk, remove_unfinished, told_as_storage_error, write_whole
+from resilience.disk import (
+    keep_names,
+    keep_on_disk,
+    make_folder,
+    remove,
+    remove_unfinished,
+    told_as_storage_error,
+    write_whole,
+)
 from resilience.errors import CannotCreateError, LockedError, Problem, StorageError
 from resilience.ledger import LEDGER, Ledger, this_process
 
@@ -56,7 +65,9 @@ LOOKS = 5
 
 def _take_lock(path: Path) -> IO[str]:
     """Return the open lock file; whoever holds it writes its name into it."""
-    lock = path.open("a+", encoding="utf-8")
+    # Not through a link: who holds it is written in the place of what was there.
+    number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
+    lock = os.fdopen(number, "a+", encoding="utf-8", errors="replace")
     for patience in range(LOOKS, -1, -1):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -118,24 +129,38 @@ class RunStore:
         self.path = path
         check_inputs_apart(path, inputs)
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            make_folder(path)
             self._lock = _take_lock(path / LOCK)
             remove_unfinished(path)
         except OSError as error:
             raise CannotCreateError(
                 Problem(str(path), wanted="a directory that can be written", got=error.strerror or str(error))
             ) from error
-        self.ledger = Ledger(path)
+        self.ledger = Ledger(path, check=self.check_held)
         self._totals: Any = None
+
+    def check_held(self) -> None:
+        """Raise unless the directory is still the one that is held.
+
+        Raises
+        ------
+        StorageError
+            It was moved, removed or replaced, or :meth:`close` was called.
+        """
+        mine = False
+        with told_as_storage_error(self.path / LOCK), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            mine = not self._lock.closed and _same(self._lock.fileno(), self.path / LOCK)
+        if not mine:
+            wanted = "the directory that the run began to write to; call it again where that is now"
+            raise StorageError(Problem(str(self.path), wanted=wanted, got="moved, removed or replaced meanwhile"))
 
     def clear(self) -> None:
         """Remove an earlier run; what is not of a run stays."""
         with told_as_storage_error(self.path):
-            for name in FILES:
-                (self.path / name).unlink(missing_ok=True)
-            for folder in (RESULTS, PARTIAL, NETWORK, LEDGER):
-                if (self.path / folder).exists():
-                    shutil.rmtree(self.path / folder)
+            remove(self.path / MANIFEST)
+            keep_names(self.path)
+            for name in (*FILES, RESULTS, PARTIAL, NETWORK, LEDGER):
+                remove(self.path / name)
 
     def close(self) -> None:
         """Let another run have the directory; the system does so too when the process ends, however it ends."""
@@ -144,8 +169,7 @@ class RunStore:
     def begin(self, *, n_event: int, n_service: int, n_sample: int, block_samples: int) -> None:
         """Make the array of people per event, service and sample; one chunk per block, one writer per chunk."""
         with told_as_storage_error(self.path):
-            if (self.path / PARTIAL).exists():
-                shutil.rmtree(self.path / PARTIAL)
+            remove(self.path / PARTIAL)
             group = zarr.open_group(_local(self.path / PARTIAL), mode="w", zarr_format=3)
             self._totals = group.create_array(
                 TOTALS,
@@ -158,6 +182,7 @@ class RunStore:
 
     def write_block(self, event: int, first_sample: int, people: NDArray[np.float64]) -> None:
         """Write one block: people, ``(n_service, n) float64``."""
+        self.check_held()
         with told_as_storage_error(self.path):
             self._totals[event, :, first_sample : first_sample + people.shape[1]] = people
 
@@ -168,7 +193,12 @@ class RunStore:
         ----------
         dataset : xarray.Dataset
             Without the totals, whose attributes are given by ``dataset.attrs`` alone.
+
+        Notes
+        -----
+        All other files of an earlier result are removed: those that this one has not would be taken for its own.
         """
+        self.check_held()
         with told_as_storage_error(self.path), warnings.catch_warnings():
             # Zarr 3 has no final specification for text yet; xarray and zarr-python agree on how to store it.
             warnings.filterwarnings("ignore", category=UserWarning, module="zarr")
@@ -186,15 +216,16 @@ class RunStore:
                 zarr_format=3,
                 encoding=_chunks_of_large(rest),
             )
-            (self.path / MANIFEST).unlink(missing_ok=True)
-            if (self.path / RESULTS).exists():
-                shutil.rmtree(self.path / RESULTS)
+            self.check_held()
+            for name in (*FILES, RESULTS, NETWORK):
+                remove(self.path / name)
             (self.path / PARTIAL).replace(self.path / RESULTS)
 
     def keep_on_disk(self) -> None:
         """Have all files of the result on the disk, so that a manifest never tells of what a power cut took."""
         with told_as_storage_error(self.path):
             keep_on_disk(self.path / name for name in (*FILES, RESULTS, NETWORK))
+            keep_names(self.path)
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a JSON file in one step: a reader sees all of it or none."""
@@ -203,6 +234,7 @@ class RunStore:
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file in one step."""
+        self.check_held()
         with told_as_storage_error(self.path):
             write_whole(self.path / name, text.encode("utf-8", "surrogateescape"))
 
@@ -216,8 +248,13 @@ class RunStore:
         """
         if name not in FILES:
             raise ValueError(f"{name} is none of the files of a run")
+        self.check_held()
         with told_as_storage_error(self.path), (self.path / name).open("w", newline="", encoding="utf-8") as file:
             write_cells(file, header, blocks)
+
+
+def _same(number: int, path: Path) -> bool:
+    return os.path.samestat(os.fstat(number), path.stat())
 
 
 def raise_if_locked(path: Path) -> None:

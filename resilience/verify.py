@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from resilience.engine import Block, list_arrays, solve_block
-from resilience.errors import DataError, MissingInputError, Problem, Problems
+from resilience.disk import told_as_storage_error
+from resilience.engine import form_of_sums, list_arrays, solve_block
+from resilience.errors import DataError, MissingInputError, Problem, Problems, ResilienceError
 from resilience.inputs import load_inputs
-from resilience.ledger import BlockRecord, Ledger
+from resilience.ledger import LEDGER, BlockRecord, Ledger
 from resilience.manifest import Manifest
 from resilience.network.compile import PERSON
 from resilience.pipeline import prepare_run
 from resilience.provenance import describe_inputs, hash_outputs
+from resilience.resume import describe_code
 from resilience.sampling import MAIN
 from resilience.scenario import Scenario
-from resilience.store import MANIFEST, TOTALS, open_results, raise_if_locked
+from resilience.store import FILES, MANIFEST, NETWORK, RESULTS, TOTALS, open_results, raise_if_locked
 
 BLOCKS = 3
 
@@ -80,25 +82,65 @@ def verify_run(run: Path, *, blocks: int = BLOCKS, seed: int | None = None) -> V
     raise_if_locked(run)
     manifest = _read_manifest(run)
     problems = Problems()
-    outputs = hash_outputs(run, manifest.outputs)
+    outputs = hash_outputs(run, {*FILES, RESULTS, NETWORK} - {MANIFEST})
     told = {str(run / name): digest for name, digest in manifest.outputs.items()}
     _compare(told, {str(run / name): digest for name, digest in outputs.items()}, "what the manifest tells", problems)
+    for name in sorted(outputs.keys() - manifest.outputs.keys()):
+        problems.add(str(run / name), wanted="nothing: the manifest does not tell of it", got="content")
     told = {one.path: one.sha256 for one in manifest.inputs}
     found = {one["path"]: one["sha256"] for one in describe_inputs(map(Path, told))}
     _compare(told, found, "the input that the run had", problems)
-    part = Ledger(run).part(MAIN)
-    records = list(part.records())
-    if len(records) != part.about()["blocks"]:
-        problems.add(str(part.folder), wanted=f"{part.about()['blocks']} records of blocks", got=f"{len(records)}")
-    for record in records:
-        if part.look(record) is None:
-            got = f"others for block {record.number} of event {record.event}"
-            problems.add(str(part.folder), wanted="sums as recorded", got=got)
+    scenario = _read_scenario(run, manifest, problems)
+    with told_as_storage_error(run / LEDGER, wanted="a ledger that can be read"):
+        records, n_record = _read_ledger(run, manifest, problems)
+    if problems:
+        # What a run that began meanwhile is about to replace is not wrong.
+        raise_if_locked(run)
     problems.raise_if_any(DataError)
+    assert scenario is not None  # told above
     chosen = np.random.default_rng(seed).choice(len(records), min(blocks, len(records)), replace=False)
     solved = [records[i] for i in sorted(chosen.tolist())]
-    _solve_again(run, Scenario.from_dict(manifest.scenario), solved)
-    return Verified(len(outputs), len(records), tuple((one.event, one.number) for one in solved))
+    _solve_again(run, scenario, solved)
+    return Verified(len(outputs), n_record, tuple((one.event, one.number) for one in solved))
+
+
+def _read_scenario(run: Path, manifest: Manifest, problems: Problems) -> Scenario | None:
+    """Return the scenario of a manifest, if it is what the manifest and the ledger tell."""
+    wanted = "the scenario that the run had"
+    try:
+        scenario = Scenario.from_dict(manifest.scenario)
+    except ResilienceError as error:
+        problems.add(str(run / MANIFEST), wanted=wanted, got=str(error))
+        return None
+    about = Ledger(run).about() or {}
+    for place, digest in ((MANIFEST, manifest.scenario_sha256), (LEDGER, about.get("scenario_sha256"))):
+        if scenario.digest() != digest:
+            problems.add(str(run / place), wanted=wanted, got="the hash of another, or none")
+    if about and manifest.run_id != about["run_id"]:
+        problems.add(str(run / LEDGER), wanted=f"the run {manifest.run_id}", got=f"{about['run_id']}")
+    return scenario
+
+
+def _read_ledger(run: Path, manifest: Manifest, problems: Problems) -> tuple[list[BlockRecord], int]:
+    """Return the records of the run itself, and how many there are of all its parts."""
+    ledger, figures = Ledger(run), manifest.figures
+    parts = {part.folder.name: part for part in ledger.parts()}
+    own, n_record = [], 0
+    for name, part in {MAIN: ledger.part(MAIN), **parts}.items():
+        records = list(part.records())
+        n_record += len(records)
+        if name == MAIN:
+            own, blocks = records, -(-figures.samples // figures.block) * figures.events
+        else:
+            blocks = part.about()["blocks"]
+        if len(records) != blocks:
+            problems.add(str(part.folder), wanted=f"{blocks} records of blocks", got=f"{len(records)}")
+        for record in records:
+            _, wrong = part.look(record)
+            if wrong is not None:
+                got = f"others for block {record.number} of event {record.event}: {wrong}"
+                problems.add(str(part.folder), wanted="sums as recorded", got=got)
+    return own, n_record
 
 
 def _compare(told: Mapping[str, str], found: Mapping[str, str], wanted: str, problems: Problems) -> None:
@@ -119,20 +161,27 @@ def _read_manifest(run: Path) -> Manifest:
 
 def _solve_again(run: Path, scenario: Scenario, records: list[BlockRecord]) -> None:
     prepared = prepare_run(scenario, load_inputs(scenario))
-    part, people = Ledger(run).part(MAIN), open_results(run)[TOTALS]
+    city, part, people = prepared.city, Ledger(run).part(MAIN), open_results(run)[TOTALS]
+    about = Ledger(run).about() or {}
+    others = sorted(name for name, told in describe_code().items() if about.get("code", {}).get(name) != told)
+    wanted = "the same bits when it is solved again" + (f", here by other {', '.join(others)}" if others else "")
+    tasks = {task.event: task for task in prepared.tasks}
     problems = Problems()
     for record in records:
-        task = prepared.tasks[record.event]
-        block = Block(task, record.number, record.first_sample // 64, record.samples // 64)
-        sums = solve_block(prepared.city, block.task, block.first_word, block.n_words)
-        kept, again = part.look(record), list_arrays(sums)
-        other = sorted(name for name in again if kept is None or not np.array_equal(kept[name], again[name]))
+        first, n_words = record.first_sample // 64, record.samples // 64
         here = slice(record.first_sample, record.first_sample + record.samples)
-        if not np.array_equal(people[record.event, :, here], sums.people / PERSON):
-            other.append(TOTALS)
+        shown = people.values[record.event : record.event + 1, :, here]
+        other = [TOTALS]
+        if (task := tasks.get(record.event)) is not None and shown.shape[-1] == record.samples:
+            sums = solve_block(city, task, first, n_words)
+            kept, _ = part.look(record, form_of_sums(city, task, n_words))
+            again = list_arrays(sums)
+            other = sorted(name for name in again if name not in kept or not np.array_equal(kept[name], again[name]))
+            if not np.array_equal(shown[0], sums.people / PERSON):
+                other.append(TOTALS)
         if other:
             problems.add(
-                f"{run}, block {record.number} of event {record.event}", wanted="the same bits when it is solved again",
-                got="others", count=len(other), first=other,
+                f"{run}, block {record.number} of event {record.event}", wanted=wanted, got="others", count=len(other),
+                first=other,
             )  # fmt: skip
     problems.raise_if_any(DataError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -15,6 +16,9 @@ def test_a_file_is_what_it_was_where_the_new_one_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "made" / "a.json"
+    with pytest.raises(FileNotFoundError):
+        disk.write_whole(path, b"one")
+    disk.make_folder(path.parent)
     disk.write_whole(path, b"one")
 
     def full(_number: int) -> None:
@@ -56,3 +60,39 @@ def test_what_was_begun_is_removed(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     disk.remove_unfinished(tmp_path)
     assert [one.name for one in tmp_path.iterdir()] == ["a"]
+
+
+def test_the_name_of_a_new_folder_is_on_the_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda number: seen.append(str(Path(f"/proc/self/fd/{number}").readlink())))
+    disk.make_folder(tmp_path / "a" / "b")
+    assert seen == [str(tmp_path), str(tmp_path / "a")]
+    disk.make_folder(tmp_path / "a" / "b")
+    assert len(seen) == 2
+
+
+def test_a_folder_whose_names_cannot_be_kept_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_number: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(OSError, match="Input/output error"):
+        disk.keep_names(tmp_path)
+    disk.keep_names(tmp_path / "gone")
+
+    def unable(_number: int) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", unable)
+    disk.keep_names(tmp_path)
+
+
+def test_what_a_link_leads_to_is_not_removed(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "mine").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    disk.remove(tmp_path / "link")
+    disk.remove(tmp_path / "gone")
+    assert [path.name for path in tmp_path.rglob("*")] == ["there", "mine"]
+    disk.remove(tmp_path / "there")
+    assert not list(tmp_path.iterdir())

@@ -20,7 +20,8 @@ from resilience.cli import main
 from resilience.doctor import OK, WARNING, WRONG, Finding, examine, geospatial, installed, machine, places
 from resilience.kernels import compiler
 from resilience.ledger import Ledger
-from resilience.resume import describe_code
+from resilience.pipeline import demo_scenario
+from resilience.resume import describe_job
 from resilience.store import LOCK, MANIFEST, RunStore, lock_holder
 
 
@@ -224,12 +225,13 @@ def test_the_state_of_a_run(tmp_path: Path) -> None:
     run.mkdir()
     assert only(places.examine_run(run)).found.endswith("is empty")
     ledger = Ledger(run)
-    ledger.begin({"name": "a", "code": describe_code()})
+    job = describe_job(demo_scenario(size=600), [], block_samples=512)
+    ledger.begin(job)
     ledger.part("run").begin(title="run", blocks=4)
     one = only(places.examine_run(run))
     assert one.found.endswith("holds a run that did not end: 0 of 4 blocks")
     assert "goes on where it ended" in one.fix
-    ledger.begin({"name": "a", "code": {**describe_code(), "numba": "0.1"}})
+    ledger.begin({**job, "code": {**job["code"], "numba": "0.1"}})
     one = only(places.examine_run(run))
     assert one.found.endswith("and cannot go on")
     assert "numba" in one.fix

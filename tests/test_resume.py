@@ -324,7 +324,8 @@ def test_sums_are_packed_without_loss() -> None:
     arrays: dict[str, NDArray[Any]] = {
         "none": np.empty((0, 3), np.int64), "one": np.array(5), "access.many": np.arange(6.0).reshape(2, 3)
     }  # fmt: skip
-    back = unpack(pack(arrays))
+    back = unpack(pack(arrays), {name: (array.dtype, array.shape) for name, array in arrays.items()})
+    assert back is not None
     assert list(back) == list(arrays)
     for name, array in arrays.items():
         assert back[name].dtype == array.dtype

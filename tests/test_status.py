@@ -91,6 +91,12 @@ def test_a_call_that_was_killed_told_no_end(stopped: Path) -> None:
     assert read_status(stopped).last_error is None
 
 
+def test_what_others_say_after_the_end_is_not_the_end(stopped: Path) -> None:
+    with (stopped / "logs" / "run.jsonl").open("a", encoding="utf-8") as log:
+        log.write(json.dumps({"event": "message", "message": "closing scheduler"}) + "\n")
+    assert read_status(stopped).last_error == "KeyboardInterrupt"
+
+
 def test_other_code_cannot_go_on(stopped: Path) -> None:
     path = stopped / "ledger" / "run.json"
     about = json.loads(path.read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ blocks or in which order the blocks end.
 
 from __future__ import annotations
 
-from resilience.engine.block import solve_block
+from resilience.engine.block import form_of_sums, solve_block
 from resilience.engine.block_size import choose_block_samples
 from resilience.engine.blocks import Block, Pool, Record, cut_blocks
 from resilience.engine.city import City, EventTask, Toll, find_baseline, prepare_event
@@ -28,7 +28,7 @@ from resilience.engine.water import Water
 __all__ = [
     "LEVELS", "NEVER", "Block", "BlockSums", "City", "Depots", "EventTask", "HazardCourse", "LevelFactors", "Levels",
     "Pool", "Record", "Recovery", "RepairRules", "SequenceRecovery", "Threads", "TimeSums", "Toll", "Water",
-    "choose_block_samples", "cut_blocks", "find_baseline", "join_factors", "lay_out_levels", "list_arrays",
-    "open_pool", "people_behind", "plan_recovery", "prepare_event", "prepare_sequence", "return_minutes", "simulate",
-    "solve_block", "square_step", "sums_of",
+    "choose_block_samples", "cut_blocks", "find_baseline", "form_of_sums", "join_factors", "lay_out_levels",
+    "list_arrays", "open_pool", "people_behind", "plan_recovery", "prepare_event", "prepare_sequence",
+    "return_minutes", "simulate", "solve_block", "square_step", "sums_of",
 ]  # fmt: skip

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from resilience.cascade import CauseCounter
 from resilience.engine.city import City, EventTask
 from resilience.engine.over_time import AT_WORST, States, TimeCounter
-from resilience.engine.sums import SQUARE_STEPS, BlockSums
+from resilience.engine.sums import PER_SAMPLE, SQUARE_STEPS, BlockSums, list_arrays
 from resilience.kernels.reduction import count_samples, sum_over_failures
 from resilience.kernels.rows import SAMPLES, WORDS
 from resilience.service import ServiceCounter
@@ -103,3 +105,18 @@ def solve_block(city: City, task: EventTask, first_word: int, n_words: int) -> B
     if over_time is not None:
         sums.over_time = over_time.join(sums, plan.affected)
     return sums
+
+
+def form_of_sums(city: City, task: EventTask, n_words: int) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
+    """Return type and shape of every array of a block's sums, by the names of :func:`list_arrays`; solves nothing.
+
+    Parameters
+    ----------
+    city, task, n_words
+        As in :func:`solve_block`.
+    """
+    found = {}
+    for name, array in list_arrays(solve_block(city, task, 0, 0)).items():
+        by_sample = name in PER_SAMPLE and not (name == "over_time.toll" and task.toll is None)
+        found[name] = array.dtype, (*array.shape[:-1], n_words * 64) if by_sample else array.shape
+    return found

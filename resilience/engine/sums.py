@@ -125,6 +125,15 @@ class BlockSums:
             getattr(self, name).__iadd__(getattr(other, name))
 
 
+PER_SAMPLE = frozenset(
+    {
+        "people", "unserved", "over_time.sample_minutes", "over_time.toll", "over_time.worst", "over_time.worst_minute",
+        "over_time.interrupted", "over_time.restored", "over_time.unserved_minutes",
+    }
+)  # fmt: skip
+"""Arrays, by their names in :func:`list_arrays`, whose last axis is that of samples."""
+
+
 def square_step(city: City) -> NDArray[np.float64]:
     """Return what one step of a sum of squares is worth, in people squared, ``(n_service,) float64``."""
     return (np.maximum(city.people, 1) / PERSON / SQUARE_STEPS) ** 2
