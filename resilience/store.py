@@ -286,10 +286,15 @@ def _chunks_of_large(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:
     }
 
 
+def _real(path: Path) -> Path:
+    # Path.resolve raises where links go round; whoever reads the file tells that.
+    return Path(os.path.realpath(path))
+
+
 def check_inputs_apart(path: Path, inputs: Iterable[Path]) -> None:
     """Raise CannotCreateError where inputs stand in the place of results."""
-    own = {(path / name).resolve() for name in (RESULTS, PARTIAL, NETWORK, LEDGER, *FILES)}
-    lost = sorted({str(one) for one in inputs if own & {one.resolve(), *one.resolve().parents}})
+    own = {_real(path / name) for name in (RESULTS, PARTIAL, NETWORK, LEDGER, *FILES)}
+    lost = sorted({str(one) for one in inputs if own & {_real(one), *_real(one).parents}})
     if lost:
         raise CannotCreateError(
             Problem(

@@ -321,7 +321,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     as_json = "--json" in given
 
     def call() -> int:
-        answer = app(args=given, standalone_mode=False, prog_name="resilience")
+        # Not the app itself: it would take `sys.excepthook` for its own.
+        answer = typer.main.get_command(app)(args=given, standalone_mode=False, prog_name="resilience")
         if answer == INTERRUPTED:  # some releases of typer turn the interrupt into an exit of their own
             raise KeyboardInterrupt
         if not isinstance(answer, Answer):

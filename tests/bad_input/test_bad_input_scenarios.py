@@ -215,7 +215,7 @@ def test_a_folder_that_may_not_be_written_is_73(town: Any) -> None:
     assert list(folder.iterdir()) == []
 
 
-def limited(town: Any, n_bytes: int) -> subprocess.CompletedProcess[str]:
+def limited(town: Any, n_bytes: int, *more: str) -> subprocess.CompletedProcess[str]:
     """Run in a process whose files may not grow beyond `n_bytes`, as on a full disk."""
     town.save()
     program = (
@@ -223,7 +223,7 @@ def limited(town: Any, n_bytes: int) -> subprocess.CompletedProcess[str]:
         "from resilience.cli import main\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({n_bytes}, {n_bytes}))\n"
-        "sys.exit(main(['run', 'town.yaml', '-o', 'run']))\n"
+        f"sys.exit(main(['run', 'town.yaml', '-o', 'run', *{more!r}]))\n"
     )
     return subprocess.run(
         [sys.executable, "-c", program], cwd=town.root, capture_output=True, text=True, check=False, timeout=120,
@@ -235,7 +235,7 @@ def test_a_full_disk_is_74_and_leaves_nothing_that_looks_whole(town: Any) -> Non
     """The second run replaces the first and fails: the directory must not keep the manifest of the first."""
     first = town.run()
     assert (first.code, (town.out / "manifest.json").exists()) == (0, True), first.err
-    done = limited(town, 700)
+    done = limited(town, 700, "--restart")
     assert done.returncode == 74, done.stderr
     assert "File too large" in done.stderr
     assert "Traceback" not in done.stderr
@@ -243,7 +243,20 @@ def test_a_full_disk_is_74_and_leaves_nothing_that_looks_whole(town: Any) -> Non
     assert not (town.out / "manifest.json").exists()
 
 
+def test_a_full_disk_leaves_a_finished_run_whole_that_is_called_again(town: Any) -> None:
+    assert town.run().code == 0
+    done = limited(town, 700)
+    assert done.returncode == 74, done.stderr
+    assert "Traceback" not in done.stderr
+    assert town.call("run", "--verify", str(town.out)).code == 0
+
+
 def test_a_wrong_input_leaves_an_earlier_run_as_it_is(town: Any) -> None:
     assert town.run().code == 0
     town.spoil_map(lambda values: values * 20)
-    town.refused(65, "feet called metres")
+    town.refused(65, "inputs that have changed", verbs=("run",))
+    outcome = town.run("--restart")
+    assert (outcome.code, outcome.created, outcome.out) == (65, [], "")
+    assert "feet called metres" in outcome.err
+    assert (town.out / "manifest.json").exists()
+    town.refused(65, "feet called metres", verbs=("check",))
