@@ -428,7 +428,7 @@ class TestVerify:
         verify_run(run, blocks=1)
         monkeypatch.setattr(verify, "PERSON", 7)
         with pytest.raises(DataError, match="solved again, here by other numpy"):
-            verify_run(run, blocks=1)
+            verify_run(run, blocks=6)
 
 
 def test_a_hash_of_a_folder_tells_where_a_name_ends(tmp_path) -> None:
