@@ -36,9 +36,15 @@ def make_folder(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, a folder with all that is in it, or a link, never what it leads to."""
+    """Remove a file, a folder with all that is in it, or a link, never what it leads to.
+
+    A folder loses its name first: wherever the process stops, no part of it passes for the whole.
+    """
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
+        going = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
+        if going.exists():
+            shutil.rmtree(going)
+        shutil.rmtree(path.replace(going))
     else:
         path.unlink(missing_ok=True)
 
@@ -111,6 +117,9 @@ def keep_on_disk(paths: Iterable[Path]) -> None:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what a process that was killed had begun to write in a folder."""
+    """Remove what a process that was killed had begun to write, or to remove, in a folder."""
     for left in folder.glob(f"{TEMPORARY}*"):
-        left.unlink(missing_ok=True)
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left)
+        else:
+            left.unlink(missing_ok=True)

@@ -230,7 +230,7 @@ def _last_error(log: Path, *, running: bool) -> str | None:
         try:
             told = json.loads(line)
             event, message = told["event"], told["message"]
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             continue
         if event in _OF_OTHERS:
             continue

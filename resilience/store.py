@@ -159,7 +159,8 @@ class RunStore:
         with told_as_storage_error(self.path):
             remove(self.path / MANIFEST)
             keep_names(self.path)
-            for name in (*FILES, RESULTS, PARTIAL, NETWORK, LEDGER):
+            # The ledger next: a process that is killed here must not leave one of a job that is to be forgotten.
+            for name in (LEDGER, *FILES, RESULTS, PARTIAL, NETWORK):
                 remove(self.path / name)
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -95,4 +96,19 @@ def test_what_a_link_leads_to_is_not_removed(tmp_path: Path) -> None:
     disk.remove(tmp_path / "gone")
     assert [path.name for path in tmp_path.rglob("*")] == ["there", "mine"]
     disk.remove(tmp_path / "there")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_half_removed_has_lost_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(_path: Path) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b").touch()
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            disk.remove(tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+    disk.remove_unfinished(tmp_path)
     assert not list(tmp_path.iterdir())

@@ -18,6 +18,7 @@ import pytest
 from numcodecs.zstd import Zstd
 
 from resilience import resume, verify
+from resilience.cli.places import check_run_directory
 from resilience.engine import Threads
 from resilience.errors import CannotCreateError, DataError, StorageError
 from resilience.ledger import Ledger, pack
@@ -301,6 +302,32 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
     return fail
 
 
+def test_a_restart_that_is_killed_while_it_clears_has_forgotten_the_earlier_job(scenario, run, monkeypatch) -> None:
+    other = Scenario.from_dict({**scenario.to_dict(), "seed": 5})
+
+    def killed(_path: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            assess(other, out=run, restart=True)
+    assert not (run / MANIFEST).exists()
+    assert assess(other, out=run).dataset.attrs["seed"] == "5"
+    assert not list(run.glob(".writing-*"))
+
+
+def test_a_log_and_a_manifest_that_are_nested_without_end_are_none(run) -> None:
+    (run / "logs" / "run.jsonl").write_bytes(b"[" * 60_000)
+    (run / MANIFEST).write_bytes(b"[" * 60_000)
+    assert read_status(run).last_error is None
+    with pytest.raises(DataError, match="wanted: a manifest of this version"):
+        verify_run(run)
+    (run / "ledger" / "run.json").unlink()
+    with pytest.raises(CannotCreateError, match="a directory that holds other things and no run"):
+        check_run_directory(run)
+
+
 class TestDisks:
     @pytest.mark.parametrize("end", ["run.json", f"{BLOCK}.json", f"{BLOCK}.sums"])
     @pytest.mark.parametrize("number", [errno.ESTALE, errno.EACCES])
@@ -401,7 +428,7 @@ class TestVerify:
         verify_run(run, blocks=1)
         monkeypatch.setattr(verify, "PERSON", 7)
         with pytest.raises(DataError, match="solved again, here by other numpy"):
-            verify_run(run, blocks=1)
+            verify_run(run, blocks=6)
 
 
 def test_a_hash_of_a_folder_tells_where_a_name_ends(tmp_path) -> None:

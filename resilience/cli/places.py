@@ -55,7 +55,7 @@ def _holds_run(out: Path) -> bool:
     if (out / MANIFEST).exists():
         try:
             manifest = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
         return isinstance(manifest, dict) and "scenario_sha256" in manifest
     names = {entry.name for entry in out.iterdir() if not entry.name.startswith(".")}
