@@ -80,7 +80,7 @@ def test_a_district_counts_as_often_as_its_bridge_is_out(site: Any, tmp_path: Pa
     kept = open_results(tmp_path / "run")
     xr.testing.assert_equal(kept["indicator_probability"], result.dataset["indicator_probability"])
     # A later run without indicators leaves no table of an earlier one behind.
-    assess(region(site, 0.1, indicators={}), out=tmp_path / "run")
+    assess(region(site, 0.1, indicators={}), out=tmp_path / "run", restart=True)
     assert not (tmp_path / "run" / "indicators.csv").exists()
 
 
