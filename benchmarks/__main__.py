@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.measuring import measure, processor
 from benchmarks.registry import SIZES, Goal, Row, all_cases
-from benchmarks.table import NOT_IN_THIS_VERSION, as_markdown, one_line, replace_table
+from benchmarks.table import as_markdown, one_line, replace_table
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,8 +48,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             rows += run_alone(case.name, ["--quick"] if options.quick else [])
         print(f"-- {case.name}: {time.perf_counter() - started:.0f} s", flush=True)
-    if not options.only:
-        rows += [Row(work, versus, note="not in this version") for work, versus in NOT_IN_THIS_VERSION]
     table = as_markdown(rows, processor=name, wide=wide, size=size)
     if options.markdown:
         replace_table(options.markdown, table)

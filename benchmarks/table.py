@@ -7,8 +7,6 @@ from pathlib import Path
 
 from benchmarks.registry import Row, Size
 
-NOT_IN_THIS_VERSION = (("Dask, 2 worker processes, a worker killed", "serial"),)
-
 MARKER = "<!-- measured: everything below is written by python -m benchmarks -->"
 
 

@@ -13,7 +13,7 @@ from benchmarks.measuring import measure, processor, slowest_over_fastest
 from benchmarks.models import dependency_system, road
 from benchmarks.patterns import PATTERNS
 from benchmarks.registry import SIZES, Contest, Goal, Peer, Row, all_cases
-from benchmarks.table import MARKER, NOT_IN_THIS_VERSION, as_markdown, number, one_line, replace_table
+from benchmarks.table import MARKER, as_markdown, number, one_line, replace_table
 
 CASES = all_cases()
 OWN = ("numpy", "numba")
@@ -118,7 +118,3 @@ def test_unknown_case_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         program.main(["--only", "nonsense"])
     assert "nonsense" in capsys.readouterr().err
-
-
-def test_what_is_not_measured_is_listed() -> None:
-    assert any("Dask" in work for work, _ in NOT_IN_THIS_VERSION)

@@ -108,7 +108,7 @@ def demo(
 def check(
     scenario: ScenarioFile,
     changes: Changes = [],  # noqa: B006 - typer reads the default only
-    allow_outside: AllowOutside = [],  # noqa: B006
+    allow_outside: AllowOutside = [],  # noqa: B006 - typer reads the default only
     full: Annotated[
         bool, typer.Option("--full", help="Also read the maps where assets stand, and try a finer time grid.")
     ] = False,
@@ -131,7 +131,7 @@ def run(
         Path | None, typer.Option("-o", "--out", metavar="RUN", readable=False, help="Run directory.")
     ] = None,
     changes: Changes = [],  # noqa: B006 - typer reads the default only
-    allow_outside: AllowOutside = [],  # noqa: B006
+    allow_outside: AllowOutside = [],  # noqa: B006 - typer reads the default only
     restart: Annotated[bool, typer.Option("--restart", help="Remove what RUN has of an earlier run.")] = False,
     max_wall: Annotated[
         str | None,
@@ -175,7 +175,7 @@ def run(
 def plan(
     scenario: ScenarioFile,
     changes: Changes = [],  # noqa: B006 - typer reads the default only
-    allow_outside: AllowOutside = [],  # noqa: B006
+    allow_outside: AllowOutside = [],  # noqa: B006 - typer reads the default only
     threads: Annotated[int | None, typer.Option("--threads", min=1, metavar="N", help="Threads of the run.")] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, metavar="N", help="Processes of the run, in the place of threads.")

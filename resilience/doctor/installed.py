@@ -77,6 +77,7 @@ def examine_kernels() -> list[Finding]:
             )
         ]  # fmt: skip
     found = f"compiled, kept in {CACHE_FOLDER} ({_kept(CACHE_FOLDER)})"
+    # Type checkers see the function that is compiled, not what Numba makes of it.
     stats = interpolate_curve.stats  # type: ignore[attr-defined]
     if stats.cache_hits:
         return [Finding("kernels", OK, f"{found}; used")]
@@ -101,4 +102,5 @@ def _numbers(version: str) -> tuple[int, ...]:
     >>> _numbers("2026.9.0"), _numbers("1.5.0rc1")
     ((2026, 9, 0), (1, 5, 0))
     """
-    return tuple(int(part) for part in re.findall(r"\d+", re.match(r"[\d.]*", version)[0]))  # type: ignore[index]
+    leading = re.split(r"[^\d.]", version, maxsplit=1)[0]
+    return tuple(int(part) for part in re.findall(r"\d+", leading))
