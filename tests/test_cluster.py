@@ -543,6 +543,7 @@ def test_processes_have_one_thread_each_and_do_not_change_this_one(city, process
     assert method == "spawn"
 
 
+@pytest.mark.usefixtures("hears_interrupts")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_command_that_is_interrupted_ends_its_processes_without_a_word(number, code: int, tmp_path: Path) -> None:
     run = subprocess.Popen(

@@ -93,6 +93,7 @@ def test_a_run_that_is_killed_again_and_again_ends_as_the_one_that_was_not(
     assert not list(run.rglob(".writing-*"))
 
 
+@pytest.mark.usefixtures("hears_interrupts")
 @pytest.mark.parametrize(
     ("number", "code", "word"), [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")]
 )
