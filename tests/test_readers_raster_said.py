@@ -211,7 +211,7 @@ def test_patterns_that_fit_nothing_or_twice(folder, depths):
         ({"return_periods": [10, 20, 30], "annual_rates": [1, 1, 1]}, "both"),
         ({"annual_rates": {"depth_rp00010": 1}}, "events without a number"),
         ({"duration_hours": {f"depth_rp{t}": 1 for t in ("00010", "00100", "00500", "1")}}, "names that are no event"),
-        ({"events": ["a"]}, "1 names"),
+        ({"events": ["a"]}, "1 name"),
         ({"peril": "fludd"}, "did you mean 'flood'"),
     ],
 )
