@@ -20,6 +20,8 @@ from resilience.pipeline import demo_scenario
 from resilience.scenario import Scenario
 from tests.test_resume import files_of, records_of
 
+pytestmark = pytest.mark.faults
+
 KILLS = int(os.environ.get("RESILIENCE_KILLS", "5"))
 PATIENCE = 300.0  # s, for whatever a busy machine is at
 
