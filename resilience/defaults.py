@@ -47,7 +47,7 @@ def fill_lines(head: str, items: Iterable[str]) -> list[str]:
     >>> fill_lines("curves", ["a", "b"])
     ['curves: a, b']
     >>> [len(line) for line in fill_lines("curves", ["long name"] * 30)]
-    [195, 151]
+    [193, 149]
     """
     lines: list[str] = []
     for item in items:

@@ -198,7 +198,7 @@ def test_patterns_that_fit_nothing_or_twice(folder, depths):
     with pytest.raises(ConfigurationError, match="one field"):
         open_hazard(f"{folder}/depth_{{period}}.tif", **SAID)
     write_map(folder / "depth_rp10.tif", depths[0])
-    with pytest.raises(DataError, match=r"same one \(first: .*depth_rp00010.tif and .*depth_rp10.tif"):
+    with pytest.raises(DataError, match=r"same one: .*depth_rp00010.tif and .*depth_rp10.tif"):
         open_hazard(f"{folder}/depth_rp{{rp}}.tif", **SAID)
 
 
