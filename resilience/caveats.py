@@ -148,8 +148,8 @@ def caveats(labelled: xr.Dataset, inputs: Inputs) -> tuple[str, ...]:
             lines.append(f"{count_of(count, 'cell')} of {family} fell with rarer events")
         if str(name).startswith("hourly_repairs_") and count:
             lines.append(
-                f"probabilities (asset and hour) of {str(name).removeprefix('hourly_repairs_')} that fell with "
-                f"rarer events, where the highest were taken: {count:,}"
+                f"{count_of(count, 'probability')} (asset and hour) of {str(name).removeprefix('hourly_repairs_')} fell "
+                "with rarer events; the highest were taken"
             )
     for network in sorted({rule.network for rule in inputs.services if rule.drive is not None}):
         lines.append(f"travel times over {network}: water is as deep all along a link as at its deepest point")

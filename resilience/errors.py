@@ -241,7 +241,9 @@ def count_of(n: int, noun: str) -> str:
     >>> count_of(1, "asset"), count_of(2_000, "zone"), count_of(2, "dependency")
     ('1 asset', '2,000 zones', '2 dependencies')
     """
-    many = f"{noun[:-1]}ies" if noun.endswith("cy") else f"{noun}es" if noun.endswith(("ss", "ch")) else f"{noun}s"
+    many = f"{noun}es" if noun.endswith(("ss", "ch")) else f"{noun}s"
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        many = f"{noun[:-1]}ies"
     return f"{n:,} {noun if n == 1 else many}"
 
 
