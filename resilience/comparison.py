@@ -64,9 +64,9 @@ def compare_runs(a: Result, b: Result, *, confidence: float = 0.95) -> xr.Datase
     problems = Problems()
     if a.unit != b.unit:
         problems.add("runs", wanted="people counted in one unit", got=f"{a.unit} and {b.unit}")
-    for what, common in (("service", services), ("event", events or yearly)):
+    for what, common in (("a service", services), ("an event", events or yearly)):
         if not common:
-            problems.add("runs", wanted=f"a {what} that both have", got="none")
+            problems.add("runs", wanted=f"{what} that both have", got="none")
     problems.raise_if_any(DataError)
     quantity = PERSON_HOURS if PERSON_HOURS in one and PERSON_HOURS in two else PEOPLE
     before, after = (
