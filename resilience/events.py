@@ -210,7 +210,7 @@ def rated_events(labelled: xr.Dataset) -> NDArray[np.bool_]:
     >>> rated_events(xr.Dataset({"annual_weight": ("event", [0.1, np.nan])})).tolist()
     [True, False]
     """
-    return np.isfinite(labelled["annual_weight"].values)
+    return np.asarray(np.isfinite(labelled["annual_weight"].values))
 
 
 def _check_rule(rule: str, tail: str) -> None:
