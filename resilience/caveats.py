@@ -147,10 +147,9 @@ def caveats(labelled: xr.Dataset, inputs: Inputs) -> tuple[str, ...]:
             family = str(name).removeprefix("monotonicity_repairs_")
             lines.append(f"{count_of(count, 'cell')} of {family} fell with rarer events")
         if str(name).startswith("hourly_repairs_") and count:
-            lines.append(
-                f"{count_of(count, 'probability')} (asset and hour) of {str(name).removeprefix('hourly_repairs_')} fell "
-                "with rarer events; the highest were taken"
-            )
+            family = str(name).removeprefix("hourly_repairs_")
+            told = f"{count_of(count, 'probability')} (asset and hour) of {family}"
+            lines.append(f"{told} fell with rarer events; the highest were taken")
     for network in sorted({rule.network for rule in inputs.services if rule.drive is not None}):
         lines.append(f"travel times over {network}: water is as deep all along a link as at its deepest point")
     return tuple(lines)
