@@ -47,7 +47,7 @@ from resilience.sample_totals import SampleTotals
 from resilience.sampling import MAIN, Deadline, Progress, Sampler
 from resilience.scenario import Scenario
 from resilience.scenario.options import ImportanceSection
-from resilience.stopping import find_relative_error, list_looks
+from resilience.stopping import find_losable, find_relative_error, list_looks, tell_unseen
 from resilience.store import TOTALS, RunStore
 from resilience.tasks import prepare, prepare_tasks
 from resilience.variables import label_dataset
@@ -203,7 +203,10 @@ def solve(
     if place is not None and store is not None:
         sampler.keep_in(store.ledger, block_samples=place.job["block"])
     weight = weights["annual_weight"][1] + weights["tail_weight"][1]
-    sums, totals = run_samples(city, tasks, scenario, sampler, weight=weight, store=store, part=part)
+    losable = find_losable(city, tasks, weight)
+    sums, totals = run_samples(
+        city, tasks, scenario, sampler, weight=weight, losable=losable, store=store, part=part
+    )  # fmt: skip
     labelled = totals.label(label_sums(city, tasks, sums, damaged).assign(weights))
     labelled = label_times(labelled, city, tasks, sums)
     labelled = label_ways(labelled, city, sums, totals.n_sample)
@@ -218,8 +221,11 @@ def solve(
     # Where failures go together, an average over the samples in which an asset fails is of its neighbours too.
     alone = scenario.monte_carlo.correlation is None and not any(map(error_sd, inputs.hazards))
     importance = ranked if alone else None
+    lost = totals.lost_until(totals.n_sample)
     notes = (
-        *inputs.notes, *caveats(labelled, inputs), *time_caveats(labelled, scenario, horizon),
+        *inputs.notes, *caveats(labelled, inputs),
+        *tell_unseen(city.layout.names, lost, weight, losable, tolerance=scenario.monte_carlo.tolerance),
+        *time_caveats(labelled, scenario, horizon),
         *heat_notes(labelled, scenario), *correlation_caveats(scenario), *error_caveats(inputs),
         *defaults_notes(labelled, inputs, scenario, horizon),
     )  # fmt: skip
@@ -256,6 +262,7 @@ def run_samples(
     sampler: Sampler,
     *,
     weight: Floats,
+    losable: NDArray[np.bool_],
     store: RunStore | None = None,
     part: str = MAIN,
 ) -> tuple[list[BlockSums], SampleTotals]:
@@ -280,7 +287,9 @@ def run_samples(
         for have, new in zip(sums, more, strict=False):
             have.add(new)
         sums, seen = sums or more, look
-        if counts.tolerance is not None and find_relative_error(totals.lost_until(look), weight) <= counts.tolerance:
+        if counts.tolerance is None:
+            continue
+        if find_relative_error(totals.lost_until(look), weight, losable) <= counts.tolerance:
             break
     totals.end_at(seen)
     return sums, totals
