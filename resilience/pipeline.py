@@ -198,7 +198,8 @@ def solve(
     city, tasks, damaged, hourly = prepared.city, prepared.tasks, prepared.damaged, prepared.hourly
     weights = weigh_events(inputs, scenario)
     if part == MAIN:
-        sampler.block_samples = fit_blocks(scenario, city, tasks, sampler)
+        processes = sampler.pool.workers if sampler.pool.remote else None
+        sampler.block_samples = fit_blocks(scenario, city, tasks, least=sampler.block_samples, processes=processes)
     store = None if place is None else place.open(block_samples=sampler.block_samples)
     if place is not None and store is not None:
         sampler.keep_in(store.ledger, block_samples=place.job["block"])
@@ -333,14 +334,12 @@ def block_samples(scenario: Scenario) -> int:
     return min(scenario.monte_carlo.block or BLOCK_SAMPLES, scenario.monte_carlo.samples)
 
 
-def fit_blocks(scenario: Scenario, city: City, tasks: list[EventTask], sampler: Sampler) -> int:
-    """Return how many samples a block has; where nobody said so and it travels, as many as take a second."""
+def fit_blocks(scenario: Scenario, city: City, tasks: Sequence[EventTask], *, least: int, processes: int | None) -> int:
+    """Return how many samples a block has; where nobody said so and it goes to processes, as many as take a second."""
     counts = scenario.monte_carlo
-    if counts.block is not None or counts.tolerance is not None or not sampler.pool.remote:
-        return sampler.block_samples
-    return choose_block_samples(
-        city, tasks, n_samples=counts.samples, least=sampler.block_samples, workers=sampler.pool.workers
-    )
+    if counts.block is not None or counts.tolerance is not None or processes is None:
+        return least
+    return choose_block_samples(city, tasks, n_samples=counts.samples, least=least, workers=processes)
 
 
 def describe(scenario: Scenario, inputs: Inputs, damaged: xr.Dataset, *, samples: int) -> dict[str, Any]:
