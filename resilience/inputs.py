@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,6 +31,7 @@ from resilience.readers import open_hazard
 from resilience.readers.graphml import read_graphml
 from resilience.readers.vector import read_layer, read_table
 from resilience.scenario import Scenario
+from resilience.scenario.adaptation import Buffer
 from resilience.sequences import EventSequence, find_joint, find_sequences
 from resilience.service_rules import ServiceRule
 
@@ -68,6 +69,11 @@ class Inputs:
     sequences : tuple of EventSequence
         Those of the scenario, then the pairs of joint families.
     joint : tuple of JointFamily
+    grid_hours : tuple of float, h
+        Points that the time grid has beside its own: buffers that the city has in one option and not in another, so
+        that all are followed on one grid.
+    cooling_saved : mapping of str to float
+        By id of an asset, the share of the growth of its demand by heat that is saved.
     """
 
     hazards: tuple[xr.Dataset, ...]
@@ -83,6 +89,8 @@ class Inputs:
     min_fraction_judged: bool = True
     sequences: tuple[EventSequence, ...] = ()
     joint: tuple[JointFamily, ...] = ()
+    grid_hours: tuple[float, ...] = ()
+    cooling_saved: Mapping[str, float] = field(default_factory=dict)
 
 
 def load_curve_table(scenario: Scenario) -> CurveTable:
@@ -233,7 +241,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
         network = attempt(lambda: derive(base, build_rules(scenario))) if scenario.rules else base
         if network is not None and scenario.redundancy:
             ruled = network
-            network = attempt(lambda: add_redundancy(ruled, build_redundancy(scenario)))
+            network = attempt(lambda: add_redundancy(ruled, build_redundancy(scenario.redundancy)))
         # Where a rule is wrong, the city without rules is still looked at.
         known = base if network is None else network
         if curves is not None:
@@ -247,9 +255,9 @@ def load_inputs(scenario: Scenario) -> Inputs:
         attempt(partial(_check_people, known, scenario.monte_carlo.samples))
         attempt(partial(_check_importance, known, scenario.importance.assets))
         reached = attempt(partial(build_services, services, known))
-        levels = attempt(partial(_settle_levels, scenario, known))
+        levels = attempt(partial(settle_levels, scenario, known))
         if levels is not None:
-            sectors = attempt(partial(_prepare_sectors, known, scenario))
+            sectors = attempt(partial(prepare_sectors, known, scenario))
     attempt.raise_if_any()
     if (
         network is None or curves is None or reached is None or levels is None or sectors is None
@@ -284,7 +292,23 @@ def load_inputs(scenario: Scenario) -> Inputs:
         min_fraction_judged="min_fraction" not in scenario.cascade.model_fields_set,
         sequences=(*sequences, *pairs),
         joint=joint,
+        grid_hours=find_grid_hours(scenario, network),
     )
+
+
+def find_grid_hours(scenario: Scenario, network: Network) -> tuple[float, ...]:
+    """Return every time at which a buffer ends, of the city as it is and of all options; none where no option has one.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    network : Network
+    """
+    changes = [change for option in scenario.options for change in option.changes if isinstance(change, Buffer)]
+    further = {change.hours for change in changes if change.hours is not None}
+    if not further:
+        return ()
+    return tuple(sorted(further | set(network.needs["buffer_hours"].astype(float).tolist())))
 
 
 def _check_services(network: Network, services: Any) -> None:
@@ -322,7 +346,7 @@ def _check_people(network: Network, samples: int) -> None:
         raise DataError(Problem("zones.persons", wanted, f"{people:.9g}"))
 
 
-def _prepare_sectors(network: Network, scenario: Scenario) -> tuple[LevelSector, ...]:
+def prepare_sectors(network: Network, scenario: Scenario) -> tuple[LevelSector, ...]:
     """Return the sectors that are solved state by state; most cities have none, and need nothing of it."""
     rules = level_rules(scenario)
     if not rules:
@@ -332,7 +356,7 @@ def _prepare_sectors(network: Network, scenario: Scenario) -> tuple[LevelSector,
     return prepare_levels(network, rules)
 
 
-def _settle_levels(scenario: Scenario, network: Network) -> dict[str, str]:
+def settle_levels(scenario: Scenario, network: Network) -> dict[str, str]:
     """Return the level of every sector of the city."""
     sectors = sorted(network.assets["sector"].astype(str).unique())
     named = {sector: section.level for sector, section in scenario.cascade.levels.items()}
