@@ -14,6 +14,7 @@ from resilience.network.rules import AccessRule, DependencyRule, Rule, SupplyRul
 from resilience.network.selectors import RowFinder
 from resilience.scenario import Scenario
 from resilience.scenario import rules as written
+from resilience.scenario.adaptation import Buffer
 from resilience.scenario.redundancy import Redundancy, RedundantUnits
 from resilience.service_rules import Drive, ServiceRule
 
@@ -127,3 +128,18 @@ def level_rules(scenario: Scenario) -> tuple[LevelRule, ...]:
 
             rules.append(LevelRule(sector, section.level, **given))
     return tuple(rules)
+
+
+def find_grid_hours(scenario: Scenario, network: Network) -> tuple[float, ...]:
+    """Return every time at which a buffer ends, of the city as it is and of all options; none where no option has one.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    network : Network
+    """
+    changes = [change for option in scenario.options for change in option.changes if isinstance(change, Buffer)]
+    further = {change.hours for change in changes if change.hours is not None}
+    if not further:
+        return ()
+    return tuple(sorted(further | set(network.needs["buffer_hours"].astype(float).tolist())))

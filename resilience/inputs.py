@@ -11,7 +11,7 @@ import geopandas as gpd
 import numpy as np
 import xarray as xr
 
-from resilience.asked import build_redundancy, build_rules, build_services, level_rules
+from resilience.asked import build_redundancy, build_rules, build_services, find_grid_hours, level_rules
 from resilience.curves import CurveTable
 from resilience.datasets import load_curves, synthetic_city
 from resilience.errors import (
@@ -31,7 +31,6 @@ from resilience.readers import open_hazard
 from resilience.readers.graphml import read_graphml
 from resilience.readers.vector import read_layer, read_table
 from resilience.scenario import Scenario
-from resilience.scenario.adaptation import Buffer
 from resilience.sequences import EventSequence, find_joint, find_sequences
 from resilience.service_rules import ServiceRule
 
@@ -294,21 +293,6 @@ def load_inputs(scenario: Scenario) -> Inputs:
         joint=joint,
         grid_hours=find_grid_hours(scenario, network),
     )
-
-
-def find_grid_hours(scenario: Scenario, network: Network) -> tuple[float, ...]:
-    """Return every time at which a buffer ends, of the city as it is and of all options; none where no option has one.
-
-    Parameters
-    ----------
-    scenario : Scenario
-    network : Network
-    """
-    changes = [change for option in scenario.options for change in option.changes if isinstance(change, Buffer)]
-    further = {change.hours for change in changes if change.hours is not None}
-    if not further:
-        return ()
-    return tuple(sorted(further | set(network.needs["buffer_hours"].astype(float).tolist())))
 
 
 def _check_services(network: Network, services: Any) -> None:

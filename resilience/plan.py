@@ -19,7 +19,8 @@ from resilience.hazard_error import check_errors
 from resilience.inputs import load_inputs
 from resilience.kernels.rows import SAMPLES
 from resilience.ledger import pack
-from resilience.pipeline import block_samples, solve, solve_branches
+from resilience.options import check_options
+from resilience.pipeline import block_samples, solve, solve_branches, solve_options
 from resilience.result import Result
 from resilience.sampling import Sampler
 from resilience.scenario import Scenario
@@ -84,13 +85,13 @@ class Plan:
     Parameters
     ----------
     name : str
-    assets, events, branches : int
+    assets, events, branches, options : int
     samples : int
         At most; with a tolerance it may end earlier.
     block : int
         Samples of a block.
     blocks : int
-        Of the run, its branches and paired runs.
+        Of the run, its branches, options and paired runs.
     workers : int
     processes : bool
         Whether the workers are processes of their own.
@@ -110,6 +111,7 @@ class Plan:
     assets: int
     events: int
     branches: int
+    options: int
     samples: int
     block: int
     blocks: int
@@ -124,7 +126,8 @@ class Plan:
     def lines(self) -> list[str]:
         """Return lines for people."""
         kind = "processes" if self.processes else "threads"
-        branches = f" and {self.branches} branches" if self.branches else ""
+        further = ((self.branches, "branches"), (self.options, "options"))
+        branches = "".join(f", {number} {name}" for number, name in further if number)
         lines = [
             f"{self.name}: {self.assets:,} assets, {self.events:,} events{branches}, {self.samples:,} samples each",
             f"blocks: {self.blocks:,} of {self.block:,} samples, on {self.workers} {kind}",
@@ -173,12 +176,15 @@ def make_plan(
     )
     inputs = load_inputs(few)
     check_branches(few.branches, inputs)
+    check_options(few, inputs)
     check_errors(inputs, few)
     watch = Stopwatch()
     sampler = Sampler(watch, block_samples=SAMPLES)
     result, _ = solve(few, inputs, sampler)
     if few.branches:
         solve_branches(few, inputs, sampler, samples=SAMPLES)
+    if few.options:
+        solve_options(few, inputs, sampler, result)
     trial = time.perf_counter() - began
     return _scale(
         scenario, result, watch, trial=trial, base=base, peak=_memory("VmHWM"), processes=workers is not None,
@@ -219,6 +225,7 @@ def _scale(
         assets=n_asset,
         events=n_event,
         branches=len(scenario.branches),
+        options=len(scenario.options),
         samples=samples,
         block=block,
         blocks=len(watch.seconds) * n_block,

@@ -196,8 +196,8 @@ VARIABLES: dict[str, Variable] = _register(
         ("option_cost_present_value", "option", "float64", "money", "cost at once and present value of yearly cost"),
         ("option_cost_per_saved", "option service", "float64", "", "cost, spread over its life, for what it saves of "
          "the service; NaN where it saves nothing"),
-        ("option_annual_benefit", "option", "float64", "money/year", "direct loss avoided, and person-hours saved at "
-         "the values given"),
+        ("option_annual_benefit", "option", "float64", "money/year", "direct loss avoided, and what is saved over "
+         "time at the values given"),
         ("option_annual_benefit_standard_error", "option", "float64", "money/year", "Monte Carlo standard error of "
          "it, from differences of samples"),
         ("option_present_value", "option", "float64", "money", "present value of the annual benefit over its life"),
