@@ -6,6 +6,7 @@ In a small city every asset stands in a raster cell of its own, so a table of in
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,14 @@ def kept_result(tmp_path_factory: pytest.TempPathFactory) -> Result:
         }
     )
     return assess(scenario, out=tmp_path_factory.mktemp("kept") / "run")
+
+
+@pytest.fixture
+def hears_interrupts() -> Iterator[None]:
+    """Let processes hear interrupts, even if the shell that began pytest in its background had them ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
