@@ -15,6 +15,7 @@ from resilience.exposures import expose_and_damage
 from resilience.inputs import load_inputs
 from resilience.options import take_option
 from resilience.pipeline import assess, demo_scenario, solve
+from resilience.reading import open_run
 from resilience.sampling import Sampler
 from resilience.scenario import Scenario
 from tests.conftest import write_maps
@@ -247,6 +248,9 @@ def test_options_on_disk(site, tmp_path) -> None:
     np.testing.assert_allclose(table["saved_water"], dataset["option_saved"][:, 0], rtol=1e-8)
     assert table["unit"].unique().tolist() == ["persons h/year"]
     assert table["rank"].tolist() == dataset["option_rank"].values.tolist()
+    again = open_run(tmp_path / "run")
+    assert again.options_table() == result.options_table()
+    assert again.dataset["option_on_frontier_money"].dtype == bool
     assert "discount_rate = 0.045" in (tmp_path / "run" / "notes.txt").read_text()
 
 

@@ -14,7 +14,7 @@ from resilience.why import roots_table
 
 
 def describe_result(result: Result) -> dict[str, Any]:
-    """Return what a program reads first: rows of `summary.csv`, `why.csv`, `options.csv`, the notes, where the run is."""
+    """Return what a program reads first: rows of `summary.csv`, `why.csv`, `options.csv`, notes, where the run is."""
     dataset = result.dataset
     return {
         "name": dataset.attrs["title"],
