@@ -9,12 +9,12 @@ PYTHONS = $(PYTHON) $(if $(filter file,$(origin PYTHON)),python3.13 python3.12 p
 NEW_ENOUGH = import sys; sys.exit(sys.version_info < (3, 11))
 # Twice quiet: errors are told, an index that lacks a folder is not.
 INSTALL = $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input --constraint constraints.txt
-PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
+PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal -m "not pages"
 
 # The same examples on every run; `pytest` by hand searches for new ones.
 export HYPOTHESIS_PROFILE ?= fixed
 
-.PHONY: demo test check interpreted pytest soak bench matrix clean
+.PHONY: demo test check interpreted pytest docs soak bench matrix clean
 
 demo: $(VENV)/.installed
 	$(BIN)/resilience demo --out demo
@@ -38,6 +38,12 @@ interpreted: $(VENV)/.installed-test
 pytest: $(VENV)/.installed-test
 	$(PYTEST)
 
+# Pages into docs/_build/html: every cell of every tutorial runs, a warning is an error; then the pages are looked at.
+docs: $(VENV)/.installed-docs $(VENV)/.installed-test
+	rm -rf docs/_build
+	$(BIN)/python -m sphinx -q -W --keep-going -j auto -d docs/_build/doctrees docs docs/_build/html
+	$(BIN)/python -m pytest -m pages tests/test_pages.py
+
 # More kills of a run and many more broken inputs than `make pytest` tries: `make soak SOAK=10000`.
 SOAK ?= 10000
 soak: $(VENV)/.installed-test
@@ -57,7 +63,7 @@ matrix:
 	done
 
 clean:
-	rm -rf .venv .venv-3.* build dist demo *.egg-info .coverage .coverage.* htmlcov
+	rm -rf .venv .venv-3.* build dist demo docs/_build *.egg-info .coverage .coverage.* htmlcov
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -79,7 +85,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(INSTALL) --editable .
 	@touch $@
 
-$(VENV)/.installed-test $(VENV)/.installed-bench: $(VENV)/.installed-%: $(VENV)/.installed
+$(VENV)/.installed-test $(VENV)/.installed-docs $(VENV)/.installed-bench: $(VENV)/.installed-%: $(VENV)/.installed
 	@echo "installing what '$*' needs"
 	@$(INSTALL) --editable '.[$*]'
 	@touch $@

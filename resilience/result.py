@@ -106,7 +106,7 @@ class Result:
     Parameters
     ----------
     dataset : xarray.Dataset
-        Everything, labelled; see :mod:`resilience.variables`.
+        Everything, labelled; see ``resilience.variables``.
     exceedance : xarray.Dataset or None
         Occurrence and aggregate values by return period; None without rates.
     importance : xarray.Dataset or None

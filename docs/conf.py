@@ -1,0 +1,44 @@
+"""Settings of the pages: ``make docs`` writes them into docs/_build/html."""
+
+from __future__ import annotations
+
+
+
+import resilience
+
+project = "urban-resilience"
+author = "urban-resilience contributors"
+version = release = resilience.__version__
+
+extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.viewcode"]
+exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
+nitpicky = True
+# Nothing is fetched: names of other packages lead nowhere here.
+nitpick_ignore_regex = [("py:.*", r"(?!resilience).*")]
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 4
+
+# Cells run anew in every build: a kept answer would be one of other code.
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 180
+nb_merge_streams = True
+
+autosummary_generate = True
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+
+html_theme = "pydata_sphinx_theme"
+html_title = "urban-resilience"
+html_show_sourcelink = False
+html_show_copyright = False
+html_theme_options = {
+    "logo": {"text": "urban-resilience"},
+    "navbar_end": ["theme-switcher"],
+    "navigation_with_keys": False,
+    "show_toc_level": 2,
+    "footer_start": [],
+    "footer_end": [],
+}
