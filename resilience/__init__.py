@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from resilience.network import Network as Network
     from resilience.pipeline import assess as assess
     from resilience.readers import open_hazard as open_hazard
+    from resilience.reading import open_run as open_run
     from resilience.scenario import Scenario as Scenario
 
 __version__ = "0.1.0"
-__all__ = ["Network", "Scenario", "__version__", "assess", "open_hazard"]
+__all__ = ["Network", "Scenario", "__version__", "assess", "open_hazard", "open_run"]
 
 # Loaded on first use: `resilience --help` must not wait for the geospatial stack.
 _HOMES = {
@@ -20,6 +21,7 @@ _HOMES = {
     "Scenario": "resilience.scenario",
     "assess": "resilience.pipeline",
     "open_hazard": "resilience.readers",
+    "open_run": "resilience.reading",
 }
 
 

@@ -1,0 +1,126 @@
+"""A finished run, opened again: what :func:`resilience.assess` returned, from the directory it was kept in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from pydantic import ValidationError
+
+from resilience.annual import rated_events
+from resilience.errors import DataError, MissingInputError, Problem
+from resilience.manifest import Manifest
+from resilience.result import Result
+from resilience.store import MANIFEST, open_results
+
+CATALOGUE, IMPORTANCE, PAIRED = "catalogue_", "importance_", "paired_"
+
+
+def open_run(path: str | Path) -> Result:
+    """Return the result of a finished run.
+
+    Parameters
+    ----------
+    path : path
+        The run directory.
+
+    Returns
+    -------
+    Result
+        As the run returned it. Arrays are read when they are used.
+
+    Raises
+    ------
+    MissingInputError
+        There is no run, or it has not ended.
+    DataError
+        Its manifest cannot be read.
+    StorageError
+        The result itself is gone.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from resilience.pipeline import assess, demo_scenario
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = assess(demo_scenario(size=600, samples=512), out=folder)
+    ...     open_run(folder).dataset.sizes["sample"]
+    512
+    """
+    run = Path(path)
+    read_manifest(run)
+    whole = open_results(run)
+    own = [name for name in map(str, whole.data_vars) if name.startswith((CATALOGUE, IMPORTANCE, PAIRED))]
+    dataset = whole.drop_vars([*own, *_curve_labels(whole)])
+    return Result(
+        dataset=dataset,
+        exceedance=_exceedance(whole),
+        importance=_importance(whole),
+        pairs=_pairs(whole),
+        path=run,
+        notes=tuple(map(str, whole.attrs["notes"])),
+    )
+
+
+def read_manifest(run: Path) -> Manifest:
+    """Return what a finished run says of itself.
+
+    Parameters
+    ----------
+    run : pathlib.Path
+        The run directory.
+
+    Raises
+    ------
+    MissingInputError
+        There is no run, or it has not ended.
+    DataError
+        The manifest cannot be read.
+    """
+    try:
+        return Manifest.model_validate(json.loads((run / MANIFEST).read_text(encoding="utf-8")))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        wanted = f"the directory of a finished run, with {MANIFEST}; `resilience status` tells how far a run is"
+        raise MissingInputError(Problem(str(run), wanted=wanted, got="none there")) from error
+    except (OSError, ValueError, ValidationError) as error:
+        told = error.strerror if isinstance(error, OSError) else "another content"
+        raise DataError(
+            Problem(str(run / MANIFEST), wanted="the manifest of a run", got=told or "another content")
+        ) from error
+
+
+def _part(whole: xr.Dataset, prefix: str) -> xr.Dataset:
+    names = [name for name in map(str, whole.data_vars) if name.startswith(prefix)]
+    return whole[names].rename({name: name.removeprefix(prefix) for name in names})
+
+
+def _curve_labels(whole: xr.Dataset) -> list[str]:
+    """Return the coordinates of curves alone."""
+    return [str(name) for name, array in whole.coords.items() if {"period", "quantity"} & set(array.dims)]
+
+
+def _exceedance(whole: xr.Dataset) -> xr.Dataset | None:
+    part = _part(whole, CATALOGUE)
+    return part.load().rename(period="return_period") if part.data_vars else None
+
+
+def _importance(whole: xr.Dataset) -> xr.Dataset | None:
+    part = _part(whole, IMPORTANCE)
+    if not part.data_vars:
+        return None
+    # The assets that failed in some sample of an event with a rate are those that have an importance.
+    failed = (whole["failed_count"].values[rated_events(whole)] > 0).any(axis=0)
+    return part.isel(asset=np.flatnonzero(failed)).load()
+
+
+def _pairs(whole: xr.Dataset) -> xr.Dataset | None:
+    part = _part(whole, PAIRED)
+    if not part.data_vars:
+        return None
+    part = part.load()
+    known = np.zeros(part.sizes["asset"], dtype=bool)
+    for array in part.data_vars.values():
+        known |= array.notnull().any([dim for dim in array.dims if dim != "asset"]).values
+    return part.isel(asset=np.flatnonzero(known))
