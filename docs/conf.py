@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-
+import os
+from pathlib import Path
 
 import resilience
 
@@ -10,7 +11,7 @@ project = "urban-resilience"
 author = "urban-resilience contributors"
 version = release = resilience.__version__
 
-extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.viewcode"]
+extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
 nitpicky = True
 # Nothing is fetched: names of other packages lead nowhere here.
@@ -25,7 +26,14 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 180
 nb_merge_streams = True
 
-autosummary_generate = True
+# Kernels start without what their user has in a profile, and talk to this process alone: no warning about that.
+_profile = Path(__file__).parent / "_build" / "ipython" / "profile_default"
+_profile.mkdir(parents=True, exist_ok=True)
+(_profile / "ipython_kernel_config.py").write_text(
+    'c = get_config()\nc.IPKernelApp.log_level = "ERROR"\nc.HistoryManager.enabled = False\n', encoding="utf-8"
+)
+os.environ["IPYTHONDIR"] = str(_profile.parent)
+
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
@@ -33,6 +41,7 @@ numpydoc_show_class_members = False
 html_theme = "pydata_sphinx_theme"
 html_title = "urban-resilience"
 html_show_sourcelink = False
+html_copy_source = False
 html_show_copyright = False
 html_theme_options = {
     "logo": {"text": "urban-resilience"},
