@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience import __version__
-from resilience.annual import add_annual, exceed, rank_assets, rated_events, weigh_events
+from resilience.annual import add_annual, exceed, rank_assets, weigh_events
 from resilience.branches import check_branches, join_branches, take_branch
 from resilience.caveats import caveats, correlation_caveats, error_caveats, with_costs
 from resilience.defaults import defaults_note
@@ -26,6 +26,7 @@ from resilience.engine import (
     choose_block_samples,
     open_pool,
 )
+from resilience.events import rated_events
 from resilience.exposures import expose_and_damage
 from resilience.hazard_error import check_errors, error_sd
 from resilience.heat_power import label_power
@@ -33,12 +34,13 @@ from resilience.heat_toll import heat_notes, label_heat, read_heat
 from resilience.horizon import Horizon, plan_horizon
 from resilience.hourly import HourlyEvent
 from resilience.inputs import Inputs, load_inputs
+from resilience.labelled_sums import label_sums
 from resilience.ledger import this_process
 from resilience.network.compile import PERSON
 from resilience.over_time import label_times, time_caveats
 from resilience.pairs import choose_assets, run_in_pairs
 from resilience.provenance import now
-from resilience.result import Result, label_sums
+from resilience.result import Result
 from resilience.resume import RunPlace, describe_job
 from resilience.run_log import RunLog
 from resilience.sample_totals import SampleTotals
@@ -230,6 +232,7 @@ def solve(
         pairs=pairs,
         path=store.path if store is not None else None,
         notes=notes,
+        network_source=inputs.network,
     )
     return result, store
 
