@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 import resilience
 
 project = "urban-resilience"
@@ -51,3 +53,12 @@ html_theme_options = {
     "footer_start": [],
     "footer_end": [],
 }
+
+
+def setup(app: Sphinx) -> None:
+    """Leave out what Python itself says of the fields of a named tuple; their meaning stands under Parameters."""
+
+    def skip(_app: Sphinx, _what: str, _name: str, member: object, skipped: bool, _options: object) -> bool | None:
+        return True if str(getattr(member, "__doc__", "")).startswith("Alias for field number") else None
+
+    app.connect("autodoc-skip-member", skip)
