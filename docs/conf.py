@@ -25,6 +25,7 @@ myst_heading_anchors = 4
 # Cells run anew in every build: a kept answer would be one of other code.
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
+nb_execution_show_tb = True
 nb_execution_timeout = 180
 nb_merge_streams = True
 
