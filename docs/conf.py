@@ -42,6 +42,8 @@ autodoc_typehints = "none"
 numpydoc_show_class_members = False
 
 html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_title = "urban-resilience"
 html_show_sourcelink = False
 html_copy_source = False
