@@ -9,19 +9,23 @@ PYTHONS = $(PYTHON) $(if $(filter file,$(origin PYTHON)),python3.13 python3.12 p
 NEW_ENOUGH = import sys; sys.exit(sys.version_info < (3, 11))
 # Twice quiet: errors are told, an index that lacks a folder is not.
 INSTALL = $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input --constraint constraints.txt
-PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal -m "not pages"
+PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
 # The same examples on every run; `pytest` by hand searches for new ones.
 export HYPOTHESIS_PROFILE ?= fixed
 
-.PHONY: demo test check interpreted pytest docs soak bench matrix clean
+.PHONY: demo test check interpreted faults pytest docs soak bench matrix clean
 
 demo: $(VENV)/.installed
 	$(BIN)/resilience demo --out demo
 
-# The whole suite last: its closing line is the last line.
+# All but what has a target of its own; the suite last: its closing line is the last line.
 test: check interpreted
-	$(PYTEST)
+	$(PYTEST) -m "not faults and not pages"
+
+# Runs that are killed, processes and clusters that die, directories in bad hands, hostile and broken inputs.
+faults: $(VENV)/.installed-test
+	$(PYTEST) -m faults
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -35,6 +39,7 @@ interpreted: $(VENV)/.installed-test
 	  tests/test_cascade.py tests/test_levels_twin.py tests/test_levels_assess.py \
 	  --cov=kernels --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=97
 
+# Every test there is; those of the pages are skipped where no pages were built.
 pytest: $(VENV)/.installed-test
 	$(PYTEST)
 
@@ -44,7 +49,7 @@ docs: $(VENV)/.installed-docs $(VENV)/.installed-test
 	$(BIN)/python -m sphinx -q -W --keep-going -j auto -d docs/_build/doctrees docs docs/_build/html
 	$(BIN)/python -m pytest -m pages tests/test_pages.py
 
-# More kills of a run and many more broken inputs than `make pytest` tries: `make soak SOAK=10000`.
+# More kills of a run and many more broken inputs than `make faults` tries: `make soak SOAK=10000`.
 SOAK ?= 10000
 soak: $(VENV)/.installed-test
 	RESILIENCE_KILLS=50 $(PYTEST) tests/test_kill.py
