@@ -84,6 +84,18 @@ def test_pages_written_by_the_code_are_those_of_the_code(maker: str, file: str, 
     assert written == getattr(module, write)(), f"run: python docs/{maker}.py"
 
 
+def test_every_page_has_its_place_among_the_others() -> None:
+    pages = {path: path.read_text(encoding="utf-8") for path in PAGES if path.is_relative_to(ROOT / "docs")}
+    listed = {
+        (page.parent / f"{name}.md").resolve()
+        for page, text in pages.items()
+        for names in re.findall(r"```\{toctree\}\n(.*?)```", text, flags=re.DOTALL)
+        for name in names.split()
+        if not name.startswith(":")
+    }
+    assert {page.name for page in pages if page not in listed} == {"index.md"}
+
+
 def test_every_room_is_in_the_picture_of_the_house() -> None:
     picture = (ROOT / "docs" / "pictures" / "house.svg").read_text(encoding="utf-8")
     folder = ROOT / "resilience"
