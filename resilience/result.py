@@ -81,7 +81,7 @@ class Result:
         Returns
         -------
         geopandas.GeoDataFrame
-            See :func:`resilience.frames.make_frame`.
+            See ``resilience.frames.make_frame``.
 
         Raises
         ------
