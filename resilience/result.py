@@ -176,6 +176,28 @@ class Result:
             )  # fmt: skip
         return rows
 
+    def options_table(self) -> list[list[str]]:
+        """Return what each option saves and is worth, header first; no rows without options, or without rates."""
+        ds = self.dataset
+        if "option_saved" not in ds:
+            return []
+        saved, unit = ds["option_saved"], ds["option_saved"].attrs["units"]
+        weighed = "option_rank" in ds
+        worth = ["benefit, money/year", "net present value", "benefit/cost", "95 %", "rank"] if weighed else []
+        rows = [["option", "cost", "saves most of", unit, SAMPLING, *worth]]
+        for option in ds["option"].values:
+            one = ds.sel(option=option)
+            most = str(ds["service"].values[int(saved.sel(option=option).values.argmax())])
+            figures = [_figure(float(one["option_cost"])), most, _figure(float(one["option_saved"].sel(service=most))),
+                       _figure(1.96 * float(one["option_saved_standard_error"].sel(service=most)))]  # fmt: skip
+            if weighed:
+                ratio = [_figure(float(one[f"option_benefit_cost_ratio{end}"])) for end in ("", "_low", "_high")]
+                figures += [_figure(float(one["option_annual_benefit"])),
+                            _figure(float(one["option_net_present_value"])), ratio[0], f"{ratio[1]} to {ratio[2]}",
+                            str(int(one["option_rank"]))]  # fmt: skip
+            rows.append([str(option), *figures])
+        return rows
+
 
 def _figure(value: float) -> str:
     """Return a figure as people write it: three significant digits, thousands set apart."""
