@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import xarray as xr
 
+from resilience.errors import count_of
+from resilience.frames import make_frame
 from resilience.network import Network
+from resilience.plot import ResultPlots
+from resilience.result_html import result_html
 from resilience.why import origins_table, why_table
 
 SAMPLING = "sampling error, 95 %"
 
 
-@dataclass(frozen=True)
+SYNTHETIC = "Everything is synthetic"
+"""How the first note of the built-in city begins."""
+
+
+@dataclass(frozen=True, repr=False)
 class Result:
     """What a run found.
 
     Parameters
     ----------
     dataset : xarray.Dataset
-        Everything, labelled; see :mod:`resilience.variables`.
+        Everything, labelled; see ``resilience.variables``.
     exceedance : xarray.Dataset or None
         Occurrence and aggregate values by return period; None without rates.
     importance : xarray.Dataset or None
@@ -44,16 +53,70 @@ class Result:
     pairs: xr.Dataset | None
     path: Path | None
     notes: tuple[str, ...]
-    network_source: Network | Callable[[], Network] | None = field(default=None, repr=False)
+    network_source: Network | Callable[[], Network] | None = None
 
     @cached_property
     def network(self) -> Network | None:
         """The city that was assessed, with what rules derived; None where nobody told."""
         return self.network_source() if callable(self.network_source) else self.network_source
 
+    @property
+    def plot(self) -> ResultPlots:
+        """The plots: ``result.plot.exceedance()``, `recovery`, `map`, `causes`, `criticality`; each returns axes."""
+        return ResultPlots(self)
+
     def to_xarray(self) -> xr.Dataset:
         """Return the labelled dataset."""
         return self.dataset
+
+    def to_geodataframe(self, what: str = "assets", *, event: str | None = None) -> gpd.GeoDataFrame:
+        """Return assets or zones with geometry and figures, of an event or per year.
+
+        Parameters
+        ----------
+        what : {"assets", "zones"}
+        event : str, optional
+            By default per year, over all events with rates.
+
+        Returns
+        -------
+        geopandas.GeoDataFrame
+            See ``resilience.frames.make_frame``.
+
+        Raises
+        ------
+        ConfigurationError
+            No event of that name, or none with a rate; a result that does not know its city.
+
+        Examples
+        --------
+        >>> from resilience.pipeline import assess, demo_scenario
+        >>> zones = assess(demo_scenario(size=600, samples=512)).to_geodataframe("zones", event="flood:rp100")
+        >>> list(zones.columns[:4])
+        ['district', 'people', 'lost_power', 'lost_water']
+        """
+        return make_frame(self.dataset, self.network, what=what, event=event)
+
+    @property
+    def title(self) -> str:
+        """The name of the scenario."""
+        return str(self.dataset.attrs.get("title", ""))
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the city is the built-in one, of no real place."""
+        return any(note.startswith(SYNTHETIC) for note in self.notes)
+
+    def _told(self) -> list[str]:
+        """Return how large the run was."""
+        nouns = ("event", "service", "asset", "zone", "sample")
+        return [count_of(self.dataset.sizes[noun], noun) for noun in nouns]
+
+    def __repr__(self) -> str:
+        return f"<Result {self.title!r}: {', '.join(self._told())}>"
+
+    def _repr_html_(self) -> str:
+        return result_html(self.title, self.summary_table(), self.notes, synthetic=self.is_synthetic, told=self._told())
 
     @property
     def unit(self) -> str:
@@ -88,19 +151,19 @@ class Result:
                 rows.append(
                     [
                         str(service),
-                        _figure(float(one["annual_value"])),
-                        _figure(1.96 * float(one["annual_standard_error"])),
-                        _figure(float(one["annual_tail"])),
+                        figure(float(one["annual_value"])),
+                        figure(1.96 * float(one["annual_standard_error"])),
+                        figure(float(one["annual_tail"])),
                         *(
-                            [_figure(float(one["annual_person_hours"])),
-                             _figure(1.96 * float(one["annual_person_hours_standard_error"]))] if over_time else []
+                            [figure(float(one["annual_person_hours"])),
+                             figure(1.96 * float(one["annual_person_hours_standard_error"]))] if over_time else []
                         ),
                     ]
                 )  # fmt: skip
             if self.tells_money:
                 rows.append(
-                    ["direct loss (money)", _figure(float(ds["annual_direct_loss"])), "",
-                     _figure(float(ds["annual_direct_loss_tail"])), *([""] * len(hours))]
+                    ["direct loss (money)", figure(float(ds["annual_direct_loss"])), "",
+                     figure(float(ds["annual_direct_loss_tail"])), *([""] * len(hours))]
                 )  # fmt: skip
             return rows
         money = ["direct loss (money)"] if self.tells_money else []
@@ -108,13 +171,35 @@ class Result:
         mean = ds["people_without_service"].mean("sample")
         for event in ds["event"].values:
             rows.append(
-                [str(event), *(_figure(float(v)) for v in mean.sel(event=event).values),
-                 *(_figure(float(ds["direct_loss"].sel(event=event))) for _ in money)]
+                [str(event), *(figure(float(v)) for v in mean.sel(event=event).values),
+                 *(figure(float(ds["direct_loss"].sel(event=event))) for _ in money)]
             )  # fmt: skip
         return rows
 
+    def options_table(self) -> list[list[str]]:
+        """Return what each option saves and is worth, header first; no rows without options, or without rates."""
+        ds = self.dataset
+        if "option_saved" not in ds:
+            return []
+        saved, unit = ds["option_saved"], ds["option_saved"].attrs["units"]
+        weighed = "option_rank" in ds
+        worth = ["benefit, money/year", "net present value", "benefit/cost", "95 %", "rank"] if weighed else []
+        rows = [["option", "cost", "saves most of", unit, SAMPLING, *worth]]
+        for option in ds["option"].values:
+            one = ds.sel(option=option)
+            most = str(ds["service"].values[int(saved.sel(option=option).values.argmax())])
+            figures = [figure(float(one["option_cost"])), most, figure(float(one["option_saved"].sel(service=most))),
+                       figure(1.96 * float(one["option_saved_standard_error"].sel(service=most)))]  # fmt: skip
+            if weighed:
+                ratio = [figure(float(one[f"option_benefit_cost_ratio{end}"])) for end in ("", "_low", "_high")]
+                figures += [figure(float(one["option_annual_benefit"])),
+                            figure(float(one["option_net_present_value"])), ratio[0], f"{ratio[1]} to {ratio[2]}",
+                            str(int(one["option_rank"]))]  # fmt: skip
+            rows.append([str(option), *figures])
+        return rows
 
-def _figure(value: float) -> str:
+
+def figure(value: float) -> str:
     """Return a figure as people write it: three significant digits, thousands set apart."""
     if not np.isfinite(value):
         return "unknown"

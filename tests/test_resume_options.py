@@ -48,6 +48,11 @@ OPTIONS: dict[str, Callable[[Any], Scenario]] = {
         risk={"catalogue_years": 500, "bootstrap": 10},
     ),
     "error of maps, branch": lambda site: with_error(scenario_of(site, monte_carlo=COUNTS)),
+    "branch, option, pair": lambda site: scenario_of(
+        site,
+        monte_carlo=COUNTS,
+        options=[{"name": "high", "cost": 1, "life_years": 9, "changes": [{"raise": {"id": "A"}, "by_m": 0.1}]}],
+    ),
     "tolerance, branch, pair": lambda site: scenario_of(
         site, monte_carlo={"samples": 16384, "block": 4096, "tolerance": 0.05}
     ),
