@@ -19,7 +19,10 @@ Table = tuple[list[str], Iterator[Sequence[Column]]]
 
 # A spreadsheet runs a cell that starts with one of these signs, also of full width, as a formula. Where commas are
 # decimal it begins a cell after a semicolon, and some begin one after a tab or in a new line, whatever is quoted.
-_FORMULA_START = re.compile('(^|[;\t\n\r])(?="*[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20])')
+# One that has apostrophes of its own there gets one more, so that what is written can be read back.
+_BEFORE, _SIGNS = r"(^|[;\t\n\r])", r"'*\"*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]"
+_FORMULA_START = re.compile(f"{_BEFORE}(?={_SIGNS})")
+_MADE_SAFE = re.compile(f"{_BEFORE}'(?={_SIGNS})")
 # Kinds of arrays whose cells are texts, or numbers that are spelled.
 _CELLS: Final[dict[str, Any]] = {"U": object, "f": np.float64}
 _is_special = re.compile('[,"\\n\\r]').search
@@ -57,6 +60,17 @@ def safe(text: str) -> str:
     """
     text = _FORMULA_START.sub(r"\1'", text)
     return '"' + text.replace('"', '""') + '"' if _is_special(text) else text
+
+
+def unsafe(text: str) -> str:
+    """Return what the text of a cell, without its quotes, stood for before it was made :func:`safe`.
+
+    Examples
+    --------
+    >>> unsafe("'=1+1"), unsafe("''=1"), unsafe("it's")
+    ('=1+1', "'=1", "it's")
+    """
+    return _MADE_SAFE.sub(r"\1", text)
 
 
 def number_cells(values: NDArray[np.float64], spell: Callable[[float], str]) -> list[str]:

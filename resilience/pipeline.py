@@ -33,12 +33,13 @@ from resilience.heat_toll import heat_notes, label_heat, read_heat
 from resilience.horizon import Horizon, plan_horizon
 from resilience.hourly import HourlyEvent
 from resilience.inputs import Inputs, load_inputs
+from resilience.labelled_sums import label_sums
 from resilience.ledger import this_process
 from resilience.network.compile import PERSON
 from resilience.over_time import label_times, time_caveats
 from resilience.pairs import choose_assets, run_in_pairs
 from resilience.provenance import now
-from resilience.result import Result, label_sums
+from resilience.result import Result
 from resilience.resume import RunPlace, describe_job
 from resilience.run_log import RunLog
 from resilience.sample_totals import SampleTotals
@@ -230,6 +231,7 @@ def solve(
         pairs=pairs,
         path=store.path if store is not None else None,
         notes=notes,
+        network_source=inputs.network,
     )
     return result, store
 

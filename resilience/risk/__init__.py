@@ -3,19 +3,25 @@
 Pure functions on labelled totals per event and sample; they neither draw hazards nor solve networks.
 """
 
-from resilience.risk.compare import Benefit, Saving, annuity, paired_saving, weigh_benefit
-from resilience.risk.exceedance import (
-    encounter_probability,
-    encountered_return_period,
-    exceedance_curve,
-    exceedance_frequency,
-    exceedance_probability,
-    occurrence_probability,
-)
-from resilience.risk.expected import annual_total, conditional_statistics, expected_annual
-from resilience.risk.importance import asset_importance, paired_importance
-from resilience.risk.tail import catalogue_risk, tail_risk, tail_value_at_risk, value_at_risk
-from resilience.risk.yearly import occurrence_losses, yearly_losses
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from resilience.risk.compare import Benefit, Saving, annuity, paired_saving, weigh_benefit
+    from resilience.risk.exceedance import (
+        encounter_probability,
+        encountered_return_period,
+        exceedance_curve,
+        exceedance_frequency,
+        exceedance_probability,
+        occurrence_probability,
+    )
+    from resilience.risk.expected import annual_total, conditional_statistics, expected_annual
+    from resilience.risk.importance import asset_importance, paired_importance
+    from resilience.risk.tail import catalogue_risk, tail_risk, tail_value_at_risk, value_at_risk
+    from resilience.risk.yearly import occurrence_losses, yearly_losses
 
 __all__ = [
     "Benefit",
@@ -41,3 +47,35 @@ __all__ = [
     "weigh_benefit",
     "yearly_losses",
 ]
+
+# Loaded on first use: who compares two runs must not wait for Numba, which expected values need.
+_HOMES = {
+    "Benefit": "resilience.risk.compare",
+    "Saving": "resilience.risk.compare",
+    "annual_total": "resilience.risk.expected",
+    "annuity": "resilience.risk.compare",
+    "asset_importance": "resilience.risk.importance",
+    "catalogue_risk": "resilience.risk.tail",
+    "conditional_statistics": "resilience.risk.expected",
+    "encounter_probability": "resilience.risk.exceedance",
+    "encountered_return_period": "resilience.risk.exceedance",
+    "exceedance_curve": "resilience.risk.exceedance",
+    "exceedance_frequency": "resilience.risk.exceedance",
+    "exceedance_probability": "resilience.risk.exceedance",
+    "expected_annual": "resilience.risk.expected",
+    "occurrence_losses": "resilience.risk.yearly",
+    "occurrence_probability": "resilience.risk.exceedance",
+    "paired_importance": "resilience.risk.importance",
+    "paired_saving": "resilience.risk.compare",
+    "tail_risk": "resilience.risk.tail",
+    "tail_value_at_risk": "resilience.risk.tail",
+    "value_at_risk": "resilience.risk.tail",
+    "weigh_benefit": "resilience.risk.compare",
+    "yearly_losses": "resilience.risk.yearly",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'resilience.risk' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

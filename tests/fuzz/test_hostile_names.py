@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from resilience.cells import safe, write_cells
+from resilience.cells import safe, unsafe, write_cells
 from resilience.store import open_results
 
 SIGNS = "=+-@\t\r\uff1d\uff0b\uff0d\uff20"
@@ -46,6 +46,7 @@ def test_no_cell_begins_a_formula_whatever_separates_cells(texts: list[str]) -> 
 def test_the_text_is_still_there(text: str) -> None:
     (row,) = csv.reader(io.StringIO(safe(text) + "\n", newline="")) if text else [[""]]
     assert row[0].replace("'", "") == text.replace("'", "")
+    assert unsafe(row[0]) == text
 
 
 @pytest.fixture

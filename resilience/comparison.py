@@ -1,0 +1,135 @@
+"""What is lost in one run and in another, and whether the difference is more than chance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from resilience.errors import DataError, Problems
+from resilience.risk.compare import paired_saving
+from resilience.risk.intervals import mean_interval
+from resilience.risk.standard_errors import sample_error
+
+if TYPE_CHECKING:
+    from resilience.result import Result
+
+PEOPLE = "people_without_service"
+PERSON_HOURS = "person_hours_lost"
+
+
+def compare_runs(a: Result, b: Result, *, confidence: float = 0.95) -> xr.Dataset:
+    """Return what is lost per service in run `a` and in run `b`, and how far they differ.
+
+    Parameters
+    ----------
+    a, b : Result
+        Before and after.
+    confidence : float
+        Of the interval of the change.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``before``, ``after``, ``change`` (after - before), ``change_standard_error``, ``change_low`` and
+        ``change_high``, per service that both have: per year where both runs have events with rates, else per event
+        that both have. Of person-hours where both have a time grid, else of people at the peak. Where both tell money,
+        ``direct_loss_before``, ``direct_loss_after`` and ``direct_loss_change`` too: expected values, in which chance
+        has no part. Attributes: ``unit``, ``quantity``, ``paired`` (1 where both have the same seed and number of
+        samples), ``confidence`` and ``notes`` (list of str).
+
+    Raises
+    ------
+    DataError
+        No service, or no event, that both have; people counted in different units.
+
+    Notes
+    -----
+    Two runs with one seed share the random numbers of all events and assets that have the same names: the standard
+    error is that of the differences of samples. Else it is that of a difference of independent means.
+
+    Examples
+    --------
+    >>> from resilience.pipeline import assess, demo_scenario
+    >>> result = assess(demo_scenario(size=600, samples=512))
+    >>> compared = compare_runs(result, result)
+    >>> compared.attrs["unit"], compared.attrs["paired"], float(abs(compared["change"]).max())
+    ('persons/year', 1, 0.0)
+    """
+    one, two = a.dataset, b.dataset
+    services = [name for name in one["service"].values.tolist() if name in set(two["service"].values.tolist())]
+    yearly = "annual_value" in one and "annual_value" in two
+    events = [name for name in one["event"].values.tolist() if name in set(two["event"].values.tolist())]
+    problems = Problems()
+    if a.unit != b.unit:
+        problems.add("runs", wanted="people counted in one unit", got=f"{a.unit} and {b.unit}")
+    for what, common in (("a service", services), ("an event", events or yearly)):
+        if not common:
+            problems.add("runs", wanted=f"{what} that both have", got="none")
+    problems.raise_if_any(DataError)
+    quantity = PERSON_HOURS if PERSON_HOURS in one and PERSON_HOURS in two else PEOPLE
+    before, after = (
+        _per_year(run, quantity, services) if yearly else run[quantity].sel(service=services, event=events)
+        for run in (one, two)
+    )
+    paired = one.attrs["seed"] == two.attrs["seed"] and before.sizes["sample"] == after.sizes["sample"]
+    means = [lost.mean("sample") for lost in (before, after)]
+    if paired:
+        saving = paired_saving(before, after)
+        change, error = 0.0 - saving.mean, saving.standard_error
+    else:
+        change = means[1] - means[0]
+        error = np.hypot(
+            *(xr.apply_ufunc(sample_error, lost, input_core_dims=[["sample"]]) for lost in (before, after))
+        )
+    ends = mean_interval(change, error, confidence=confidence)
+    found = {"before": means[0], "after": means[1], "change": change, "change_standard_error": error,
+             "change_low": change.copy(data=ends.low), "change_high": change.copy(data=ends.high)}  # fmt: skip
+    unit = a.unit + (" h" if quantity == PERSON_HOURS else "") + ("/year" if yearly else "")
+    compared = xr.Dataset({name: array.reset_coords(drop=True) for name, array in found.items()}, attrs={
+        "unit": unit, "quantity": quantity, "paired": int(paired), "confidence": confidence,
+        "notes": _notes(a, b, paired=paired, yearly=yearly, quantity=quantity),
+    })  # fmt: skip
+    for array in compared.data_vars.values():
+        array.attrs = {"units": unit}
+    money = "annual_direct_loss" if yearly else "direct_loss"
+    if a.tells_money and b.tells_money:
+        losses = [run[money] if yearly else run[money].sel(event=events) for run in (one, two)]
+        money_of = {"before": losses[0], "after": losses[1], "change": losses[1] - losses[0]}
+        for name, array in money_of.items():
+            attrs = {"units": "money/year" if yearly else "money"}
+            compared[f"direct_loss_{name}"] = array.reset_coords(drop=True).drop_attrs().assign_attrs(attrs)
+    return compared
+
+
+def _per_year(run: xr.Dataset, quantity: str, services: list[str]) -> xr.DataArray:
+    """Return what every sample loses per year, (service, sample)."""
+    weight = (run["annual_weight"] + run["tail_weight"]).values
+    rated = np.isfinite(weight)
+    lost = run[quantity].sel(service=services).isel(event=rated)
+    totals = np.einsum("e,esn->sn", weight[rated], lost.transpose("event", "service", "sample").values)
+    return xr.DataArray(totals, dims=("service", "sample"), coords={"service": services})
+
+
+def _notes(a: Result, b: Result, *, paired: bool, yearly: bool, quantity: str) -> list[str]:
+    """Return what a reader of the differences must know."""
+    one, two = a.dataset, b.dataset
+    notes = []
+    if not paired:
+        notes.append("the runs have other random numbers or numbers of samples: differences are of independent means")
+    if not yearly:
+        notes.append("not both runs have events with rates: differences are per event, as if it occurred")
+    for dim in ("service", "event"):
+        lacking = set(one[dim].values.tolist()) ^ set(two[dim].values.tolist())
+        if lacking:
+            notes.append(f"only one of the runs has {dim} {', '.join(sorted(lacking))}")
+    if (PERSON_HOURS in one) != (PERSON_HOURS in two):
+        notes.append("only one of the runs has a time grid: differences are of people at the peak")
+    ends = [run.attrs.get("horizon_hours") for run in (one, two)]
+    if quantity == PERSON_HOURS and ends[0] != ends[1]:
+        notes.append(f"hours lost are of {ends[0]:g} h after the peak in one run, of {ends[1]:g} h in the other")
+    rules = [(run.attrs.get("integration_rule"), run.attrs.get("tail")) for run in (one, two)]
+    if yearly and rules[0] != rules[1]:
+        notes.append("the runs integrate over return periods by different rules: compare `risk` of the scenarios")
+    return notes
