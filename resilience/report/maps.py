@@ -99,8 +99,8 @@ def draw_hazards(run: Run, extent: tuple[float, float, float, float]) -> HazardI
         ]
         for i, image in own:
             above = np.searchsorted(edges, image, side="left" if peril == "flood" else "right")
-            above = np.where(np.isnan(image), 0, above).astype(np.uint8)
-            addresses[i] = png_address(above, (CLEAR, *palette))
+            numbers: NDArray[np.uint8] = np.where(np.isnan(image), 0, above).astype(np.uint8)
+            addresses[i] = png_address(numbers, (CLEAR, *palette))
     single = np.array(["+" not in peril for peril in texts(run.dataset, "peril")])
     missing = any(not address for address in np.array(addresses, dtype=object)[single])
     return HazardImages(tuple(addresses), tuple(told), missing)
@@ -152,7 +152,8 @@ def _highest(
     hazard: xr.Dataset, crs: CRS, extent: tuple[float, float, float, float], frame: tuple[int, int]
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the highest value of each pixel, NaN where there is none, event by event."""
-    grid = Grid(CRS.from_wkt(hazard.attrs["crs_wkt"]), Affine(*hazard.attrs["transform"]), hazard.sizes["y"], hazard.sizes["x"])
+    crs_wkt, transform = hazard.attrs["crs_wkt"], Affine(*hazard.attrs["transform"])
+    grid = Grid(CRS.from_wkt(crs_wkt), transform, hazard.sizes["y"], hazard.sizes["x"])
     rows, columns = frame
     pixel = Affine((extent[2] - extent[0]) / columns, 0, extent[0], 0, -(extent[3] - extent[1]) / rows, extent[3])
     same = grid.crs == crs

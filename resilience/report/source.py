@@ -56,7 +56,7 @@ class Run:
     @property
     def weight(self) -> NDArray[np.float64]:
         """(event,) weight per year, what is rarer than the rarest event included; 0 without a rate."""
-        return np.nan_to_num((self.dataset["annual_weight"] + self.dataset["tail_weight"]).values)
+        return np.asarray(np.nan_to_num((self.dataset["annual_weight"] + self.dataset["tail_weight"]).values))
 
     @property
     def synthetic(self) -> bool:
@@ -87,7 +87,10 @@ def read_run(path: Path) -> Run:
     manifest = read_manifest(path)
     result = open_run(path)
     network = result.network
-    assert network is not None  # a run directory tells its city
+    if network is None:
+        from resilience.network import read_tables
+
+        network = read_tables(path / NETWORK, crs=manifest.network.crs, persons_unit=manifest.network.counted_in)
     for name, table in (("asset", network.assets), ("zone", network.zones)):
         n, have = result.dataset.sizes[name], len(table)
         if have != n:

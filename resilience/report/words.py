@@ -51,6 +51,10 @@ class Words:
         """Return the text of a key, filled in."""
         return load_words()[key][self.language].format(**values)
 
+    def plain(self, key: str) -> str:
+        """Return the text of a key with its gaps."""
+        return load_words()[key][self.language]
+
     def name(self, kind: str, name: str) -> str:
         """Return what the language calls a service, sector or peril; a name that a scenario made up stays as it is."""
         told = load_words().get(f"{kind}_{name}")
