@@ -14,14 +14,18 @@ PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 # The same examples on every run; `pytest` by hand searches for new ones.
 export HYPOTHESIS_PROFILE ?= fixed
 
-.PHONY: demo test check interpreted pytest soak bench matrix clean
+.PHONY: demo test check interpreted faults pytest soak bench matrix clean
 
 demo: $(VENV)/.installed
 	$(BIN)/resilience demo --out demo
 
-# The whole suite last: its closing line is the last line.
+# All but what has a target of its own; the suite last: its closing line is the last line.
 test: check interpreted
-	$(PYTEST)
+	$(PYTEST) -m "not faults"
+
+# Runs that are killed, processes and clusters that die, directories in bad hands, hostile and broken inputs.
+faults: $(VENV)/.installed-test
+	$(PYTEST) -m faults
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -35,10 +39,11 @@ interpreted: $(VENV)/.installed-test
 	  tests/test_cascade.py tests/test_levels_twin.py tests/test_levels_assess.py \
 	  --cov=kernels --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=97
 
+# Every test there is.
 pytest: $(VENV)/.installed-test
 	$(PYTEST)
 
-# More kills of a run and many more broken inputs than `make pytest` tries: `make soak SOAK=10000`.
+# More kills of a run and many more broken inputs than `make faults` tries: `make soak SOAK=10000`.
 SOAK ?= 10000
 soak: $(VENV)/.installed-test
 	RESILIENCE_KILLS=50 $(PYTEST) tests/test_kill.py

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from resilience.events import draw_catalogue, family_of, family_weights
+from resilience.events import draw_catalogue, family_of, family_weights, rated_events
 from resilience.inputs import Inputs
 from resilience.joint import draw_joint, joint_losses, joint_weights
 from resilience.quotients import divide
@@ -50,11 +50,6 @@ def weigh_events(inputs: Inputs, scenario: Scenario) -> dict[str, Any]:
         "annual_weight": ("event", weight, {**unit, "rule": scenario.risk.rule}),
         "tail_weight": ("event", tail, {**unit, "tail": scenario.risk.tail}),
     }
-
-
-def rated_events(labelled: xr.Dataset) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Return which events have rates."""
-    return np.asarray(np.isfinite(labelled["annual_weight"].values))
 
 
 def add_annual(labelled: xr.Dataset) -> xr.Dataset:

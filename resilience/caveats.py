@@ -46,7 +46,7 @@ def level_caveats(labelled: xr.Dataset, inputs: Inputs) -> list[str]:
             f"an asset served {inputs.min_fraction:g} of its demand or more counts in full for the assets that "
             "need it; zones receive the share itself"
         )
-        shares = labelled["baseline_unserved"].values / labelled["demand"].values
+        shares = labelled["intact_unserved"].values / labelled["demand"].values
         for sector, share in zip(labelled["supplied"].values, shares, strict=True):
             if share > 1e-9:
                 lines.append(f"baseline gap: the intact city leaves {100 * share:.1f} % of the demand in {sector}")
@@ -121,10 +121,10 @@ def caveats(labelled: xr.Dataset, inputs: Inputs) -> tuple[str, ...]:
     if bare:
         told = ", ".join(f"{count:,} {kind}" for kind, count in bare.items())
         lines.append(f"assets that stand in water without a fragility curve, so the water cannot stop them: {told}")
-    down = int(labelled["baseline_down"].sum())
+    down = int(labelled["intact_down"].sum())
     if down:
         lines.append(f"down in the intact city, listed and never counted as lost: {count_of(down, 'asset')}")
-    gap = labelled["zone_people"] * (1 - labelled["baseline_served"])
+    gap = labelled["zone_people"] * (1 - labelled["intact_served"])
     for service, people in zip(labelled["service"].values, gap.sum("zone").values, strict=True):
         if people > 0.5:
             lines.append(
@@ -147,10 +147,9 @@ def caveats(labelled: xr.Dataset, inputs: Inputs) -> tuple[str, ...]:
             family = str(name).removeprefix("monotonicity_repairs_")
             lines.append(f"{count_of(count, 'cell')} of {family} fell with rarer events")
         if str(name).startswith("hourly_repairs_") and count:
-            lines.append(
-                f"{count:,} probabilities (asset and hour) of {str(name).removeprefix('hourly_repairs_')} fell with "
-                "rarer events; the highest were taken"
-            )
+            family = str(name).removeprefix("hourly_repairs_")
+            told = f"{count_of(count, 'probability')} (asset and hour) of {family}"
+            lines.append(f"{told} fell with rarer events; the highest were taken")
     for network in sorted({rule.network for rule in inputs.services if rule.drive is not None}):
         lines.append(f"travel times over {network}: water is as deep all along a link as at its deepest point")
     return tuple(lines)

@@ -1,20 +1,27 @@
-"""The one note of a result that names every default in use: figures that decide it and are nobody's measurement."""
+"""The notes of a result that name every default in use: figures that decide it and are nobody's measurement."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import xarray as xr
 
+from resilience.errors import count_of
 from resilience.horizon import Horizon
 from resilience.inputs import Inputs
 from resilience.network.tables import CURVE_COLUMNS
 from resilience.scenario import Scenario
 from resilience.why import find_perils
 
+DEFAULTS = "defaults in use (judgement, unless said otherwise)"
+LINE = 200  # characters
 
-def defaults_note(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario, horizon: Horizon | None) -> tuple[str, ...]:
-    """Return the note; none where figures are the scenario's own or published.
+Default = tuple[str, str]
+"""What a default is about, and which it is."""
+
+
+def defaults_notes(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario, horizon: Horizon | None) -> list[str]:
+    """Return a note for each kind of default, more where one line is not enough; none for figures of a scenario's own.
 
     Parameters
     ----------
@@ -24,43 +31,59 @@ def defaults_note(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario, hori
     horizon : Horizon, optional
         Without a time grid there is none.
     """
-    told = [*_of_inputs(labelled, inputs), *_of_repair(labelled, scenario, horizon)]
+    told: dict[str, list[str]] = {}
+    for about, default in (*_of_inputs(labelled, inputs), *_of_repair(labelled, scenario, horizon)):
+        told.setdefault(about, []).append(default)
     if scenario.heat is not None:
-        told += [f"heat.{one}" for one in scenario.heat.defaults()]
-    return (f"defaults in use (expert judgement, unless said otherwise): {'; '.join(told)}",) if told else ()
+        told["heat"] = [f"heat.{one}" for one in scenario.heat.defaults()]
+    return [line for about, defaults in told.items() for line in fill_lines(f"{DEFAULTS}, {about}", defaults)]
 
 
-def _of_inputs(labelled: xr.Dataset, inputs: Inputs) -> Iterator[str]:
+def fill_lines(head: str, items: Iterable[str]) -> list[str]:
+    """Return lines of at most 200 characters that name all items, each line with the head.
+
+    Examples
+    --------
+    >>> fill_lines("curves", ["a", "b"])
+    ['curves: a, b']
+    >>> [len(line) for line in fill_lines("curves", ["long name"] * 30)]
+    [193, 149]
+    """
+    lines: list[str] = []
+    for item in items:
+        if lines and len(lines[-1]) + len(item) + 2 <= LINE:
+            lines[-1] += f", {item}"
+        else:
+            lines.append(f"{head}: {item}")
+    return lines
+
+
+def _of_inputs(labelled: xr.Dataset, inputs: Inputs) -> Iterator[Default]:
     """Yield curves, the share that is enough for assets, and speeds."""
     assets = inputs.network.assets
     used = {name for column in CURVE_COLUMNS for name in set(assets[column].astype(str)) if name}
-    judged = sorted(name for name in used if inputs.curves[name].basis == "default")
-    if judged:
-        yield f"curves {', '.join(judged)}"
+    yield from (("curves", name) for name in sorted(used) if inputs.curves[name].basis == "default")
     if "supplied" in labelled.dims and inputs.min_fraction_judged:
-        yield f"cascade.min_fraction = {inputs.min_fraction:g}"
+        yield "cascade", f"cascade.min_fraction = {inputs.min_fraction:g}"
     for network in sorted({rule.network for rule in inputs.services if rule.drive is not None}):
         links = (assets["sector"].astype(str) == network) & (assets["from_asset"].astype(str) != "")
         unknown = int(assets.loc[links, "speed"].isna().sum())
         if unknown:
-            yield f"speeds by kind, of {unknown:,} of the {int(links.sum()):,} links of {network}"
+            yield "speeds by kind", f"{unknown:,} of the {count_of(int(links.sum()), 'link')} of {network}"
 
 
-def _of_repair(labelled: xr.Dataset, scenario: Scenario, horizon: Horizon | None) -> Iterator[str]:
+def _of_repair(labelled: xr.Dataset, scenario: Scenario, horizon: Horizon | None) -> Iterator[Default]:
     """Yield how outages end, what is damaged, and repair times."""
     if scenario.time is None or horizon is None:
         return
     if "restart_hours" not in scenario.time.model_fields_set:
-        yield f"time.restart_hours = {scenario.time.restart_hours:g}"
+        yield "time", f"time.restart_hours = {scenario.time.restart_hours:g}"
     rules, repair = horizon.rules, scenario.time.repair
     if rules is None or repair is None:
         return
     unsaid = [peril for peril in find_perils(labelled) if peril not in repair.damaged]
-    shares = ", ".join(f"{peril} {rules.damaged[peril][0]:g}" for peril in unsaid)
-    if shares:
-        yield f"share of failures that are damage: {shares}"
+    yield from (("share of failures that are damage", f"{peril} {rules.damaged[peril][0]:g}") for peril in unsaid)
     used = set(rules.classes.tolist())
     for basis, word in (("default", ""), ("memory", " (from memory, to be checked)")):
-        names = sorted(used & {time.repair_class for time in rules.table if time.basis == basis})
-        if names:
-            yield f"repair times of {', '.join(names)}{word}"
+        names = used & {time.repair_class for time in rules.table if time.basis == basis}
+        yield from ((f"repair times{word}", name) for name in sorted(names))

@@ -28,13 +28,20 @@ class Problem:
     wanted : str
         What would have been right, with the fix where there is one.
     got : str
-        What was found.
+        What was found; with `count`, in the plural.
     count, total : int, optional
         How many of how many are wrong.
     first : sequence of str, optional
         The first few offenders.
     where : str, optional
         File, line and column.
+
+    Examples
+    --------
+    >>> print(Problem("events", wanted="every name once", got="repeated names", count=2, first=["a", "b"]))
+    events: 2 repeated names (first: a, b); wanted: every name once
+    >>> print(Problem("events", wanted="every name once", got="repeated names", count=1, first=["a"]))
+    events: repeated names: a; wanted: every name once
     """
 
     subject: str
@@ -47,13 +54,16 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
+        shown = ", ".join(_in_short(str(item)) for item in self.first[:MAX_SHOWN])
+        subject, got, wanted = map(_in_short, (self.subject, self.got, self.wanted))
+        # What was found is told in the plural: of one, the thing itself stands in the place of a number.
+        if self.count == 1 and self.total is None:
+            return f"{place}{subject}: {got}{f': {shown}' if shown else ' (1)'}; wanted: {wanted}"
         number = ""
         if self.count is not None:
             number = f"{self.count:,} of {self.total:,} " if self.total is not None else f"{self.count:,} "
-        shown = ", ".join(_in_short(str(item)) for item in self.first[:MAX_SHOWN])
         rest = len(self.first) > MAX_SHOWN or (self.count is not None and self.count > len(self.first) > 0)
         first = f" (first: {shown}{', ...' if rest else ''})" if shown else ""
-        subject, got, wanted = map(_in_short, (self.subject, self.got, self.wanted))
         return f"{place}{subject}: {number}{got}{first}; wanted: {wanted}"
 
 
@@ -228,10 +238,13 @@ def count_of(n: int, noun: str) -> str:
 
     Examples
     --------
-    >>> count_of(1, "asset"), count_of(2_000, "zone")
-    ('1 asset', '2,000 zones')
+    >>> count_of(1, "asset"), count_of(2_000, "zone"), count_of(2, "dependency")
+    ('1 asset', '2,000 zones', '2 dependencies')
     """
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+    many = f"{noun}es" if noun.endswith(("ss", "ch")) else f"{noun}s"
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        many = f"{noun[:-1]}ies"
+    return f"{n:,} {noun if n == 1 else many}"
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -197,6 +197,22 @@ def family_weights(family: EventFamily, *, rule: Rule = "trapezoid", tail: Tail 
     return AnnualWeights(family.annual_rate.copy(), np.zeros(len(family.events)), 0.0)
 
 
+def rated_events(labelled: xr.Dataset) -> NDArray[np.bool_]:
+    """Return which events of a result have rates, hence a part in annual values.
+
+    Parameters
+    ----------
+    labelled : xarray.Dataset
+        With ``annual_weight`` (event).
+
+    Examples
+    --------
+    >>> rated_events(xr.Dataset({"annual_weight": ("event", [0.1, np.nan])})).tolist()
+    [True, False]
+    """
+    return np.asarray(np.isfinite(labelled["annual_weight"].values))
+
+
 def _check_rule(rule: str, tail: str) -> None:
     problems = Problems()
     for subject, word, known in (("rule", rule, RULES), ("tail", tail, TAILS)):

@@ -19,6 +19,7 @@ from resilience.errors import (
     ConfigurationError,
     DataError,
     Problem,
+    count_of,
     suggestion,
 )
 from resilience.hazard_inputs import open_hazards
@@ -353,7 +354,7 @@ def describe_sources(hazards: Sequence[xr.Dataset]) -> list[str]:
         events = hazard.sizes["event"]
         in_time = f" of {hazard.sizes['time']} maps in time each" if "time" in hazard.dims else ""
         lines.append(
-            f"hazard {hazard.attrs['family']}: {hazard.attrs['peril']}, {events} events{in_time}, "
+            f"hazard {hazard.attrs['family']}: {hazard.attrs['peril']}, {count_of(events, 'event')}{in_time}, "
             f"{hazard.sizes['y']:,} x {hazard.sizes['x']:,} cells, {hazard.attrs['unit']}, no data means "
             f"{hazard.attrs['nodata']}, outside the map {hazard.attrs['outside']}"
         )

@@ -14,10 +14,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience import __version__
-from resilience.annual import add_annual, exceed, rank_assets, rated_events, weigh_events
+from resilience.annual import add_annual, exceed, rank_assets, weigh_events
 from resilience.branches import check_branches, join_branches, take_branch
 from resilience.caveats import caveats, correlation_caveats, error_caveats, with_costs
-from resilience.defaults import defaults_note
+from resilience.defaults import defaults_notes
 from resilience.engine import (
     Block,
     BlockSums,
@@ -26,6 +26,7 @@ from resilience.engine import (
     choose_block_samples,
     open_pool,
 )
+from resilience.events import rated_events
 from resilience.exposures import expose_and_damage
 from resilience.hazard_error import check_errors, error_sd
 from resilience.heat_power import label_power
@@ -220,7 +221,7 @@ def solve(
     notes = (
         *inputs.notes, *caveats(labelled, inputs), *time_caveats(labelled, scenario, horizon),
         *heat_notes(labelled, scenario), *correlation_caveats(scenario), *error_caveats(inputs),
-        *defaults_note(labelled, inputs, scenario, horizon),
+        *defaults_notes(labelled, inputs, scenario, horizon),
     )  # fmt: skip
     result = Result(
         dataset=labelled.assign_attrs(

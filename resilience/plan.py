@@ -15,6 +15,7 @@ from resilience.branches import check_branches
 from resilience.engine import Block, City, EventTask, list_arrays, solve_block
 from resilience.engine.blocks import Take
 from resilience.engine.threads import processors
+from resilience.errors import count_of
 from resilience.hazard_error import check_errors
 from resilience.inputs import load_inputs
 from resilience.kernels.rows import SAMPLES
@@ -123,17 +124,18 @@ class Plan:
 
     def lines(self) -> list[str]:
         """Return lines for people."""
-        kind = "processes" if self.processes else "threads"
-        branches = f" and {self.branches} branches" if self.branches else ""
+        workers = count_of(self.workers, "process" if self.processes else "thread")
+        branches = f" and {count_of(self.branches, 'branch')}" if self.branches else ""
+        assets, events = count_of(self.assets, "asset"), count_of(self.events, "event")
         lines = [
-            f"{self.name}: {self.assets:,} assets, {self.events:,} events{branches}, {self.samples:,} samples each",
-            f"blocks: {self.blocks:,} of {self.block:,} samples, on {self.workers} {kind}",
+            f"{self.name}: {assets}, {events}{branches}, {self.samples:,} samples each",
+            f"blocks: {self.blocks:,} of {self.block:,} samples, on {workers}",
             f"memory: {tell_bytes(self.memory)}",
             f"disk: {tell_bytes(self.disk)}",
             f"time: about {tell_seconds(self.seconds)}",
         ]
         if self.worker_memory is not None:
-            lines[2] += f", and {tell_bytes(self.worker_memory)} in each of {self.workers} processes"
+            lines[2] += f", and {tell_bytes(self.worker_memory)} in each process"
         return [*lines, *(f"assumed: {one}" for one in self.assumed)]
 
     def to_dict(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ import xarray as xr
 from pydantic import ValidationError
 
 from resilience.errors import DataError, MissingInputError, Problem
+from resilience.events import rated_events
 from resilience.manifest import Manifest
+from resilience.network import read_tables
 from resilience.result import Result
-from resilience.store import MANIFEST, open_results
+from resilience.store import MANIFEST, NETWORK, open_results
 
 CATALOGUE, IMPORTANCE, PAIRED = "catalogue_", "importance_", "paired_"
 
@@ -49,7 +52,7 @@ def open_run(path: str | Path) -> Result:
     512
     """
     run = Path(path)
-    read_manifest(run)
+    city = read_manifest(run).network
     whole = open_results(run)
     own = [name for name in map(str, whole.data_vars) if name.startswith((CATALOGUE, IMPORTANCE, PAIRED))]
     dataset = whole.drop_vars([*own, *_curve_labels(whole)])
@@ -60,6 +63,7 @@ def open_run(path: str | Path) -> Result:
         pairs=_pairs(whole),
         path=run,
         notes=tuple(map(str, whole.attrs["notes"])),
+        network_source=partial(read_tables, run / NETWORK, crs=city.crs, persons_unit=city.counted_in),
     )
 
 

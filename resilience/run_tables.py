@@ -168,7 +168,7 @@ def zones_table(dataset: xr.Dataset, *, unit: str) -> Table:
     hours = dataset["zone_hours_lost"].values if "zone_hours_lost" in dataset else None
     if hours is not None:
         header += [f"hours_{name}" for name in services]
-    lost, served = dataset["zone_without_service"].values, dataset["baseline_served"].values
+    lost, served = dataset["zone_without_service"].values, dataset["intact_served"].values
     people = dataset["zone_people"].values
 
     def blocks() -> Iterator[Sequence[Column]]:

@@ -20,6 +20,7 @@ from resilience.engine import (
     simulate,
     sums_of,
 )
+from resilience.errors import count_of
 from resilience.ledger import Form, Ledger, Part
 from resilience.run_log import RunLog
 
@@ -180,7 +181,7 @@ class Sampler:
         n_block = sum(len(cut_blocks(task, n_samples, self.block_samples)) for task in tasks)
         if self._log is not None:
             told: dict[str, Any] = {"part": part, "blocks": n_block, "events": len(tasks), "samples": n_samples}
-            self._log.tell("part_started", f"solving {title or part}: {n_block:,} blocks", **told)
+            self._log.tell("part_started", f"solving {title or part}: {count_of(n_block, 'block')}", **told)
 
         def note(block: Block) -> None:
             self._deadline.note_block()

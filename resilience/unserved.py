@@ -29,7 +29,7 @@ def label_supplied(labelled: xr.Dataset, city: City) -> xr.Dataset:
     values = {
         "supplied_level": np.array([one.level for one, _ in supplied], dtype=object),
         "demand": np.array([one.demand.sum() for one, _ in supplied]),
-        "baseline_unserved": np.array([gap.sum() for _, gap in supplied]),
+        "intact_unserved": np.array([gap.sum() for _, gap in supplied]),
     }
     return labelled.assign_coords(supplied=np.array(city.supplied, dtype=np.str_)).assign(
         {name: (VARIABLES[name].dims, array) for name, array in values.items()}

@@ -198,8 +198,8 @@ VARIABLES: dict[str, Variable] = _register(
         ("sum_loss2", "event service", "float64", "persons^2", "squares of people without, over all samples"),
         ("zone_people", "zone", "float64", "persons", "people of the zone"),
         ("people_served", "service", "float64", "persons", "people whom the intact city gives the service"),
-        ("baseline_down", "asset", "bool", "", "down in the intact city: never counted as lost"),
-        ("baseline_served", "zone service", "float64", "1", "share of the service that the intact city gives the zone"),
+        ("intact_down", "asset", "bool", "", "down in the intact city: never counted as lost"),
+        ("intact_served", "zone service", "float64", "1", "share of the service that the intact city gives the zone"),
         # ways in time
         ("access", "access", "str", "", "service with a limit of time, and its group where each counts for itself"),
         ("outcome", "outcome", "str", "", "of people served in time in the intact city: undisrupted, other_facility, "
@@ -230,7 +230,7 @@ VARIABLES: dict[str, Variable] = _register(
         ("supplied_level", "supplied", "str", "", "its level"),
         ("demand", "supplied", "float64", "", "its demand in the intact city, in the unit of the supply table; MW at "
          "level dc_flow"),
-        ("baseline_unserved", "supplied", "float64", "", "demand that the intact city does not serve: never counted"),
+        ("intact_unserved", "supplied", "float64", "", "demand that the intact city does not serve: never counted"),
         ("unserved_demand", "event supplied sample", "float64", "", "demand not served at the peak, beyond that of the "
          "intact city"),
         ("energy_not_served", "event supplied sample", "float64", "", "demand not served beyond that of the intact "

@@ -6,6 +6,7 @@ In a small city every asset stands in a raster cell of its own, so a table of in
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,14 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]
     """Return a source distribution of the tracked files, and the wheel that is built from it."""
     base = tmp_path_factory.getbasetemp()
     return build((base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "packaging")
+
+
+@pytest.fixture
+def hears_interrupts() -> Iterator[None]:
+    """Let processes hear interrupts, even if the shell that began pytest in its background had them ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,6 +13,7 @@ from shapely.geometry import Point
 
 from resilience.cascade import make_grid
 from resilience.check import check
+from resilience.defaults import DEFAULTS
 from resilience.engine import (
     LEVELS,
     NEVER,
@@ -205,11 +206,15 @@ def test_notes_tell_what_is_judgement() -> None:
     result = assess(scenario(crews={"telecom": 2, "power": 1}))
     notes = "\n".join(result.notes)
     assert "without a class they end 4 h after an event" in notes
-    assert "defaults in use (expert judgement, unless said otherwise): curves " in notes
-    assert "; time.restart_hours = 4; " in notes
-    assert sum("defaults in use" in note for note in result.notes) == 1
-    assert "share of failures that are damage: flood 1, heat 0.25; " in notes
-    assert "; repair times of " in notes
+    defaults = [note.removeprefix(f"{DEFAULTS}, ") for note in result.notes if note.startswith(DEFAULTS)]
+    assert max(map(len, defaults)) + len(DEFAULTS) <= 200
+    about = list(dict.fromkeys(line.split(":")[0] for line in defaults))
+    assert about == ["curves", "time", "share of failures that are damage", "repair times"]
+    curves = [name for line in defaults if line.startswith("curves: ") for name in line[8:].split(", ")]
+    assert curves == sorted(set(curves))
+    assert {"function_cabinet", "heat_transformer"} <= set(curves)
+    assert "time: time.restart_hours = 4" in defaults
+    assert "share of failures that are damage: flood 1, heat 0.25" in defaults
     assert "as many crews as assets in care, data, medical" in notes
     assert result.dataset.attrs["notes"] == list(result.notes)
     told = Scenario.from_dict({**BASE, "time": {"restart_hours": 2}})

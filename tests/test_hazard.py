@@ -355,7 +355,7 @@ def test_interpolated_dataset_takes_no_data_as_declared(grid):
 
 def test_interpolation_repairs_and_warns(grid, depths):
     river = make_hazard(depths[[1, 0]], grid=grid, family="river", peril="flood", return_periods=[10, 100])
-    with pytest.warns(HazardWarning, match="6 cells fall with the return period"):
+    with pytest.warns(HazardWarning, match="6 cells fell with the return period"):
         middle = interpolate_return_period(river, 50.0)
     np.testing.assert_allclose(middle.intensity[0], depths[1])
 
@@ -373,5 +373,5 @@ def test_interpolation_wants_a_severity_axis(grid, depths):
         interpolate_return_period(make_hazard(depths, grid=grid, family="f", peril="flood"), 50.0)
     with pytest.raises(ConfigurationError, match="1 or more"):
         interpolate_severity(np.array([1.0]), np.array([10.0]), 0.5)
-    with pytest.raises(DataError, match="one for each of 2 events"):
+    with pytest.raises(DataError, match="one per event"):
         interpolate_severity(np.array([1.0, 2.0]), np.array([10.0]), 20.0)

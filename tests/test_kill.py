@@ -20,6 +20,8 @@ from resilience.pipeline import demo_scenario
 from resilience.scenario import Scenario
 from tests.test_resume import files_of, records_of
 
+pytestmark = pytest.mark.faults
+
 KILLS = int(os.environ.get("RESILIENCE_KILLS", "5"))
 PATIENCE = 300.0  # s, for whatever a busy machine is at
 
@@ -93,6 +95,7 @@ def test_a_run_that_is_killed_again_and_again_ends_as_the_one_that_was_not(
     assert not list(run.rglob(".writing-*"))
 
 
+@pytest.mark.usefixtures("hears_interrupts")
 @pytest.mark.parametrize(
     ("number", "code", "word"), [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")]
 )

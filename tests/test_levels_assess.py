@@ -166,9 +166,9 @@ def test_no_hazard_takes_nothing_where_the_intact_city_is_short(site: Any) -> No
     dataset = result.dataset
     assert people(dataset) == {0.0}
     assert unserved(dataset).tolist() == [0.0]
-    assert dataset["baseline_served"].values.ravel().tolist() == pytest.approx([0.7])
+    assert dataset["intact_served"].values.ravel().tolist() == pytest.approx([0.7])
     assert dataset["people_served"].values.tolist() == [700.0]
-    assert float(dataset["baseline_unserved"][0]) == pytest.approx(24.0)
+    assert float(dataset["intact_unserved"][0]) == pytest.approx(24.0)
     assert any("leaves 30.0 % of the demand in power" in note for note in result.notes)
 
 
@@ -318,7 +318,7 @@ def test_built_in_city_takes_the_levels_as_it_is() -> None:
         "cascade": {"levels": {"power": "dc_flow", "water": "share", "telecom": "connected"}},
     }  # fmt: skip
     dataset = assess(Scenario.from_dict(data), threads=1).dataset
-    assert int(dataset["baseline_down"].sum()) == 0
-    assert (dataset["baseline_served"].values == 1.0).all()
+    assert int(dataset["intact_down"].sum()) == 0
+    assert (dataset["intact_served"].values == 1.0).all()
     assert dataset["supplied"].values.tolist() == ["power", "water"]
     assert (dataset["annual_unserved_demand"].values > 0).any()

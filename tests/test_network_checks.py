@@ -60,7 +60,7 @@ def test_a_sound_city_passes_and_a_cycle_of_needs_is_legal(tables):
     tables["dependencies"] = pd.concat([tables["dependencies"], pd.DataFrame({"need": ["back"], "provider": ["H"]})])
     network = Network.from_tables(**tables)
     check_network(network)
-    assert repr(network).startswith("<Network: 7 assets (2 links), 3 needs, 4 dependencies, 1 supply rows, 1 zones")
+    assert repr(network).startswith("<Network: 7 assets (2 links), 3 needs, 4 dependencies, 1 supply row, 1 zone")
 
 
 def with_value(table, column, row, value):

@@ -148,4 +148,4 @@ def test_lines_for_people() -> None:
     plan = make_plan(town(), threads=1)
     lines = replace(plan, seconds=9000.0, memory=2.5e9, worker_memory=3e8, processes=True, workers=8).lines()
     assert "time: about 2.5 h" in lines
-    assert "memory: 2.5 GB, and 300 MB in each of 8 processes" in lines
+    assert "memory: 2.5 GB, and 300 MB in each process" in lines

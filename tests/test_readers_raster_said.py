@@ -198,7 +198,7 @@ def test_patterns_that_fit_nothing_or_twice(folder, depths):
     with pytest.raises(ConfigurationError, match="one field"):
         open_hazard(f"{folder}/depth_{{period}}.tif", **SAID)
     write_map(folder / "depth_rp10.tif", depths[0])
-    with pytest.raises(DataError, match=r"same one \(first: .*depth_rp00010.tif and .*depth_rp10.tif"):
+    with pytest.raises(DataError, match=r"same one: .*depth_rp00010.tif and .*depth_rp10.tif"):
         open_hazard(f"{folder}/depth_rp{{rp}}.tif", **SAID)
 
 
@@ -211,7 +211,7 @@ def test_patterns_that_fit_nothing_or_twice(folder, depths):
         ({"return_periods": [10, 20, 30], "annual_rates": [1, 1, 1]}, "both"),
         ({"annual_rates": {"depth_rp00010": 1}}, "events without a number"),
         ({"duration_hours": {f"depth_rp{t}": 1 for t in ("00010", "00100", "00500", "1")}}, "names that are no event"),
-        ({"events": ["a"]}, "1 names"),
+        ({"events": ["a"]}, "1 name"),
         ({"peril": "fludd"}, "did you mean 'flood'"),
     ],
 )

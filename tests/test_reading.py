@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,23 @@ def test_the_tables_people_read_are_the_same(told: tuple[Result, Path]) -> None:
     assert again.summary_table() == result.summary_table()
     assert again.why_table() == result.why_table()
     assert again.origins_table() == result.origins_table()
+
+
+def test_the_city_is_that_of_the_run(told: tuple[Result, Path]) -> None:
+    result, run = told
+    again = open_run(run).network
+    assert again is not None
+    assert result.network is not None
+    assert again.crs == result.network.crs
+    for name in ("assets", "needs", "dependencies", "supply", "zones"):
+        assert len(getattr(again, name)) == len(getattr(result.network, name))
+    assert again.assets["id"].tolist() == result.dataset["asset"].values.tolist()
+
+
+def test_reading_needs_no_compiler() -> None:
+    code = "import sys, resilience.reading; print([m for m in ('numba', 'matplotlib', 'bokeh') if m in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
 
 
 def test_what_is_no_finished_run_is_told(told: tuple[Result, Path], tmp_path: Path) -> None:

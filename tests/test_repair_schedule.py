@@ -121,7 +121,7 @@ def test_a_word_group_from_damage_to_end_of_repair():
 
 def test_a_capacity_is_a_step_function_from_zero():
     for hours, share, told in (
-        ([0, 1], [1.0], "2 times and 1 shares"),
+        ([0, 1], [1.0], "2 times and 1 share"),
         ([], [], "0 times"),
         ([1], [1.0], "increase from 0"),
         ([0, 2, 2], [1, 1, 1], "increase from 0"),

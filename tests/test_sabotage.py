@@ -30,6 +30,8 @@ from resilience.store import LOCK, MANIFEST, RunStore
 from resilience.verify import verify_run
 from tests.test_resume import files_of, flipped, records_of, scenario_of, solved  # noqa: F401 - a fixture
 
+pytestmark = pytest.mark.faults
+
 
 def small(site: Any) -> Scenario:
     """Three events of two blocks each, without branches and pairs."""

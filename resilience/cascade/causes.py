@@ -52,7 +52,7 @@ class CauseCounter:
     Parameters
     ----------
     cascade : Cascade
-    baseline_down : (n_asset,) bool
+    intact_down : (n_asset,) bool
         Assets that are down in the intact city; they are never counted.
     further_roots : sequence of int, optional
         Roots in sectors that the hazard hinders though it fails none of their assets.
@@ -75,7 +75,7 @@ class CauseCounter:
     def __init__(
         self,
         cascade: Cascade,
-        baseline_down: NDArray[np.bool_],
+        intact_down: NDArray[np.bool_],
         further_roots: Sequence[int] = (),
         scaled: Mapping[str, int] | None = None,
     ) -> None:
@@ -87,8 +87,8 @@ class CauseCounter:
         self.root_sectors = np.unique(np.concatenate([root, further]))
         self.root_shares = np.zeros((compiled.n_asset, self.root_sectors.size), np.int64)
         self.roots: Words = np.zeros((self.root_sectors.size, compiled.n_asset, 8), np.uint64)
-        self._looked_at = plan.affected[~baseline_down[plan.affected]]
-        self._down_from_start = baseline_down.astype(np.uint8)
+        self._looked_at = plan.affected[~intact_down[plan.affected]]
+        self._down_from_start = intact_down.astype(np.uint8)
         self._supplied = np.zeros(compiled.n_asset, np.uint8)
         self._source = np.zeros(compiled.n_asset, np.uint8)
         for supply in plan.supplies:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from resilience.doctor.finding import OK, WARNING, WRONG, Finding
+from resilience.errors import count_of
 from resilience.provenance import library_versions
 
 DISTRIBUTION = "urban-resilience"
@@ -91,7 +92,7 @@ def examine_kernels() -> list[Finding]:
 def _kept(folder: Path) -> str:
     sizes = [entry.stat().st_size for entry in folder.rglob("*") if entry.is_file()]
     told = " as RESILIENCE_CACHE_DIR says" if os.environ.get("RESILIENCE_CACHE_DIR") else ""
-    return f"{len(sizes)} files, {sum(sizes) / 1e6:.0f} MB{told}"
+    return f"{count_of(len(sizes), 'file')}, {sum(sizes) / 1e6:.0f} MB{told}"
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ import distributed
 from resilience.engine.block import solve_block
 from resilience.engine.blocks import Solve
 from resilience.engine.cluster import Cluster
-from resilience.errors import ClusterError, Problem
+from resilience.errors import ClusterError, Problem, count_of
 
 CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
@@ -96,7 +96,7 @@ def start_workers(
     ClusterError
         They did not start.
     """
-    name = f"of {count:,} processes of this machine"
+    name = f"of {count_of(count, 'process')} of this machine"
     with _logged(), _kept_environment(), dask.config.set(SETTINGS):
         try:
             processes = distributed.LocalCluster(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from resilience.errors import DataError, Problem, Problems, suggestion
+from resilience.errors import DataError, Problem, Problems, count_of, suggestion
 from resilience.grid import Grid
 from resilience.hazard.severity import check_return_periods
 from resilience.perils import PERILS, check_plausible
@@ -153,7 +153,7 @@ def event_names(
         return [f"rp{period:.12g}" for period in periods] if periods is not None else [str(k) for k in range(n_event)]
     names = [str(name) for name in events]
     if len(names) != n_event:
-        problems.add("events", wanted=f"one name for each of {n_event} events", got=f"{len(names)} names")
+        problems.add("events", wanted=f"one name per event ({n_event:,})", got=count_of(len(names), "name"))
         return [str(k) for k in range(n_event)]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:

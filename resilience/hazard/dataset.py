@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from resilience.errors import ConfigurationError, DataError, Problems, suggestion
+from resilience.errors import ConfigurationError, DataError, Problems, count_of, suggestion
 from resilience.grid import Grid
 from resilience.hazard.checks import (
     NODATA_MEANINGS,
@@ -233,6 +233,6 @@ def _per_event(values: ArrayLike | None, n_event: int, subject: str, problems: P
     if array.ndim == 0 and subject in ("duration_hours", "recession_hours"):
         return np.full(n_event, float(array))
     if array.shape != (n_event,):
-        problems.add(subject, wanted=f"one number for each of {n_event} events", got=f"{array.size} numbers")
+        problems.add(subject, wanted=f"one number per event ({n_event:,})", got=count_of(array.size, "number"))
         return np.full(n_event, np.nan)
     return array

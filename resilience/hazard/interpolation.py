@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from resilience.errors import ConfigurationError, Problems
+from resilience.errors import ConfigurationError, Problems, count_of
 from resilience.hazard.checks import HazardWarning, grid_of
 from resilience.hazard.dataset import make_hazard
 from resilience.hazard.severity import interpolate_severity, repair_monotone
@@ -87,7 +87,9 @@ def interpolate_return_period(
         values = np.nan_to_num(values, nan=0.0)
     values, n_violations = repair_monotone(values)
     if n_violations:
-        message = f"{family}: {n_violations:,} cells fall with the return period; the running maximum was taken"
+        message = (
+            f"{family}: {count_of(n_violations, 'cell')} fell with the return period; the running maximum was taken"
+        )
         warnings.warn(message, HazardWarning, stacklevel=2)
     periods = hazard["return_period"].values
     below = 0.0 if peril == "flood" else np.nan

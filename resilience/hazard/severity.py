@@ -118,7 +118,7 @@ def interpolate_severity(
     problems = Problems()
     problems.extend(check_return_periods(return_periods))
     if len(values) != len(return_periods):
-        problems.add("return_periods", wanted=f"one for each of {len(values)} events", got=f"{len(return_periods)}")
+        problems.add("return_periods", wanted=f"one per event ({len(values):,})", got=f"{len(return_periods)}")
     problems.raise_if_any(DataError)
     if not (np.isfinite(at) and at >= 1.0):
         problems.add("return period", wanted="years, 1 or more", got=f"{at:g}")

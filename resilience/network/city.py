@@ -13,7 +13,7 @@ import shapely
 from pyproj import CRS
 from pyproj.exceptions import CRSError, ProjError
 
-from resilience.errors import DataError, Problems
+from resilience.errors import DataError, Problems, count_of
 from resilience.network.checks import find_problems
 from resilience.network.normalise import empty_table, normalise_table
 from resilience.network.shapes import representative_points
@@ -192,9 +192,9 @@ class Network:
         links = int((self.assets["from_asset"] != "").sum())
         place = self.crs.to_string() if len(self.crs.to_string()) < 20 else self.crs.name
         return (
-            f"<Network: {len(self.assets):,} assets ({links:,} links), {len(self.needs):,} needs, "
-            f"{len(self.dependencies):,} dependencies, {len(self.supply):,} supply rows, {len(self.zones):,} zones, "
-            f"{place}>"
+            f"<Network: {count_of(len(self.assets), 'asset')} ({count_of(links, 'link')}), "
+            f"{count_of(len(self.needs), 'need')}, {count_of(len(self.dependencies), 'dependency')}, "
+            f"{count_of(len(self.supply), 'supply row')}, {count_of(len(self.zones), 'zone')}, {place}>"
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from xarray.core.indexing import LazilyIndexedArray
 
-from resilience.errors import ConfigurationError, DataError, Problem, Problems, suggestion
+from resilience.errors import ConfigurationError, DataError, Problem, Problems, count_of, suggestion
 from resilience.grid import Grid
 from resilience.hazard import make_hazard
 from resilience.hazard.severity import check_return_periods
@@ -217,7 +217,9 @@ def _label(
         wanted = "return periods in one place: the keys or file names of `source`, or `return_periods`"
         problems.add(f"family {family!r}", wanted=wanted, got="two places")
     if events is not None and len(events) != len(layers):
-        problems.add(f"events of family {family!r}", wanted=f"{len(layers)} names", got=f"{len(events)} names")
+        problems.add(
+            f"events of family {family!r}", wanted=count_of(len(layers), "name"), got=count_of(len(events), "name")
+        )
     problems.raise_if_any(ConfigurationError)
     names = [str(name) for name in events] if events is not None else [layer.event for layer in layers]
     if len(set(names)) < len(names) and events is None:
@@ -254,7 +256,8 @@ def _by_event(values: Any, names: Sequence[str], subject: str, family: str) -> A
         numbers = [values.get(name, float("nan")) for name in names]
     else:
         numbers = list(values)
-        count, first, got = abs(len(numbers) - len(names)), [], f"{len(numbers)} numbers for {len(names)} events"
+        count, first = abs(len(numbers) - len(names)), []
+        got = f"{count_of(len(numbers), 'number')} for {count_of(len(names), 'event')}"
     if count:
         wanted = f"one number for each of {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
         raise ConfigurationError(Problem(f"{subject} of family {family!r}", wanted, got, first=first))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from resilience.errors import DataError, Problems
+from resilience.errors import DataError, Problems, count_of
 from resilience.kernels.schedule import FULL, accumulate_capacity
 
 
@@ -45,8 +45,8 @@ class WorkCapacity:
         share = np.asarray(self.share, dtype=np.float64).reshape(-1)
         problems = Problems()
         if hours.size != share.size or hours.size == 0:
-            problems.add("work capacity", wanted="one share for each time, at least one", got=f"{hours.size} times and "
-                         f"{share.size} shares")  # fmt: skip
+            got = f"{count_of(hours.size, 'time')} and {count_of(share.size, 'share')}"
+            problems.add("work capacity", wanted="one share for each time, at least one", got=got)
         bad = ~((share >= 0.0) & (share <= 1.0))
         if bad.any():
             problems.add("work capacity", wanted="shares in [0, 1]", got="others", count=int(bad.sum()),

@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     )
     from resilience.risk.expected import annual_total, conditional_statistics, expected_annual
     from resilience.risk.importance import asset_importance, paired_importance
+    from resilience.risk.rare import Stratified, Weighted, importance_mean, neyman_allocation, stratified_mean
+    from resilience.risk.sensitivity import shapley_values, sobol_indices
     from resilience.risk.tail import catalogue_risk, tail_risk, tail_value_at_risk, value_at_risk
     from resilience.risk.yearly import occurrence_losses, yearly_losses
 
 __all__ = [
     "Benefit",
     "Saving",
+    "Stratified",
+    "Weighted",
     "annual_total",
     "annuity",
     "asset_importance",
@@ -37,10 +41,15 @@ __all__ = [
     "exceedance_frequency",
     "exceedance_probability",
     "expected_annual",
+    "importance_mean",
+    "neyman_allocation",
     "occurrence_losses",
     "occurrence_probability",
     "paired_importance",
     "paired_saving",
+    "shapley_values",
+    "sobol_indices",
+    "stratified_mean",
     "tail_risk",
     "tail_value_at_risk",
     "value_at_risk",
@@ -52,6 +61,8 @@ __all__ = [
 _HOMES = {
     "Benefit": "resilience.risk.compare",
     "Saving": "resilience.risk.compare",
+    "Stratified": "resilience.risk.rare",
+    "Weighted": "resilience.risk.rare",
     "annual_total": "resilience.risk.expected",
     "annuity": "resilience.risk.compare",
     "asset_importance": "resilience.risk.importance",
@@ -63,10 +74,15 @@ _HOMES = {
     "exceedance_frequency": "resilience.risk.exceedance",
     "exceedance_probability": "resilience.risk.exceedance",
     "expected_annual": "resilience.risk.expected",
+    "importance_mean": "resilience.risk.rare",
+    "neyman_allocation": "resilience.risk.rare",
     "occurrence_losses": "resilience.risk.yearly",
     "occurrence_probability": "resilience.risk.exceedance",
     "paired_importance": "resilience.risk.importance",
     "paired_saving": "resilience.risk.compare",
+    "shapley_values": "resilience.risk.sensitivity",
+    "sobol_indices": "resilience.risk.sensitivity",
+    "stratified_mean": "resilience.risk.rare",
     "tail_risk": "resilience.risk.tail",
     "tail_value_at_risk": "resilience.risk.tail",
     "value_at_risk": "resilience.risk.tail",

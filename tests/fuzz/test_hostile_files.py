@@ -22,6 +22,8 @@ from resilience.readers.wkt import MOST_COLLECTIONS, shapes_of_wkt
 from resilience.scenario import Scenario
 from resilience.writing import input_paths
 
+pytestmark = pytest.mark.faults
+
 CRS = "EPSG:5187"
 Change = Callable[[Any, str], Any]
 

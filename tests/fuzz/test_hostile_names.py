@@ -17,6 +17,8 @@ from ruamel.yaml import YAML
 from resilience.cells import safe, unsafe, write_cells
 from resilience.store import open_results
 
+pytestmark = pytest.mark.faults
+
 SIGNS = "=+-@\t\r\uff1d\uff0b\uff0d\uff20"
 NAMES = [
     "=1+1", "+cmd|' /C calc'!A0", "@SUM(A1)", "-2+3", "\t=2", "\r=3", "\uff1d1+1", "a;=1+1", "a\n=1+1", "a\t@x",

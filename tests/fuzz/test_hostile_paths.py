@@ -12,6 +12,8 @@ import pytest
 from resilience.errors import ConfigurationError
 from resilience.scenario import Scenario
 
+pytestmark = pytest.mark.faults
+
 Change = Callable[[Any], Any]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.mutants import KINDS
+from tests.fuzz.mutations import KINDS
 
 ROOT = Path(__file__).parents[2]
 CASES = int(os.environ.get("RESILIENCE_FUZZ_CASES", "240"))
@@ -24,7 +24,7 @@ BATCH = 100
 HALVES = (list(KINDS)[::2], list(KINDS)[1::2])
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 @pytest.mark.parametrize("first", range(0, EACH, BATCH))
 @pytest.mark.parametrize("kinds", HALVES, ids="-".join)
 def test_broken_inputs(kinds: list[str], first: int) -> None:

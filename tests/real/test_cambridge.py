@@ -328,7 +328,7 @@ def test_networkx_finds_the_same_zones_cut_off(run, places, streets, service):
             assert served[0].equals(served[1])
             lost += weight * ~served[0] / len(groups)
     assert (lost > 0).any()
-    intact = run.results["baseline_served"].sel(service=service)
+    intact = run.results["intact_served"].sel(service=service)
     assert (intact == 1).all()
     found = run.table("zones.csv").query("event == 'rp500'").set_index("zone")[f"lost_{service}"].reindex(lost.index)
     sure = np.isclose(lost, 0, atol=1e-12) | np.isclose(lost, 1, atol=1e-12)

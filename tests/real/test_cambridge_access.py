@@ -243,7 +243,7 @@ def test_minutes_in_the_intact_city(run, city, service, gap, longest):
     assert found[finite.index].to_numpy() == pytest.approx(finite.to_numpy(), abs=1e-9)
     assert len(expected) - len(finite) == (service == "medical")
     assert finite.max() == pytest.approx(longest, abs=0.05)
-    served = run.results["baseline_served"].sel(service=service).to_series()[expected.index]
+    served = run.results["intact_served"].sel(service=service).to_series()[expected.index]
     np.testing.assert_array_equal(served, expected <= LIMIT[service])
     assert (served == 0).sum() == gap
 
