@@ -114,7 +114,7 @@ def _importance(whole: xr.Dataset) -> xr.Dataset | None:
     if not part.data_vars:
         return None
     # The assets that failed in some sample of an event with a rate are those that have an importance.
-    failed = (whole["failed_count"].values[np.isfinite(whole["annual_weight"].values)] > 0).any(axis=0)
+    failed = (whole["failed_count"].values[rated_events(whole)] > 0).any(axis=0)
     return part.isel(asset=np.flatnonzero(failed)).load()
 
 

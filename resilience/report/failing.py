@@ -84,12 +84,12 @@ class Dependents:
         self._sector, self._kind, self._name = (_texts(assets, column) for column in ("sector", "kind", "id"))
         self._n = len(assets)
         place = pd.Index(np.concatenate([self._name, _texts(zones, "id")]))
-        self._dependent = place.get_indexer(_texts(needs, "dependent"))
+        self._dependent = _positions(place, _texts(needs, "dependent"))
         self._required = needs["required"].to_numpy(dtype=np.int64)
         self._service = _texts(needs, "service")
-        rows = pd.Index(_texts(needs, "id")).get_indexer(_texts(network.dependencies, "need"))
+        rows = _positions(pd.Index(_texts(needs, "id")), _texts(network.dependencies, "need"))
         self._need = rows
-        self._provider = place.get_indexer(_texts(network.dependencies, "provider"))
+        self._provider = _positions(place, _texts(network.dependencies, "provider"))
         self._persons = zones["persons"].to_numpy(dtype=np.float64)
         self._sectors = [one for name in sorted(supplied) if (one := _prepare(network, name)) is not None]
         self._intact = self._settle(None)[-1]
@@ -145,15 +145,19 @@ def _texts(table: pd.DataFrame, column: str) -> NDArray[np.object_]:
     return table[column].astype(str).to_numpy(dtype=object)
 
 
+def _positions(index: pd.Index[Any], names: NDArray[np.object_]) -> Places:
+    return np.asarray(index.get_indexer(pd.Index(names)), dtype=np.intp)
+
+
 def _prepare(network: Network, name: str) -> _Sector | None:
     assets, supply = network.assets, network.supply
     members = np.flatnonzero(_texts(assets, "sector") == name)
     place = pd.Index(_texts(assets, "id"))
     own = (_texts(supply, "sector") == name) & supply["is_source"].to_numpy(dtype=bool)
-    sources = place.get_indexer(_texts(supply, "asset")[own])
+    sources = _positions(place, _texts(supply, "asset")[own])
     if not sources.size:
         return None
-    start, end = (place.get_indexer(_texts(assets, column)[members]) for column in ("from_asset", "to_asset"))
+    start, end = (_positions(place, _texts(assets, column)[members]) for column in ("from_asset", "to_asset"))
     link = (start >= 0) & (end >= 0)
     both = link & ~assets["oneway"].to_numpy(dtype=bool)[members]
     tail = np.concatenate([start[link], end[both]])

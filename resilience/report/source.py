@@ -87,10 +87,7 @@ def read_run(path: Path) -> Run:
     manifest = read_manifest(path)
     result = open_run(path)
     network = result.network
-    if network is None:
-        from resilience.network import read_tables
-
-        network = read_tables(path / NETWORK, crs=manifest.network.crs, persons_unit=manifest.network.counted_in)
+    assert network is not None  # a run directory tells its city
     for name, table in (("asset", network.assets), ("zone", network.zones)):
         n, have = result.dataset.sizes[name], len(table)
         if have != n:
