@@ -34,6 +34,7 @@ from tests.conftest import CRS, Site, tables_of
 from tests.naive.cascade import CascadeTwin
 from tests.report_runs import HOSTILE, QUOTES, Page, built_in, hostile
 from tests.test_cascade import random_network
+from tests.test_cli_json import told_of
 
 SOURCES = Path(write_report.__code__.co_filename).parent
 
@@ -261,6 +262,7 @@ def test_the_command_writes_it_and_the_run_stays_what_it_was(
     assert "report.html" not in json.loads((run / "manifest.json").read_text())["outputs"]
     assert main(["report", str(run), "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)["answer"]
+    assert set(answer) <= told_of("report")
     assert answer == {
         "report": str(run / "report.html"), "bytes": (run / "report.html").stat().st_size, "lang": "en",
     }  # fmt: skip
