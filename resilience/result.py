@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import xarray as xr
 
+from resilience.errors import count_of
+from resilience.frames import make_frame
 from resilience.network import Network
+from resilience.plot import ResultPlots
+from resilience.result_html import result_html
 from resilience.why import origins_table, why_table
 
 SAMPLING = "sampling error, 95 %"
 
 
-@dataclass(frozen=True)
+SYNTHETIC = "Everything is synthetic"
+"""How the first note of the built-in city begins."""
+
+
+@dataclass(frozen=True, repr=False)
 class Result:
     """What a run found.
 
@@ -44,16 +53,70 @@ class Result:
     pairs: xr.Dataset | None
     path: Path | None
     notes: tuple[str, ...]
-    network_source: Network | Callable[[], Network] | None = field(default=None, repr=False)
+    network_source: Network | Callable[[], Network] | None = None
 
     @cached_property
     def network(self) -> Network | None:
         """The city that was assessed, with what rules derived; None where nobody told."""
         return self.network_source() if callable(self.network_source) else self.network_source
 
+    @property
+    def plot(self) -> ResultPlots:
+        """The plots: ``result.plot.exceedance()``, `recovery`, `map`, `causes`, `criticality`; each returns axes."""
+        return ResultPlots(self)
+
     def to_xarray(self) -> xr.Dataset:
         """Return the labelled dataset."""
         return self.dataset
+
+    def to_geodataframe(self, what: str = "assets", *, event: str | None = None) -> gpd.GeoDataFrame:
+        """Return assets or zones with geometry and figures, of an event or per year.
+
+        Parameters
+        ----------
+        what : {"assets", "zones"}
+        event : str, optional
+            By default per year, over all events with rates.
+
+        Returns
+        -------
+        geopandas.GeoDataFrame
+            See :func:`resilience.frames.make_frame`.
+
+        Raises
+        ------
+        ConfigurationError
+            No event of that name, or none with a rate; a result that does not know its city.
+
+        Examples
+        --------
+        >>> from resilience.pipeline import assess, demo_scenario
+        >>> zones = assess(demo_scenario(size=600, samples=512)).to_geodataframe("zones", event="flood:rp100")
+        >>> list(zones.columns[:4])
+        ['district', 'people', 'lost_power', 'lost_water']
+        """
+        return make_frame(self.dataset, self.network, what=what, event=event)
+
+    @property
+    def title(self) -> str:
+        """The name of the scenario."""
+        return str(self.dataset.attrs.get("title", ""))
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the city is the built-in one, of no real place."""
+        return any(note.startswith(SYNTHETIC) for note in self.notes)
+
+    def _told(self) -> list[str]:
+        """Return how large the run was."""
+        nouns = ("event", "service", "asset", "zone", "sample")
+        return [count_of(self.dataset.sizes[noun], noun) for noun in nouns]
+
+    def __repr__(self) -> str:
+        return f"<Result {self.title!r}: {', '.join(self._told())}>"
+
+    def _repr_html_(self) -> str:
+        return result_html(self.title, self.summary_table(), self.notes, synthetic=self.is_synthetic, told=self._told())
 
     @property
     def unit(self) -> str:

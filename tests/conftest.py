@@ -21,7 +21,9 @@ from hypothesis import settings
 from numpy.typing import ArrayLike, NDArray
 from shapely.geometry import LineString, Point
 
+from resilience import assess
 from resilience.network import Network
+from resilience.result import Result
 from resilience.scenario import Scenario
 from tests.packed import build
 
@@ -49,6 +51,23 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]
     """Return a source distribution of the tracked files, and the wheel that is built from it."""
     base = tmp_path_factory.getbasetemp()
     return build((base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "packaging")
+
+
+@pytest.fixture(scope="session")
+def kept_result(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """Return the result of a small built-in city over time, with paired runs of one asset, kept in a run directory."""
+    scenario = Scenario.from_dict(
+        {
+            "schema_version": 1,
+            "name": "small-city",
+            "network": {"synthetic": {"size": 600}},
+            "monte_carlo": {"samples": 512},
+            "time": {"hours": [0, 6, 24, 72]},
+            "importance": {"top": 1},
+            "risk": {"catalogue_years": 2000, "bootstrap": 100},
+        }
+    )
+    return assess(scenario, out=tmp_path_factory.mktemp("kept") / "run")
 
 
 @pytest.fixture

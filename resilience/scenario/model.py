@@ -116,6 +116,10 @@ class Scenario(Section):
         raise_findings(type(self).__name__, check_sections(sections))
         return self
 
+    def __repr__(self) -> str:
+        families = ", ".join(section.family for section in self.hazards) or "those of the built-in city"
+        return f"<Scenario {self.name!r}: hazards {families}; {self.monte_carlo.samples:,} samples, seed {self.seed}>"
+
     @classmethod
     def from_yaml(
         cls,

@@ -1,0 +1,89 @@
+"""What matters most: assets by their importance to a service."""
+
+from __future__ import annotations
+
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from resilience.choices import choose
+from resilience.errors import ConfigurationError, Problem
+from resilience.plot.canvas import colours_of, plain, take_axes
+from resilience.variables import MEASURES
+from resilience.why import texts
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def draw_criticality(
+    importance: xr.Dataset | None,
+    dataset: xr.Dataset,
+    *,
+    service: str | None = None,
+    measure: str = "fussell_vesely",
+    top: int = 10,
+    ax: Axes | None = None,
+) -> Axes:
+    """Return axes with a bar per asset, most important first, with its sampling error.
+
+    Parameters
+    ----------
+    importance : xarray.Dataset or None
+        `importance` of a result, or its `pairs`.
+    dataset : xarray.Dataset
+        Of the same result.
+    service : str, optional
+        By default, of those of which the samples tell it, the one that most people are without per year.
+    measure : str
+        One of :data:`resilience.variables.MEASURES`.
+    top : int
+        Most bars.
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The first container has the bars, coloured by sector; whiskers are 1.96 standard errors.
+
+    Raises
+    ------
+    ConfigurationError
+        No importance, service or measure of that name; no asset of which the samples tell it.
+    """
+    if importance is None:
+        wanted = "hazards with `return_periods` or `annual_rates`, and failures that are drawn one by one"
+        raise ConfigurationError(Problem("criticality", wanted=wanted, got="a result without importance of assets"))
+    from matplotlib.patches import Patch
+
+    measure = choose(measure, list(MEASURES), what="measure")
+    services = texts(importance, "service").tolist()
+    worth = importance[measure].transpose("asset", "service").values
+    error = importance[f"{measure}_standard_error"].transpose("asset", "service").values
+    able = np.isfinite(worth) & (worth > 0)
+    if service is None:
+        lost = dataset["annual_value"].sel(service=importance["service"]).values
+        service = services[int(np.where(able.any(axis=0), lost, -1.0).argmax())]
+    s = services.index(choose(service, services, what="service"))
+    told = np.flatnonzero(able[:, s])
+    if told.size == 0:
+        wanted = "an asset of which the samples tell it; `importance: {top: 10}` in the scenario runs some anew"
+        raise ConfigurationError(Problem(f"{measure} to {service}", wanted=wanted, got="none"))
+    shown = told[np.argsort(-worth[told, s], kind="stable")][:top]
+    assets = texts(importance, "asset")[shown]
+    sector_of = dict(zip(texts(dataset, "asset"), texts(dataset, "sector"), strict=True))
+    sectors = [sector_of[name] for name in assets]
+    colours = colours_of(dict.fromkeys(sectors))
+    axes, place = take_axes(ax), np.arange(shown.size)
+    axes.barh(place, worth[shown, s], color=[colours[sector] for sector in sectors])
+    whiskers = 1.96 * np.nan_to_num(error[shown, s])
+    axes.errorbar(worth[shown, s], place, xerr=whiskers, fmt="none", ecolor="#333333", capsize=2)
+    axes.set_yticks(place, [plain(name) for name in assets])
+    axes.invert_yaxis()
+    axes.set_xlim(left=0)
+    axes.set_xlabel(fill(f"{measure}: {MEASURES[measure][1]}", 80), fontsize="small")
+    axes.set_title(plain(f"importance to {service}; whiskers: 95 % by sampling"), fontsize="medium")
+    axes.legend(handles=[Patch(color=colour, label=plain(sector)) for sector, colour in colours.items()], frameon=False)
+    return axes
