@@ -25,7 +25,7 @@ def tell(value: float, error: float = math.nan) -> str:
     >>> tell(58_568.2413, 1_002.78026), tell(629.260771, 0.34552875), tell(0.0214)
     ('58,600', '629', '0.0214')
     >>> tell(1_234.0, 300.0), tell(12.0, 40.0), tell(0.0)
-    ('1,200', '0', '0')
+    ('1,200', '10', '0')
     """
     if not math.isfinite(value):
         return "–"
