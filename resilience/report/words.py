@@ -34,8 +34,8 @@ class Words:
 
     Examples
     --------
-    >>> Words("en")("events", n="13"), Words("ko").name("service", "power"), Words("en").name("service", "ferry")
-    ('13 events', '전력', 'ferry')
+    >>> Words("en")("within", minutes=10), Words("ko").name("service", "power"), Words("en").name("service", "ferry")
+    ('within 10 min', '전력', 'ferry')
     """
 
     language: str = "en"
