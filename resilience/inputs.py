@@ -22,13 +22,12 @@ from resilience.errors import (
     count_of,
     suggestion,
 )
-from resilience.heat.indices import add_index
+from resilience.hazard_inputs import open_hazards
 from resilience.joint import JointFamily
 from resilience.network import Network, check_curve_names, derive
 from resilience.network.compile import PERSON
 from resilience.network.redundancy import SECTOR as DERIVED
 from resilience.network.redundancy import add_redundancy
-from resilience.readers import open_hazard
 from resilience.readers.graphml import read_graphml
 from resilience.readers.vector import read_layer, read_table
 from resilience.scenario import Scenario
@@ -109,42 +108,6 @@ def load_curve_table(scenario: Scenario) -> CurveTable:
     return table
 
 
-def _load_hazards(scenario: Scenario, attempt: Attempts) -> list[xr.Dataset | None]:
-    hazards: list[xr.Dataset | None] = []
-    for section in scenario.hazards:
-
-        def open_section(section: Any = section, peril: str | None = None) -> xr.Dataset:
-            if section.index is not None:
-                parts = section.parts()
-                air = open_section(parts["temperature"])
-                return add_index(air, open_section(parts["humidity"], "humidity"), section.index)
-            common = {
-                "family": section.family, "peril": peril or section.peril, "unit": section.unit, "crs": section.crs,
-                "nodata": section.nodata, "nodata_value": section.nodata_value, "outside": section.outside,
-                "variable": section.variable, "plausible": section.plausible if peril is None else None,
-            }  # fmt: skip
-            # Spelled out per event: `sources` fills patterns and orders return periods, files and bands alike.
-            events, axis = section.sources(), bool(section.return_periods)
-            in_bands = section.path is not None and not section.variable and not section.hours
-            bands = [event.band for event in events] if in_bands else None
-            opened = open_hazard(
-                section.path or [event.hour_paths or event.path for event in events],
-                bands=bands,
-                return_periods=[event.return_period for event in events] if axis else None,
-                annual_rates=[event.annual_rate for event in events] if section.annual_rates else None,
-                events=None if axis else [event.event for event in events],
-                duration_hours=[event.duration_hours for event in events] if section.duration_hours else None,
-                hours=section.hours or None,
-                clock_offset=section.clock_offset,
-                recession_hours=[event.recession_hours for event in events],
-                **common,
-            )
-            return opened.assign_attrs(error_sd=section.error_sd) if section.error_sd else opened
-
-        hazards.append(attempt(open_section))
-    return hazards
-
-
 def _is_graphml(layer: Any) -> bool:
     return bool(layer.format == "graphml" or (layer.format is None and layer.path.suffix.lower() == ".graphml"))
 
@@ -215,7 +178,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
     """
     attempt = Attempts()
     curves = attempt(lambda: load_curve_table(scenario))
-    hazards = _load_hazards(scenario, attempt)
+    hazards = open_hazards(scenario, attempt)
     notes: list[str] = []
     section = scenario.network.synthetic
     services: Any = scenario.services
