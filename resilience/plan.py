@@ -232,7 +232,9 @@ def _scale(
     # Figures of every sample, and of the samples of a block of each event while it is added up.
     figure = n_event * n_service * (_FIGURES_OVER_TIME if over_time else _FIGURES)
     copies = 8 * n_event * n_service * (_COPIES_OVER_TIME if over_time else _COPIES)
-    grown = (samples - SAMPLES) * (figure + copies) + (block - SAMPLES) * figure
+    # What the run itself found stays beside what an option finds.
+    held = 2 * figure if scenario.options else figure
+    grown = (samples - SAMPLES) * (held + copies) + (block - SAMPLES) * figure
     thread = n_asset * (_STATES * (n_root + 6) + _CAUSES * n_root) * (2 if over_time else 1)
     city = len(pickle.dumps((watch.city, watch.task), protocol=5)) if processes else 0
     pairs = n_event * n_asset

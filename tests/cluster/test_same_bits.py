@@ -52,8 +52,9 @@ def test_a_scheduler_with_three_workers_gives_the_bits_of_threads(city, expected
 def test_a_whole_run_is_the_same_on_a_cluster(by_hand: Server, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(pipeline, "BLOCK_SAMPLES", 512)
     scenario = small_scenario(
-        branches=[{"name": "dear", "cost_factor": 2.0}], importance={"top": 1}, monte_carlo={"samples": 1024}
-    )
+        branches=[{"name": "dear", "cost_factor": 2.0}], importance={"top": 1}, monte_carlo={"samples": 1024},
+        options=[{"name": "high", "cost": 1, "life_years": 9, "changes": {"raise": {"kind": "substation"}, "by_m": 1}}],
+    )  # fmt: skip
     here = resilience.assess(scenario, threads=1).dataset
     there = resilience.assess(scenario, scheduler=by_hand.address, out=tmp_path / "run").dataset
     xr.testing.assert_identical(there, here)
