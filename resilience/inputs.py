@@ -14,6 +14,7 @@ import xarray as xr
 from resilience.asked import build_redundancy, build_rules, build_services, level_rules
 from resilience.curves import CurveTable
 from resilience.datasets import load_curves, synthetic_city
+from resilience.datasets.city import SyntheticCity
 from resilience.errors import (
     Attempts,
     ConfigurationError,
@@ -32,6 +33,7 @@ from resilience.readers import open_hazard
 from resilience.readers.graphml import read_graphml
 from resilience.readers.vector import read_layer, read_table
 from resilience.scenario import Scenario
+from resilience.scenario.networks import SyntheticCity as SyntheticSection
 from resilience.sequences import EventSequence, find_joint, find_sequences
 from resilience.service_rules import ServiceRule
 
@@ -194,6 +196,29 @@ def _load_zones(scenario: Scenario, attempt: Attempts) -> list[gpd.GeoDataFrame]
     return frames
 
 
+def load_hazards(scenario: Scenario) -> tuple[xr.Dataset, ...]:
+    """Return the hazard maps that a scenario names, or those of the built-in city.
+
+    Raises
+    ------
+    MissingInputError, DataError, ConfigurationError
+        With everything that is wrong in them.
+    """
+    section = scenario.network.synthetic
+    if section is not None and not scenario.hazards:
+        return tuple(_build_city(section).hazards)
+    attempt = Attempts()
+    hazards = _load_hazards(scenario, attempt)
+    attempt.raise_if_any()
+    return tuple(hazard for hazard in hazards if hazard is not None)
+
+
+def _build_city(section: SyntheticSection) -> SyntheticCity:
+    return synthetic_city(
+        seed=section.seed, size=section.size, standby=section.standby, hourly_heat=section.hourly_heat
+    )
+
+
 def load_inputs(scenario: Scenario) -> Inputs:
     """Return everything the scenario names.
 
@@ -217,9 +242,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
     levels: dict[str, str] | None = None
     sectors: tuple[LevelSector, ...] | None = None
     if section is not None:
-        city = synthetic_city(
-            seed=section.seed, size=section.size, standby=section.standby, hourly_heat=section.hourly_heat
-        )
+        city = _build_city(section)
         network: Network | None = city.network
         notes += city.notes
         if not scenario.hazards:
