@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from resilience.network.rules import AccessRule, DependencyRule, Rule, SupplyRul
 from resilience.network.selectors import RowFinder
 from resilience.scenario import Scenario
 from resilience.scenario import rules as written
-from resilience.scenario.redundancy import RedundantUnits
+from resilience.scenario.adaptation import Buffer
+from resilience.scenario.redundancy import Redundancy, RedundantUnits
 from resilience.service_rules import Drive, ServiceRule
 
 if TYPE_CHECKING:
@@ -53,10 +55,10 @@ def build_rules(scenario: Scenario) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def build_redundancy(scenario: Scenario) -> tuple[Units | Standby, ...]:
-    """Return the scenario's spare units and standby sites as the network knows them."""
+def build_redundancy(sections: Iterable[Redundancy]) -> tuple[Units | Standby, ...]:
+    """Return spare units and standby sites of a scenario as the network knows them."""
     parts: list[Units | Standby] = []
-    for section in scenario.redundancy:
+    for section in sections:
         if isinstance(section, RedundantUnits):
             fields = {key: getattr(section, key) for key in type(section).model_fields if key != "of"}
             parts.append(Units(of=_plain(section.of), **fields))
@@ -126,3 +128,18 @@ def level_rules(scenario: Scenario) -> tuple[LevelRule, ...]:
 
             rules.append(LevelRule(sector, section.level, **given))
     return tuple(rules)
+
+
+def find_grid_hours(scenario: Scenario, network: Network) -> tuple[float, ...]:
+    """Return every time at which a buffer ends, of the city as it is and of all options; none where no option has one.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    network : Network
+    """
+    changes = [change for option in scenario.options for change in option.changes if isinstance(change, Buffer)]
+    further = {change.hours for change in changes if change.hours is not None}
+    if not further:
+        return ()
+    return tuple(sorted(further | set(network.needs["buffer_hours"].astype(float).tolist())))

@@ -10,6 +10,7 @@ import numpy as np
 from resilience.branches import check_branches
 from resilience.errors import count_of
 from resilience.inputs import Inputs, describe_sources, load_inputs
+from resilience.options import check_options
 from resilience.scenario import Scenario
 
 TRIED = 512
@@ -103,6 +104,7 @@ def check(scenario: Scenario, *, quick: bool = False) -> CheckReport:
     """
     inputs = load_inputs(scenario)
     check_branches(scenario.branches, inputs)
+    check_options(scenario, inputs)
     if quick:
         return CheckReport(inputs, quick=True)
     from resilience.rehearsal import rehearse

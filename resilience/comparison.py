@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from resilience.errors import DataError, Problems
+from resilience.manifest import InputFile
+from resilience.reading import open_run, read_manifest
+from resilience.result import Result, figure
 from resilience.risk.compare import paired_saving
 from resilience.risk.intervals import mean_interval
 from resilience.risk.standard_errors import sample_error
-
-if TYPE_CHECKING:
-    from resilience.result import Result
+from resilience.scenario.changed import changed_keys
 
 PEOPLE = "people_without_service"
 PERSON_HOURS = "person_hours_lost"
@@ -133,3 +137,134 @@ def _notes(a: Result, b: Result, *, paired: bool, yearly: bool, quantity: str) -
     if yearly and rules[0] != rules[1]:
         notes.append("the runs integrate over return periods by different rules: compare `risk` of the scenarios")
     return notes
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two finished runs side by side.
+
+    Parameters
+    ----------
+    a, b : pathlib.Path
+        Run directories, before and after.
+    differences : xarray.Dataset
+        From :func:`compare_runs`.
+    changed_keys : tuple of str
+        Keys of the scenario whose values differ.
+    changed_inputs : tuple of str
+        Files that both read, with another content.
+    inputs_of_one : tuple of str
+        Files of a content that only one of them read.
+    changed_code : tuple of str
+        Parts of the code that are others, each with both versions.
+    """
+
+    a: Path
+    b: Path
+    differences: xr.Dataset
+    changed_keys: tuple[str, ...]
+    changed_inputs: tuple[str, ...]
+    inputs_of_one: tuple[str, ...]
+    changed_code: tuple[str, ...]
+
+    def table(self) -> list[list[str]]:
+        """Return what is lost in both runs, for people, header first."""
+        found = self.differences
+        unit, level = found.attrs["unit"], 100 * found.attrs["confidence"]
+        events = found["event"].values.tolist() if "event" in found.dims else [None]
+        rows = [[*(["event"] if events[0] is not None else []), "service", f"{unit} in A", "in B", "B - A",
+                 f"{level:g} %", ""]]  # fmt: skip
+        for event in events:
+            part = found if event is None else found.sel(event=event)
+            first = [] if event is None else [str(event)]
+            for service in part["service"].values.tolist():
+                one = {name: float(part[name].sel(service=service)) for name in FIGURES}
+                chance = one["change_low"] <= 0.0 <= one["change_high"]
+                told = "" if one["change"] == 0.0 else "may be chance" if chance else "more than chance"
+                rows.append([*first, str(service), *map(figure, (one["before"], one["after"], one["change"])),
+                             f"{figure(one['change_low'])} to {figure(one['change_high'])}", told])  # fmt: skip
+            if "direct_loss_change" in part:
+                losses = [float(part[f"direct_loss_{name}"]) for name in ("before", "after", "change")]
+                rows.append([*first, "direct loss (money)", *map(figure, losses), "", ""])
+        return rows
+
+    def lines(self) -> list[str]:
+        """Return how the runs were compared and in what they differ, in lines for people."""
+        pairs = "sample by sample, with the same random numbers" if self.differences.attrs["paired"] else "unpaired"
+        lines = [f"compared: {pairs}", *self.differences.attrs["notes"]]
+        told = {"changed keys of the scenario": self.changed_keys, "changed inputs": self.changed_inputs,
+                "inputs of one run alone": self.inputs_of_one, "other code": self.changed_code}  # fmt: skip
+        return [*lines, *(f"{what}: {', '.join(found) or 'none'}" for what, found in told.items())]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as data."""
+        found = self.differences
+        events = found["event"].values.tolist() if "event" in found.dims else [None]
+        rows, losses = [], []
+        for event in events:
+            part = found if event is None else found.sel(event=event)
+            for service in part["service"].values.tolist():
+                figures = {name: float(part[name].sel(service=service)) for name in FIGURES}
+                rows.append({"event": event, "service": service, **figures})
+            if "direct_loss_change" in part:
+                money = {name: float(part[f"direct_loss_{name}"]) for name in ("before", "after", "change")}
+                losses.append({"event": event, **money})
+        return {
+            "a": str(self.a), "b": str(self.b), "unit": found.attrs["unit"], "quantity": found.attrs["quantity"],
+            "paired": bool(found.attrs["paired"]), "confidence": found.attrs["confidence"], "services": rows,
+            "direct_loss": losses, "notes": list(found.attrs["notes"]), "changed_keys": list(self.changed_keys),
+            "changed_inputs": list(self.changed_inputs), "inputs_of_one": list(self.inputs_of_one),
+            "changed_code": list(self.changed_code),
+        }  # fmt: skip
+
+
+FIGURES = ("before", "after", "change", "change_standard_error", "change_low", "change_high")
+
+
+def compare_directories(a: str | Path, b: str | Path, *, confidence: float = 0.95) -> Comparison:
+    """Return two finished runs side by side: what is lost in each, and in what they differ.
+
+    Parameters
+    ----------
+    a, b : path
+        Run directories, before and after.
+    confidence : float
+        Of the intervals.
+
+    Raises
+    ------
+    MissingInputError, DataError, StorageError
+        As :func:`resilience.reading.open_run` and :func:`compare_runs`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from resilience.pipeline import assess, demo_scenario
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for samples in (512, 1024):
+    ...         _ = assess(demo_scenario(size=600, samples=samples), out=f"{folder}/{samples}")
+    ...     compare_directories(f"{folder}/512", f"{folder}/1024").changed_keys
+    ('monte_carlo.samples',)
+    """
+    paths = Path(a), Path(b)
+    differences = compare_runs(*map(open_run, paths), confidence=confidence)
+    one, two = map(read_manifest, paths)
+    changed, single = _inputs(one.inputs, two.inputs)
+    return Comparison(
+        *paths, differences, tuple(changed_keys(one.scenario, two.scenario)), changed, single,
+        tuple(_code(one.code, two.code)),
+    )  # fmt: skip
+
+
+def _inputs(one: Sequence[InputFile], two: Sequence[InputFile]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the files of one name and two contents, and those of a content that only one run has."""
+    hashes = [{file.path: file.sha256 for file in files} for files in (one, two)]
+    changed = {path for path in hashes[0].keys() & hashes[1].keys() if hashes[0][path] != hashes[1][path]}
+    strange = set(hashes[0].values()) ^ set(hashes[1].values())
+    single = {path for files in hashes for path, told in files.items() if told in strange} - changed
+    return tuple(sorted(changed)), tuple(sorted(single))
+
+
+def _code(one: Mapping[str, str], two: Mapping[str, str]) -> list[str]:
+    names = [name for name in {**one, **two} if one.get(name) != two.get(name)]
+    return [f"{name} {str(one.get(name))[:12]} and {str(two.get(name))[:12]}" for name in names]

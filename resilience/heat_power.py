@@ -46,11 +46,14 @@ class HeatPower:
     ----------
     section : HeatSection
     transformer, line : (n_asset,) bool
+    cooling_saved : (n_asset,) float64, optional
+        Share of the growth of demand that is saved.
     """
 
     section: HeatSection
     transformer: Flags
     line: Flags
+    cooling_saved: Floats | None = None
 
     def factors(
         self, compiled: CompiledNetwork, parts: Sequence[tuple[HourlyEvent, int]], grid: TimeGrid | None
@@ -102,6 +105,8 @@ class HeatPower:
         if three is not None:
             node = compiled.graphs[three.sector].node
             growth = demand_growth(heat, three.base_temperature, three.slope)[:, node]
+            if self.cooling_saved is not None:
+                growth = 1.0 + (growth - 1.0) * (1.0 - self.cooling_saved[node])
             add(three.sector, "demand", growth, growth.max(axis=0))
         return columns
 
@@ -181,8 +186,22 @@ def mean_over_steps(hourly: Floats, minute: NDArray[np.int64], grid: TimeGrid) -
     return np.asarray(1.0 + (shared @ (hourly - 1.0)) / grid.step[:, np.newaxis])
 
 
-def find_power(assets: pd.DataFrame, section: HeatSection | None, levels: Mapping[str, str]) -> HeatPower | None:
+def find_power(
+    assets: pd.DataFrame,
+    section: HeatSection | None,
+    levels: Mapping[str, str],
+    cooling_saved: Mapping[str, float] | None = None,
+) -> HeatPower | None:
     """Return what heat does to power in a city; None where the scenario names nothing.
+
+    Parameters
+    ----------
+    assets : pandas.DataFrame
+    section : HeatSection, optional
+    levels : mapping of str to str
+        Level of every sector.
+    cooling_saved : mapping of str to float, optional
+        By id of an asset, the share of the growth of its demand that is saved.
 
     Raises
     ------
@@ -210,7 +229,11 @@ def find_power(assets: pd.DataFrame, section: HeatSection | None, levels: Mappin
         own = np.zeros(len(assets), bool) if one is None else np.asarray(sector == one.sector)
         chosen.append(own & (of_kind if kinds else True))
     problems.raise_if_any(ConfigurationError)
-    return HeatPower(section, *chosen)
+    saved = None
+    if cooling_saved:
+        saved = np.array([cooling_saved.get(name, 0.0) for name in assets["id"].astype(str)])
+    transformer, line = chosen
+    return HeatPower(section, transformer, line, saved)
 
 
 def label_power(

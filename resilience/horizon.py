@@ -93,7 +93,7 @@ def plan_horizon(inputs: Inputs, scenario: Scenario, hourly: Sequence[HourlyEven
     # The first step is seen at its beginning: it must not reach into the second hour.
     back += [one.minute[1:2] / 60 for one in hourly if one is not None]
     back += [np.array([one.family.slow_until(one.position) / 60]) for one in hourly if one is not None]
-    buffers = np.unique(inputs.network.needs["buffer_hours"].to_numpy(dtype=np.float64))
+    buffers = np.union1d(inputs.network.needs["buffer_hours"].to_numpy(dtype=np.float64), inputs.grid_hours)
     # What follows a later hazard of a sequence is seen as closely as what follows the first.
     after = np.concatenate([*back, buffers, section.hours])
     onsets = np.unique([onset / 60 for sequence in inputs.sequences for onset in sequence.onset if onset])

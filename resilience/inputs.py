@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,7 +11,7 @@ import geopandas as gpd
 import numpy as np
 import xarray as xr
 
-from resilience.asked import build_redundancy, build_rules, build_services, level_rules
+from resilience.asked import build_redundancy, build_rules, build_services, find_grid_hours, level_rules
 from resilience.curves import CurveTable
 from resilience.datasets import load_curves, synthetic_city
 from resilience.datasets.city import SyntheticCity
@@ -71,6 +71,11 @@ class Inputs:
     sequences : tuple of EventSequence
         Those of the scenario, then the pairs of joint families.
     joint : tuple of JointFamily
+    grid_hours : tuple of float, h
+        Points that the time grid has beside its own: buffers that the city has in one option and not in another, so
+        that all are followed on one grid.
+    cooling_saved : mapping of str to float
+        By id of an asset, the share of the growth of its demand by heat that is saved.
     """
 
     hazards: tuple[xr.Dataset, ...]
@@ -86,6 +91,8 @@ class Inputs:
     min_fraction_judged: bool = True
     sequences: tuple[EventSequence, ...] = ()
     joint: tuple[JointFamily, ...] = ()
+    grid_hours: tuple[float, ...] = ()
+    cooling_saved: Mapping[str, float] = field(default_factory=dict)
 
 
 def load_curve_table(scenario: Scenario) -> CurveTable:
@@ -257,7 +264,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
         network = attempt(lambda: derive(base, build_rules(scenario))) if scenario.rules else base
         if network is not None and scenario.redundancy:
             ruled = network
-            network = attempt(lambda: add_redundancy(ruled, build_redundancy(scenario)))
+            network = attempt(lambda: add_redundancy(ruled, build_redundancy(scenario.redundancy)))
         # Where a rule is wrong, the city without rules is still looked at.
         known = base if network is None else network
         if curves is not None:
@@ -271,9 +278,9 @@ def load_inputs(scenario: Scenario) -> Inputs:
         attempt(partial(_check_people, known, scenario.monte_carlo.samples))
         attempt(partial(_check_importance, known, scenario.importance.assets))
         reached = attempt(partial(build_services, services, known))
-        levels = attempt(partial(_settle_levels, scenario, known))
+        levels = attempt(partial(settle_levels, scenario, known))
         if levels is not None:
-            sectors = attempt(partial(_prepare_sectors, known, scenario))
+            sectors = attempt(partial(prepare_sectors, known, scenario))
     attempt.raise_if_any()
     if (
         network is None or curves is None or reached is None or levels is None or sectors is None
@@ -308,6 +315,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
         min_fraction_judged="min_fraction" not in scenario.cascade.model_fields_set,
         sequences=(*sequences, *pairs),
         joint=joint,
+        grid_hours=find_grid_hours(scenario, network),
     )
 
 
@@ -346,7 +354,7 @@ def _check_people(network: Network, samples: int) -> None:
         raise DataError(Problem("zones.persons", wanted, f"{people:.9g}"))
 
 
-def _prepare_sectors(network: Network, scenario: Scenario) -> tuple[LevelSector, ...]:
+def prepare_sectors(network: Network, scenario: Scenario) -> tuple[LevelSector, ...]:
     """Return the sectors that are solved state by state; most cities have none, and need nothing of it."""
     rules = level_rules(scenario)
     if not rules:
@@ -356,7 +364,7 @@ def _prepare_sectors(network: Network, scenario: Scenario) -> tuple[LevelSector,
     return prepare_levels(network, rules)
 
 
-def _settle_levels(scenario: Scenario, network: Network) -> dict[str, str]:
+def settle_levels(scenario: Scenario, network: Network) -> dict[str, str]:
     """Return the level of every sector of the city."""
     sectors = sorted(network.assets["sector"].astype(str).unique())
     named = {sector: section.level for sector, section in scenario.cascade.levels.items()}

@@ -1,7 +1,7 @@
 """What a run has done: one record per finished block, and the block's sums beside it.
 
 ``ledger/run.json`` tells what the run is: the resolved scenario, the inputs with their hashes, the code. A run is cut
-into parts (the run itself, its branches, paired runs), each a folder with ``part.json``, and per finished block
+into parts (the run itself, branches, options, paired runs), each a folder with ``part.json``, and per finished block
 ``EVENT-NUMBER.json`` with size and hash of ``EVENT-NUMBER.sums``. A record is written after its sums are on the disk:
 where there is one, the block need not be done again, and a byte of it that changed since is found. The hash is of what
 the block is too: of which run and part, event and samples, so that sums in the place of others are found.

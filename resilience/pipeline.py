@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from resilience import __version__
 from resilience.annual import add_annual, exceed, rank_assets, weigh_events
+from resilience.appraisal import appraise, find_saving, option_notes
 from resilience.branches import check_branches, join_branches, take_branch
 from resilience.caveats import caveats, correlation_caveats, error_caveats, with_costs
 from resilience.defaults import defaults_notes
@@ -37,6 +38,7 @@ from resilience.inputs import Inputs, load_inputs
 from resilience.labelled_sums import label_sums
 from resilience.ledger import this_process
 from resilience.network.compile import PERSON
+from resilience.options import check_options, take_option
 from resilience.over_time import label_times, time_caveats
 from resilience.pairs import choose_assets, run_in_pairs
 from resilience.provenance import now
@@ -46,6 +48,7 @@ from resilience.run_log import RunLog
 from resilience.sample_totals import SampleTotals
 from resilience.sampling import MAIN, Deadline, Progress, Sampler
 from resilience.scenario import Scenario
+from resilience.scenario.adaptation import settle_options
 from resilience.scenario.options import ImportanceSection
 from resilience.stopping import find_relative_error, list_looks
 from resilience.store import TOTALS, RunStore
@@ -133,6 +136,7 @@ def assess(
         inputs = load_inputs(scenario)
         log.tell("inputs_read", f"inputs read: {inputs.network!r}")
         check_branches(scenario.branches, inputs)
+        check_options(scenario, inputs)
         check_errors(inputs, scenario)
         result, store = solve(scenario, inputs, sampler, place=place)
         if scenario.branches:
@@ -142,6 +146,8 @@ def assess(
                 persons_unit=inputs.network.persons_unit,
             )  # fmt: skip
             result = replace(result, dataset=both)
+        if scenario.options:
+            result = solve_options(scenario, inputs, sampler, result)
         if store is not None and place is not None:
             place.check_inputs()
             write_run(store, result, scenario, inputs, job=place.job, started=started)
@@ -237,11 +243,31 @@ def solve(
     return result, store
 
 
-def solve_branches(scenario: Scenario, inputs: Inputs, sampler: Sampler, *, samples: int) -> xr.Dataset:
-    """Return what the branches of a scenario come to, side by side; all have the random numbers of the run itself."""
+def solve_options(scenario: Scenario, inputs: Inputs, sampler: Sampler, result: Result) -> Result:
+    """Return the result with what the options save; all have the random numbers of the run itself."""
+    base = result.dataset
+    plain = without_extras(scenario, samples=base.sizes["sample"])
+    savings = []
+    for number, option in enumerate(settle_options(scenario.options)):
+        changed, city = take_option(plain, inputs, option, number=number)
+        run, _ = solve(changed, city, sampler, part=f"option-{number:03d}")
+        savings.append(find_saving(base, run.dataset, values=scenario.values or {}, unit=result.unit))
+    together = appraise(savings, scenario, tells_money=result.tells_money)
+    notes = (*result.notes, *option_notes(scenario, together, tells_money=result.tells_money))
+    both = base.merge(together, combine_attrs="override").assign_attrs(notes=list(notes))
+    return replace(result, dataset=label_dataset(both, subject="result", persons_unit=result.unit), notes=notes)
+
+
+def without_extras(scenario: Scenario, *, samples: int) -> Scenario:
+    """Return the scenario of a further run with as many samples: without catalogue and importance."""
     risk = scenario.risk.model_copy(update={"catalogue_years": 0})
     counts = scenario.monte_carlo.model_copy(update={"samples": samples, "tolerance": None})
-    plain = scenario.model_copy(update={"risk": risk, "importance": ImportanceSection(), "monte_carlo": counts})
+    return scenario.model_copy(update={"risk": risk, "importance": ImportanceSection(), "monte_carlo": counts})
+
+
+def solve_branches(scenario: Scenario, inputs: Inputs, sampler: Sampler, *, samples: int) -> xr.Dataset:
+    """Return what the branches of a scenario come to, side by side; all have the random numbers of the run itself."""
+    plain = without_extras(scenario, samples=samples)
     found = [
         solve(plain, take_branch(inputs, branch), sampler, part=f"branch-{number:03d}")[0].dataset
         for number, branch in enumerate(scenario.branches)

@@ -20,7 +20,8 @@ from resilience.hazard_error import check_errors
 from resilience.inputs import load_inputs
 from resilience.kernels.rows import SAMPLES
 from resilience.ledger import pack
-from resilience.pipeline import block_samples, solve, solve_branches
+from resilience.options import check_options
+from resilience.pipeline import block_samples, solve, solve_branches, solve_options
 from resilience.result import Result
 from resilience.sampling import Sampler
 from resilience.scenario import Scenario
@@ -85,13 +86,13 @@ class Plan:
     Parameters
     ----------
     name : str
-    assets, events, branches : int
+    assets, events, branches, options : int
     samples : int
         At most; with a tolerance it may end earlier.
     block : int
         Samples of a block.
     blocks : int
-        Of the run, its branches and paired runs.
+        Of the run, its branches, options and paired runs.
     workers : int
     processes : bool
         Whether the workers are processes of their own.
@@ -111,6 +112,7 @@ class Plan:
     assets: int
     events: int
     branches: int
+    options: int
     samples: int
     block: int
     blocks: int
@@ -125,10 +127,11 @@ class Plan:
     def lines(self) -> list[str]:
         """Return lines for people."""
         workers = count_of(self.workers, "process" if self.processes else "thread")
-        branches = f" and {count_of(self.branches, 'branch')}" if self.branches else ""
+        further = ((self.branches, "branch"), (self.options, "option"))
+        told = "".join(f", {count_of(number, noun)}" for number, noun in further if number)
         assets, events = count_of(self.assets, "asset"), count_of(self.events, "event")
         lines = [
-            f"{self.name}: {assets}, {events}{branches}, {self.samples:,} samples each",
+            f"{self.name}: {assets}, {events}{told}, {self.samples:,} samples each",
             f"blocks: {self.blocks:,} of {self.block:,} samples, on {workers}",
             f"memory: {tell_bytes(self.memory)}",
             f"disk: {tell_bytes(self.disk)}",
@@ -175,12 +178,15 @@ def make_plan(
     )
     inputs = load_inputs(few)
     check_branches(few.branches, inputs)
+    check_options(few, inputs)
     check_errors(inputs, few)
     watch = Stopwatch()
     sampler = Sampler(watch, block_samples=SAMPLES)
     result, _ = solve(few, inputs, sampler)
     if few.branches:
         solve_branches(few, inputs, sampler, samples=SAMPLES)
+    if few.options:
+        solve_options(few, inputs, sampler, result)
     trial = time.perf_counter() - began
     return _scale(
         scenario, result, watch, trial=trial, base=base, peak=_memory("VmHWM"), processes=workers is not None,
@@ -221,6 +227,7 @@ def _scale(
         assets=n_asset,
         events=n_event,
         branches=len(scenario.branches),
+        options=len(scenario.options),
         samples=samples,
         block=block,
         blocks=len(watch.seconds) * n_block,

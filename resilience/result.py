@@ -151,19 +151,19 @@ class Result:
                 rows.append(
                     [
                         str(service),
-                        _figure(float(one["annual_value"])),
-                        _figure(1.96 * float(one["annual_standard_error"])),
-                        _figure(float(one["annual_tail"])),
+                        figure(float(one["annual_value"])),
+                        figure(1.96 * float(one["annual_standard_error"])),
+                        figure(float(one["annual_tail"])),
                         *(
-                            [_figure(float(one["annual_person_hours"])),
-                             _figure(1.96 * float(one["annual_person_hours_standard_error"]))] if over_time else []
+                            [figure(float(one["annual_person_hours"])),
+                             figure(1.96 * float(one["annual_person_hours_standard_error"]))] if over_time else []
                         ),
                     ]
                 )  # fmt: skip
             if self.tells_money:
                 rows.append(
-                    ["direct loss (money)", _figure(float(ds["annual_direct_loss"])), "",
-                     _figure(float(ds["annual_direct_loss_tail"])), *([""] * len(hours))]
+                    ["direct loss (money)", figure(float(ds["annual_direct_loss"])), "",
+                     figure(float(ds["annual_direct_loss_tail"])), *([""] * len(hours))]
                 )  # fmt: skip
             return rows
         money = ["direct loss (money)"] if self.tells_money else []
@@ -171,13 +171,35 @@ class Result:
         mean = ds["people_without_service"].mean("sample")
         for event in ds["event"].values:
             rows.append(
-                [str(event), *(_figure(float(v)) for v in mean.sel(event=event).values),
-                 *(_figure(float(ds["direct_loss"].sel(event=event))) for _ in money)]
+                [str(event), *(figure(float(v)) for v in mean.sel(event=event).values),
+                 *(figure(float(ds["direct_loss"].sel(event=event))) for _ in money)]
             )  # fmt: skip
         return rows
 
+    def options_table(self) -> list[list[str]]:
+        """Return what each option saves and is worth, header first; no rows without options, or without rates."""
+        ds = self.dataset
+        if "option_saved" not in ds:
+            return []
+        saved, unit = ds["option_saved"], ds["option_saved"].attrs["units"]
+        weighed = "option_rank" in ds
+        worth = ["benefit, money/year", "net present value", "benefit/cost", "95 %", "rank"] if weighed else []
+        rows = [["option", "cost", "saves most of", unit, SAMPLING, *worth]]
+        for option in ds["option"].values:
+            one = ds.sel(option=option)
+            most = str(ds["service"].values[int(saved.sel(option=option).values.argmax())])
+            figures = [figure(float(one["option_cost"])), most, figure(float(one["option_saved"].sel(service=most))),
+                       figure(1.96 * float(one["option_saved_standard_error"].sel(service=most)))]  # fmt: skip
+            if weighed:
+                ratio = [figure(float(one[f"option_benefit_cost_ratio{end}"])) for end in ("", "_low", "_high")]
+                figures += [figure(float(one["option_annual_benefit"])),
+                            figure(float(one["option_net_present_value"])), ratio[0], f"{ratio[1]} to {ratio[2]}",
+                            str(int(one["option_rank"]))]  # fmt: skip
+            rows.append([str(option), *figures])
+        return rows
 
-def _figure(value: float) -> str:
+
+def figure(value: float) -> str:
     """Return a figure as people write it: three significant digits, thousands set apart."""
     if not np.isfinite(value):
         return "unknown"

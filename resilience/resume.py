@@ -10,12 +10,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from resilience.errors import DataError, Problem, Problems, ResilienceError
+from resilience.errors import DataError, Problem, Problems
 from resilience.kernels.rows import SAMPLES
 from resilience.ledger import VERSION, Ledger
 from resilience.provenance import describe_inputs, now, read_stamps
 from resilience.run_log import RunLog
 from resilience.scenario import Scenario
+from resilience.scenario.changed import changed_keys
 from resilience.store import RunStore, check_inputs_apart, raise_if_locked
 
 AGAIN = "the same job, or --restart (restart=True), which removes what the directory has"
@@ -168,7 +169,7 @@ def _compare(run: Path, ledger: Ledger, job: Mapping[str, Any]) -> bool:
         raise DataError(Problem(str(ledger.folder), wanted=AGAIN, got=UNREADABLE))
     problems = Problems()
     if about.get("scenario_sha256") != job["scenario_sha256"]:
-        keys = _changed_keys(about.get("scenario"), job["scenario"])
+        keys = changed_keys(about.get("scenario"), job["scenario"])
         problems.add(
             str(run), wanted=AGAIN, got="changed keys of the scenario that it holds", count=len(keys), first=keys
         )
@@ -199,10 +200,3 @@ def _can_be_cut(block: int, job: Mapping[str, Any]) -> bool:
     if counts.get("block") is None and counts.get("tolerance") is None:
         return block > 0 and block % SAMPLES == 0
     return bool(block == job["block"])
-
-
-def _changed_keys(before: Any, after: Mapping[str, Any]) -> list[str]:
-    try:
-        return list(Scenario.from_dict(before).changed_keys(Scenario.from_dict(dict(after))))
-    except (ResilienceError, TypeError):
-        return ["a scenario that this version does not read"]

@@ -26,7 +26,7 @@ from resilience.run_log import RunLog
 
 Progress = Callable[[int, int], None]
 MAIN = "run"
-"""The part whose progress is told: how many blocks branches and pairs have is known only after it."""
+"""The part whose progress is told: how many blocks branches, options and pairs have is known only after it."""
 
 
 class PartRecord:

@@ -59,7 +59,7 @@ class RunStatus:
     last_block : str or None
         When the last block was finished, UTC.
     parts : tuple of PartStatus
-        Those that were begun: the run itself, then its branches and paired runs.
+        Those that were begun: the run itself, then its branches, options and paired runs.
     blocks_per_minute : float or None
         Of the last blocks of the last call; None where there are too few.
     seconds_left : float or None

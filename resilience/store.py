@@ -55,6 +55,7 @@ TABLES = (
     "resilience",
     "indices",
     "branches",
+    "options",
 )
 # The manifest goes first when a run is replaced: where there is one, all it tells of is there.
 FILES = (MANIFEST, "scenario.yaml", "notes.txt", *(f"{table}.csv" for table in TABLES))

@@ -124,7 +124,7 @@ class TaskPlanner:
         self.n_single = damaged.sizes["event"] - len(inputs.sequences)
         self._hourly = horizon.hourly if horizon is not None else tuple(hourly) or (None,) * self.n_single
         self._rules = None if horizon is None else rank_by_persons(city, horizon.rules)
-        self._power = find_power(inputs.network.assets, scenario.heat, inputs.levels)
+        self._power = find_power(inputs.network.assets, scenario.heat, inputs.levels, inputs.cooling_saved)
         self._states = find_severity(inputs, damaged.isel(event=slice(0, self.n_single)), horizon)
         self._anyway = unavailable(inputs.network.assets)
         self._probability = damaged["failure_probability"].values

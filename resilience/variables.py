@@ -42,8 +42,8 @@ GLOSSARY: dict[str, str] = {
 }
 
 DIMENSIONS: tuple[str, ...] = (
-    "branch", "event", "asset", "zone", "service", "supplied", "access", "outcome", "indicator", "district", "cause",
-    "root", "level", "time", "day", "sample", "quantity", "period", "y", "x",
+    "branch", "option", "event", "asset", "zone", "service", "supplied", "access", "outcome", "indicator", "district",
+    "cause", "root", "level", "time", "day", "sample", "quantity", "period", "y", "x",
 )  # fmt: skip
 
 
@@ -164,6 +164,52 @@ VARIABLES: dict[str, Variable] = _register(
          "per year"),
         ("branch_annual_person_hours", "branch service", "float64", "persons h/year", "people times hours, per year"),
         ("branch_annual_direct_loss", "branch", "float64", "money/year", "repair cost of all assets, per year"),
+        # options
+        ("option", "option", "str", "", "name of an option: the run again on the changed city, with the same random "
+         "numbers"),
+        ("option_combines", "option", "str", "", "options that it combines; empty for one of its own"),
+        ("option_cost", "option", "float64", "money", "cost at once"),
+        ("option_yearly_cost", "option", "float64", "money/year", "cost per year"),
+        ("option_life_years", "option", "float64", "year", "years for which it works"),
+        ("option_carbon_embodied", "option", "float64", "t", "greenhouse gases at once, as CO2"),
+        ("option_carbon_yearly", "option", "float64", "t/year", "greenhouse gases per year, as CO2"),
+        ("option_event_saved", "option event service", "float64", "", "mean of what it saves if the event occurs: "
+         "people times hours with a time grid, else people at the peak"),
+        ("option_event_saved_standard_error", "option event service", "float64", "", "Monte Carlo standard error of "
+         "it, from differences of samples"),
+        ("option_event_direct_loss_avoided", "option event", "float64", "money", "repair cost of all assets that it "
+         "saves if the event occurs"),
+        ("option_saved", "option service", "float64", "", "what it saves per year: people times hours with a time "
+         "grid, else people at the peak"),
+        ("option_saved_standard_error", "option service", "float64", "", "Monte Carlo standard error of option_saved, "
+         "from differences of samples"),
+        ("option_annual_value", "option service", "float64", "persons/year", "people without the service at the peak, "
+         "per year, with the option"),
+        ("option_annual_person_hours", "option service", "float64", "persons h/year", "people times hours lost per "
+         "year, with the option"),
+        ("option_direct_loss_avoided", "option", "float64", "money/year", "repair cost of all assets that it saves per "
+         "year"),
+        ("option_energy_not_served_avoided", "option supplied", "float64", "", "demand times hours that it saves from "
+         "not being served, per year; MWh at level dc_flow"),
+        ("option_energy_not_served_avoided_standard_error", "option supplied", "float64", "", "Monte Carlo standard "
+         "error of it, from differences of samples"),
+        ("option_cost_present_value", "option", "float64", "money", "cost at once and present value of yearly cost"),
+        ("option_cost_per_saved", "option service", "float64", "", "cost, spread over its life, for what it saves of "
+         "the service; NaN where it saves nothing"),
+        ("option_annual_benefit", "option", "float64", "money/year", "direct loss avoided, and what is saved over "
+         "time at the values given"),
+        ("option_annual_benefit_standard_error", "option", "float64", "money/year", "Monte Carlo standard error of "
+         "it, from differences of samples"),
+        ("option_present_value", "option", "float64", "money", "present value of the annual benefit over its life"),
+        ("option_net_present_value", "option", "float64", "money", "present value less that of its cost"),
+        *(
+            (f"option_benefit_cost_ratio{end}", "option", "float64", "1", f"present value over that of its cost{told}")
+            for end, told in ENDS.items()
+        ),
+        ("option_rank", "option", "int64", "1", "rank by net present value; 1 is the best"),
+        ("option_on_frontier_money", "option", "bool", "", "whether nothing else brings as much present value for as "
+         "little cost"),
+        ("option_on_frontier_carbon", "option", "bool", "", "the same for greenhouse gases over its life"),
         # hazard
         ("intensity", "event y x", "float32", "", "hazard intensity per cell; unit in the attribute; NaN is no data"),
         ("return_period", "event", "float64", "year", "return period of the event; NaN where it has none"),

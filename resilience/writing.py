@@ -12,6 +12,7 @@ import pyogrio
 import xarray as xr
 from pyproj import CRS
 
+from resilience.appraisal import options_table
 from resilience.branches import branches_table
 from resilience.errors import DataError, MissingInputError
 from resilience.heat_toll import heat_table
@@ -114,6 +115,8 @@ def write_run(
         store.write_table("unserved.csv", *unserved_table(dataset))
     if "branch" in dataset.dims:
         store.write_table("branches.csv", *branches_table(dataset, unit=result.unit, tells_money=result.tells_money))
+    if "option" in dataset.dims:
+        store.write_table("options.csv", *options_table(dataset, unit=result.unit, tells_money=result.tells_money))
     if "time" in dataset.dims:
         store.write_table("recovery.csv", *recovery_table(dataset, unit=result.unit))
         store.write_table("resilience.csv", *resilience_table(dataset, unit=result.unit))

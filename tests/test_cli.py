@@ -50,6 +50,9 @@ class FakeResult:
     def origins_table(self) -> list[list[str]]:
         return []
 
+    def options_table(self) -> list[list[str]]:
+        return []
+
 
 class FakeReport:
     def lines(self) -> list[str]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from resilience.comparison import compare_runs
+from resilience.cli import main
+from resilience.comparison import compare_directories, compare_runs
 from resilience.errors import DataError
 from resilience.pipeline import assess
 from resilience.scenario import Scenario
+from tests.conftest import write_maps
+from tests.test_check import loaded
 
 LIKE = {"family": "river", "return_periods": [10, 100], "duration_hours": 12}
 
@@ -107,6 +110,60 @@ def test_people_counted_otherwise_are_refused(low) -> None:
         compare_runs(low, other)
 
 
-def test_comparing_does_not_import_numba() -> None:
-    code = "import sys, resilience.comparison; sys.exit('numba' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+@pytest.fixture(scope="module")
+def directories(site, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("runs")
+    assess(town(site, time={"hours": [0, 12, 48]}), out=folder / "a")
+    scenario = town(site, time={"hours": [0, 12, 48]})
+    write_maps(scenario.hazards[0].path, [[0.2, 0.3, 0.4], [0.5, 0.6, 0.9]])
+    assess(scenario, out=folder / "b")
+    return folder / "a", folder / "b"
+
+
+def test_two_directories(directories: tuple[Path, Path], low) -> None:
+    found = compare_directories(*directories)
+    assert found.differences["before"].item() == low.dataset["annual_person_hours"].item()
+    assert found.differences["change"].item() > 0
+    # The towns are written to folders of their own: other paths, and one map of another content.
+    assert all(key.rpartition(".")[2] == "path" for key in found.changed_keys)
+    assert found.changed_inputs == ()
+    assert {Path(path).name for path in found.inputs_of_one} == {"map0.tif"}
+    assert found.changed_code == ()
+    (_, row, loss) = found.table()
+    assert row[0] == "water"
+    assert row[-1] == "more than chance"
+    assert loss[0] == "direct loss (money)"
+
+
+def test_an_input_that_changed_is_named(site, tmp_path: Path) -> None:
+    scenario = town(site)
+    assess(scenario, out=tmp_path / "a")
+    write_maps(scenario.hazards[0].path, [[0.2, 0.3, 0.4], [0.5, 0.6, 0.9]])
+    assess(scenario.model_copy(update={"name": "b"}), out=tmp_path / "b")
+    found = compare_directories(tmp_path / "a", tmp_path / "b")
+    assert found.changed_keys == ("name",)
+    assert found.changed_inputs == (str(scenario.hazards[0].path),)
+    assert found.inputs_of_one == ()
+
+
+def test_the_command(directories: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    one, two = map(str, directories)
+    assert main(["compare", one, two]) == 0
+    told = capsys.readouterr().out
+    assert "more than chance" in told
+    assert "compared: sample by sample, with the same random numbers" in told
+    assert "map0.tif" in told
+    assert main(["compare", one, one, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)["answer"]
+    assert answer["services"][0]["change"] == 0.0
+    assert (answer["paired"], answer["changed_keys"], answer["notes"]) == (True, [], [])
+    page = (Path(__file__).parents[1] / "docs" / "command.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if line.startswith("| `compare` |"))
+    for key in (*answer, *answer["services"][0], *answer["direct_loss"][0]):
+        assert f"`{key}`" in row
+    assert main(["compare", one, str(directories[0].parent)]) == 66
+    assert "the directory of a finished run" in capsys.readouterr().err
+
+
+def test_comparing_does_not_import_numba(directories: tuple[Path, Path]) -> None:
+    assert loaded("compare", *map(str, directories)) == (0, False)

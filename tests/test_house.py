@@ -133,14 +133,14 @@ def unexplained_columns(run: Path) -> list[tuple[str, str]]:
     page = (ROOT / "docs" / "run-files.md").read_text(encoding="utf-8")
     preface = page.partition("## From events to years")[0]
     rows = dict(re.findall(r"^\| `([a-z_]+\.csv)` \|(.*)$", page, flags=re.MULTILINE))
-    beginnings = ("down_by_", "root_", "lost_", "intact_", "hours_")
+    beginnings = ("down_by_", "root_", "lost_", "intact_", "hours_", "saved_", "cost_per_saved_", "not_served_")
     missing = []
     for path in sorted(run.glob("*.csv")):
         columns = path.read_text(encoding="utf-8").partition("\n")[0].split(",")
         words = set(re.findall(r"\w+", preface + rows.get(path.name, "")))
         for column in columns:
             name = re.sub(r"_(standard_error|p05|p50|p95)$", "", column)
-            begun = path.name in ("assets.csv", "zones.csv") and name.startswith(beginnings)
+            begun = path.name in ("assets.csv", "zones.csv", "options.csv") and name.startswith(beginnings)
             if words.isdisjoint({column, name}) and not begun:
                 missing.append((path.name, column))
     return missing

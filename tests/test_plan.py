@@ -23,6 +23,7 @@ from resilience.scenario import Scenario
 PAGE = (Path(__file__).parents[1] / "docs" / "command.md").read_text(encoding="utf-8")
 WHOLE = {
     "time": {"hours": [0, 24, 72]}, "importance": {"top": 2}, "branches": [{"name": "dear", "cost_factor": 2.0}],
+    "options": [{"name": "high", "cost": 1, "life_years": 30, "changes": {"raise": {"kind": "substation"}, "by_m": 1}}],
     "monte_carlo": {"samples": 1536, "block": 1024},
 }  # fmt: skip
 

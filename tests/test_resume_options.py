@@ -25,6 +25,11 @@ OPTIONS: dict[str, Callable[[Any], Scenario]] = {
     "correlation, catalogue": lambda site: scenario_of(
         site, monte_carlo={**COUNTS, "correlation": {"length_m": 500.0}}, risk={"catalogue_years": 500}
     ),
+    "branch, option, pair": lambda site: scenario_of(
+        site,
+        monte_carlo=COUNTS,
+        options=[{"name": "high", "cost": 1, "life_years": 9, "changes": [{"raise": {"id": "A"}, "by_m": 0.1}]}],
+    ),
     "tolerance, branch, pair": lambda site: scenario_of(
         site, monte_carlo={"samples": 16384, "block": 4096, "tolerance": 0.05}
     ),

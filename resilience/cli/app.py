@@ -288,6 +288,19 @@ def export(
 
 
 @app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(metavar="A", readable=False, help="Run directory, before.")],
+    b: Annotated[Path, typer.Argument(metavar="B", readable=False, help="Run directory, after.")],
+    as_json: AsJson = False,
+) -> Answer:
+    """Tell how far what is lost differs between two finished runs, and in what the runs differ."""
+    from resilience.comparison import compare_directories
+
+    found = compare_directories(a, b)
+    return Answer(found.to_dict(), [*aligned(found.table()), "", *found.lines()])
+
+
+@app.command()
 def doctor(
     run: Annotated[
         Path | None, typer.Argument(metavar="[RUN]", readable=False, help="Run directory to look at too.")
@@ -331,7 +344,7 @@ def _assess(scenario: Scenario, out: Path | None, voice: Voice, **asked: Any) ->
     with told_aloud(verbose=voice.verbose), show_progress(quiet=voice.quiet) as progress:
         result = assess(scenario, out=out, progress=progress, **asked)
     lines = list(aligned(result.summary_table()))
-    for table in (result.why_table(), result.origins_table()):
+    for table in (result.why_table(), result.origins_table(), result.options_table()):
         if table:
             lines += ["", *aligned(table)]
     asides = [f"note: {note}" for note in result.notes]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from resilience.appraisal import options_table
 from resilience.cells import Table
 from resilience.result import Result
 from resilience.run_tables import summary_table
@@ -13,7 +14,7 @@ from resilience.why import roots_table
 
 
 def describe_result(result: Result) -> dict[str, Any]:
-    """Return what a program reads first: the rows of `summary.csv` and `why.csv`, the notes, the place of the run."""
+    """Return what a program reads first: rows of `summary.csv`, `why.csv`, `options.csv`, notes, where the run is."""
     dataset = result.dataset
     return {
         "name": dataset.attrs["title"],
@@ -24,6 +25,11 @@ def describe_result(result: Result) -> dict[str, Any]:
         "persons_unit": result.unit,
         "summary": records_of(summary_table(dataset, unit=result.unit, tells_money=result.tells_money)),
         "why": records_of(roots_table(dataset, result.unit)),
+        "options": (
+            records_of(options_table(dataset, unit=result.unit, tells_money=result.tells_money))
+            if "option" in dataset.dims
+            else []
+        ),
         "notes": list(result.notes),
     }
 

@@ -7,6 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from resilience.errors import suggestion
+from resilience.scenario.adaptation import (
+    Buffer,
+    MoreCrews,
+    MoreRedundancy,
+    OptionSection,
+    SecondFeeder,
+    check_names,
+)
 from resilience.scenario.branches import BranchSection
 from resilience.scenario.fields import Finding
 from resilience.scenario.hazards import HazardSection
@@ -38,6 +46,8 @@ class Sections:
     sequences: tuple[SequenceSection, ...] | None
     joint: tuple[JointSection, ...] | None
     branches: tuple[BranchSection, ...] | None
+    options: tuple[OptionSection, ...] | None
+    values: Mapping[str, float] | None
     heat: HeatSection | None
 
 
@@ -52,6 +62,7 @@ def check_sections(sections: Sections) -> Iterator[Finding]:
     yield from _check_sequences(sections)
     yield from _check_joint(sections)
     yield from _check_branches(sections)
+    yield from _check_options(sections)
     yield from _check_heat(sections)
 
 
@@ -127,6 +138,47 @@ def _check_branches(sections: Sections) -> Iterator[Finding]:
             if family not in families:
                 wanted = f"families {', '.join(families)}{suggestion(family, families)}"
                 yield Finding("branches", i, "hazard_bias", family, wanted=wanted, got=repr(family))
+
+
+def _check_options(sections: Sections) -> Iterator[Finding]:
+    """Hold options against each other, against services and crews; and values against what they weigh."""
+    services = sections.services or {}
+    one_of = f"one of services: {', '.join(services)}"
+    yield from check_names(sections.options or ())
+    for i, option in enumerate(sections.options or ()):
+        for k, change in enumerate(option.changes):
+            at = ("options", i, "changes", k)
+            if isinstance(change, MoreCrews):
+                yield from _check_crews(sections, change, at)
+            if isinstance(change, MoreRedundancy):
+                for j, part in enumerate(change.redundancy if services else ()):
+                    if part.service not in services:
+                        wanted = f"{one_of}{suggestion(part.service, services)}"
+                        yield Finding(*at, "redundancy", j, "service", wanted=wanted, got=repr(part.service))
+            elif isinstance(change, SecondFeeder | Buffer) and services and change.service not in services:
+                wanted = f"{one_of}{suggestion(change.service, services)}"
+                yield Finding(*at, "service", wanted=wanted, got=repr(change.service))
+    if not sections.values:
+        return
+    if not sections.options and sections.options is not None:
+        yield Finding("values", wanted="only with options, whose savings they weigh", got="no options")
+    if sections.time is None:
+        yield Finding("values", wanted="a time section: they are of hours lost", got="no time")
+    for name in sections.values if services else ():
+        if name not in services or services[name].by == "internal":
+            known = [one for one, service in services.items() if service.by != "internal"]
+            wanted = f"services of people: {', '.join(known)}{suggestion(name, known)}"
+            yield Finding("values", name, wanted=wanted, got=repr(name))
+
+
+def _check_crews(sections: Sections, change: MoreCrews, at: tuple[str | int, ...]) -> Iterator[Finding]:
+    repair = sections.time.repair if sections.time is not None else None
+    limited = repair.crews if repair is not None else {}
+    for sector in change.crews:
+        if sector not in limited:
+            known = ", ".join(limited) or "there are none"
+            wanted = f"sectors of time.repair.crews: {known} (any other has a crew for every asset)"
+            yield Finding(*at, "crews", sector, wanted=wanted, got=repr(sector))
 
 
 def _families(sections: Sections) -> list[str]:
@@ -246,6 +298,12 @@ def _selectors(sections: Sections) -> Iterator[tuple[tuple[str | int, ...], Mapp
     for name, service in (sections.services or {}).items():
         for i, selector in enumerate(service.providers):
             yield ("services", name, "providers", i), selector
+    for i, option in enumerate(sections.options or ()):
+        for k, change in enumerate(option.changes):
+            for field, told in type(change).model_fields.items():
+                # Not `crews`, a mapping of sectors.
+                if isinstance(selector := getattr(change, field), Mapping) and not isinstance(change, MoreCrews):
+                    yield ("options", i, "changes", k, told.alias or field), selector
 
 
 def _constants(network: NetworkSection, key: str) -> set[str]:

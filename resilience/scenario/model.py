@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from resilience.errors import ConfigurationError, Problem
+from resilience.scenario.adaptation import OptionSection
 from resilience.scenario.branches import BranchSection
 from resilience.scenario.checks import Sections, check_sections
 from resilience.scenario.dump import dump_yaml
@@ -20,8 +21,10 @@ from resilience.scenario.fields import (
     Finding,
     MetricCrsText,
     Name,
+    NotNegative,
     OneOrMany,
     Section,
+    Share,
     Whole,
     raise_findings,
     whole,
@@ -105,6 +108,19 @@ class Scenario(Section):
     branches: tuple[BranchSection, ...] = Field(
         default=(),
         description="the run again under what is not known, with the same random numbers, beside the run itself",
+    )
+    options: tuple[OptionSection, ...] = Field(
+        default=(), description="what could be done: the run again on the changed city, with the same random numbers"
+    )
+    values: dict[Name, NotNegative] | None = Field(
+        default=None,
+        description="money that a person-hour without each service is worth, to weigh what options save; no default: "
+        "a judgement that is the user's own. Services that are not named count nothing",
+    )
+    discount_rate: Share | None = Field(
+        default=None,
+        description="per year, for what options save and cost later; 0.045 where absent (default by "
+        "judgement: the social rate of the Republic of Korea, from memory)",
     )
     risk: RiskSection = Field(default_factory=RiskSection, description="from events to expected values")
     importance: ImportanceSection = Field(default_factory=ImportanceSection, description="whose failure matters")
