@@ -415,16 +415,20 @@ def test_a_run_that_is_being_written_is_left_alone(rated: Path, tmp_path: Path) 
         store.close()
 
 
-def test_the_verb_answers_and_needs_no_compiler(rated: Path, tmp_path: Path) -> None:
+def test_the_verb_answers_and_needs_no_compiler(
+    rated: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert [one.value for one in ExportFormat] == list(FORMATS)
     code = (
-        "import sys; from resilience.cli import main; code = main(sys.argv[1:]); "
-        "print(code, [m for m in ('numba', 'matplotlib', 'bokeh') if m in sys.modules], file=sys.stderr)"
+        "import sys; from resilience.cli import main; "
+        "codes = [main([*sys.argv[1:], '--to', to]) for to in ('csv', 'netcdf', 'gpkg', 'cog', 'geoparquet')]; "
+        "print(codes, [m for m in ('numba', 'matplotlib', 'bokeh') if m in sys.modules], file=sys.stderr)"
     )
-    words = ["export", str(rated), "--to", "climada", "-o", str(tmp_path / "out"), "--json"]
-    told = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
-    answer = json.loads(told.stdout)["answer"]
-    assert told.stderr == "0 []\n"
+    words = [sys.executable, "-c", code, "export", str(rated), "--overwrite"]
+    told = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert told.stderr == "[0, 0, 0, 0, 0] []\n"
+    assert main(["export", str(rated), "--to", "climada", "-o", str(tmp_path / "out"), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)["answer"]
     assert answer["path"] == str(tmp_path / "out")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {*answer["files"], "export.json"}
 
