@@ -14,14 +14,14 @@ PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 # The same examples on every run; `pytest` by hand searches for new ones.
 export HYPOTHESIS_PROFILE ?= fixed
 
-.PHONY: demo test check interpreted faults pytest soak bench matrix clean
+.PHONY: demo test check interpreted faults pytest docs soak bench matrix clean
 
 demo: $(VENV)/.installed
 	$(BIN)/resilience demo --out demo
 
 # All but what has a target of its own; the suite last: its closing line is the last line.
 test: check interpreted
-	$(PYTEST) -m "not faults"
+	$(PYTEST) -m "not faults and not pages"
 
 # Runs that are killed, processes and clusters that die, directories in bad hands, hostile and broken inputs.
 faults: $(VENV)/.installed-test
@@ -39,9 +39,15 @@ interpreted: $(VENV)/.installed-test
 	  tests/test_cascade.py tests/test_levels_twin.py tests/test_levels_assess.py \
 	  --cov=kernels --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=97
 
-# Every test there is.
+# Every test there is; those of the pages are skipped where no pages were built.
 pytest: $(VENV)/.installed-test
 	$(PYTEST)
+
+# Pages into docs/_build/html: every cell of every tutorial runs, a warning is an error; then the pages are looked at.
+docs: $(VENV)/.installed-docs $(VENV)/.installed-test
+	rm -rf docs/_build
+	$(BIN)/python -m sphinx -q -W --keep-going -j auto -d docs/_build/doctrees docs docs/_build/html
+	$(BIN)/python -m pytest -m pages tests/test_pages.py
 
 # More kills of a run and many more broken inputs than `make faults` tries: `make soak SOAK=10000`.
 SOAK ?= 10000
@@ -62,7 +68,7 @@ matrix:
 	done
 
 clean:
-	rm -rf .venv .venv-3.* build dist demo *.egg-info .coverage .coverage.* htmlcov
+	rm -rf .venv .venv-3.* build dist demo docs/_build *.egg-info .coverage .coverage.* htmlcov
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -84,7 +90,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(INSTALL) --editable .
 	@touch $@
 
-$(VENV)/.installed-test $(VENV)/.installed-bench: $(VENV)/.installed-%: $(VENV)/.installed
+$(VENV)/.installed-test $(VENV)/.installed-docs $(VENV)/.installed-bench: $(VENV)/.installed-%: $(VENV)/.installed
 	@echo "installing what '$*' needs"
 	@$(INSTALL) --editable '.[$*]'
 	@touch $@

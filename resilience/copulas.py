@@ -196,7 +196,7 @@ def draw_severities(copula: Copula, key: np.uint64, *, first_word: int = 0, n_wo
     ----------
     copula : Copula
     key : uint64
-        Of the stream: ``stream_key(seed, SEVERITY, family)`` of :mod:`resilience.draws`.
+        Of the stream: ``stream_key(seed, SEVERITY, family)`` of ``resilience.draws``.
     first_word, n_words : int
         Which samples, in words of 64; whole groups of 8 words.
 

@@ -70,7 +70,7 @@ class CorrelatedDraws(ABC):
         Parameters
         ----------
         key : uint64
-            Of the stream: ``stream_key(seed, CORRELATION, family)`` of :mod:`resilience.draws`.
+            Of the stream: ``stream_key(seed, CORRELATION, family)`` of ``resilience.draws``.
         first_word : int
             Number of the group's first word, a multiple of 8.
         chosen : (n,) int32, optional
@@ -110,7 +110,7 @@ class CorrelatedDraws(ABC):
         key, first_word
             As in :meth:`uniforms`.
         threshold : (n,) uint32
-            From :func:`resilience.kernels.fragility.quantise_probability`: 0 never fails, 2**32 - 1 always.
+            From ``resilience.kernels.fragility.quantise_probability``: 0 never fails, 2**32 - 1 always.
 
         Raises
         ------
@@ -208,7 +208,7 @@ def correlate_points(
     xy : (n, 2) float64, m
         Places in a metric CRS.
     identity : (n,) uint64
-        From :func:`resilience.network.compile.identity`. Assets of one identity (a failure group) share their number
+        From ``resilience.network.compile.identity``. Assets of one identity (a failure group) share their number
         and stand in the middle of their places; so do assets at the very same place, under the smallest identity.
     length : float, m
         Distance over which the local correlation falls to 1 / e.

@@ -14,7 +14,6 @@ import xarray as xr
 from resilience.asked import build_redundancy, build_rules, build_services, find_grid_hours, level_rules
 from resilience.curves import CurveTable
 from resilience.datasets import load_curves, synthetic_city
-from resilience.datasets.city import SyntheticCity
 from resilience.errors import (
     Attempts,
     ConfigurationError,
@@ -23,17 +22,15 @@ from resilience.errors import (
     count_of,
     suggestion,
 )
-from resilience.heat.indices import add_index
+from resilience.hazard_inputs import open_hazards
 from resilience.joint import JointFamily
 from resilience.network import Network, check_curve_names, derive
 from resilience.network.compile import PERSON
 from resilience.network.redundancy import SECTOR as DERIVED
 from resilience.network.redundancy import add_redundancy
-from resilience.readers import open_hazard
 from resilience.readers.graphml import read_graphml
 from resilience.readers.vector import read_layer, read_table
 from resilience.scenario import Scenario
-from resilience.scenario.networks import SyntheticCity as SyntheticSection
 from resilience.sequences import EventSequence, find_joint, find_sequences
 from resilience.service_rules import ServiceRule
 
@@ -111,42 +108,6 @@ def load_curve_table(scenario: Scenario) -> CurveTable:
     return table
 
 
-def _load_hazards(scenario: Scenario, attempt: Attempts) -> list[xr.Dataset | None]:
-    hazards: list[xr.Dataset | None] = []
-    for section in scenario.hazards:
-
-        def open_section(section: Any = section, peril: str | None = None) -> xr.Dataset:
-            if section.index is not None:
-                parts = section.parts()
-                air = open_section(parts["temperature"])
-                return add_index(air, open_section(parts["humidity"], "humidity"), section.index)
-            common = {
-                "family": section.family, "peril": peril or section.peril, "unit": section.unit, "crs": section.crs,
-                "nodata": section.nodata, "nodata_value": section.nodata_value, "outside": section.outside,
-                "variable": section.variable, "plausible": section.plausible if peril is None else None,
-            }  # fmt: skip
-            # Spelled out per event: `sources` fills patterns and orders return periods, files and bands alike.
-            events, axis = section.sources(), bool(section.return_periods)
-            in_bands = section.path is not None and not section.variable and not section.hours
-            bands = [event.band for event in events] if in_bands else None
-            opened = open_hazard(
-                section.path or [event.hour_paths or event.path for event in events],
-                bands=bands,
-                return_periods=[event.return_period for event in events] if axis else None,
-                annual_rates=[event.annual_rate for event in events] if section.annual_rates else None,
-                events=None if axis else [event.event for event in events],
-                duration_hours=[event.duration_hours for event in events] if section.duration_hours else None,
-                hours=section.hours or None,
-                clock_offset=section.clock_offset,
-                recession_hours=[event.recession_hours for event in events],
-                **common,
-            )
-            return opened.assign_attrs(error_sd=section.error_sd) if section.error_sd else opened
-
-        hazards.append(attempt(open_section))
-    return hazards
-
-
 def _is_graphml(layer: Any) -> bool:
     return bool(layer.format == "graphml" or (layer.format is None and layer.path.suffix.lower() == ".graphml"))
 
@@ -203,29 +164,6 @@ def _load_zones(scenario: Scenario, attempt: Attempts) -> list[gpd.GeoDataFrame]
     return frames
 
 
-def load_hazards(scenario: Scenario) -> tuple[xr.Dataset, ...]:
-    """Return the hazard maps that a scenario names, or those of the built-in city.
-
-    Raises
-    ------
-    MissingInputError, DataError, ConfigurationError
-        With everything that is wrong in them.
-    """
-    section = scenario.network.synthetic
-    if section is not None and not scenario.hazards:
-        return tuple(_build_city(section).hazards)
-    attempt = Attempts()
-    hazards = _load_hazards(scenario, attempt)
-    attempt.raise_if_any()
-    return tuple(hazard for hazard in hazards if hazard is not None)
-
-
-def _build_city(section: SyntheticSection) -> SyntheticCity:
-    return synthetic_city(
-        seed=section.seed, size=section.size, standby=section.standby, hourly_heat=section.hourly_heat
-    )
-
-
 def load_inputs(scenario: Scenario) -> Inputs:
     """Return everything the scenario names.
 
@@ -240,7 +178,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
     """
     attempt = Attempts()
     curves = attempt(lambda: load_curve_table(scenario))
-    hazards = _load_hazards(scenario, attempt)
+    hazards = open_hazards(scenario, attempt)
     notes: list[str] = []
     section = scenario.network.synthetic
     services: Any = scenario.services
@@ -249,7 +187,9 @@ def load_inputs(scenario: Scenario) -> Inputs:
     levels: dict[str, str] | None = None
     sectors: tuple[LevelSector, ...] | None = None
     if section is not None:
-        city = _build_city(section)
+        city = synthetic_city(
+            seed=section.seed, size=section.size, standby=section.standby, hourly_heat=section.hourly_heat
+        )
         network: Network | None = city.network
         notes += city.notes
         if not scenario.hazards:

@@ -32,7 +32,7 @@ class Result:
     Parameters
     ----------
     dataset : xarray.Dataset
-        Everything, labelled; see :mod:`resilience.variables`.
+        Everything, labelled; see ``resilience.variables``.
     exceedance : xarray.Dataset or None
         Occurrence and aggregate values by return period; None without rates.
     importance : xarray.Dataset or None
@@ -81,7 +81,7 @@ class Result:
         Returns
         -------
         geopandas.GeoDataFrame
-            See :func:`resilience.frames.make_frame`.
+            See ``resilience.frames.make_frame``.
 
         Raises
         ------

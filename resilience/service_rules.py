@@ -24,7 +24,7 @@ class Drive:
     speed_share : float
         Share of the free speed that is driven.
     speed_curve : {"fitted", "conservative", "aggressive"}
-        Speed under water, see :func:`resilience.roads.speed_under_water`.
+        Speed under water, see ``resilience.roads.speed_under_water``.
     depth_limit_m : float, optional, m
         Depth from which the vehicle stops.
     """

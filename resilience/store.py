@@ -36,6 +36,7 @@ RESULTS = "results.zarr"
 PARTIAL = "results.zarr.partial"
 NETWORK = "network"
 MANIFEST = "manifest.json"
+REPORT = "report.html"
 LOCK = ".lock"
 TABLES = (
     "summary",
@@ -161,7 +162,7 @@ class RunStore:
             remove(self.path / MANIFEST)
             keep_names(self.path)
             # The ledger next: a process that is killed here must not leave one of a job that is to be forgotten.
-            for name in (LEDGER, *FILES, RESULTS, PARTIAL, NETWORK):
+            for name in (LEDGER, *FILES, RESULTS, PARTIAL, NETWORK, REPORT):
                 remove(self.path / name)
 
     def close(self) -> None:
@@ -219,7 +220,7 @@ class RunStore:
                 encoding=_chunks_of_large(rest),
             )
             self.check_held()
-            for name in (*FILES, RESULTS, NETWORK):
+            for name in (*FILES, RESULTS, NETWORK, REPORT):
                 remove(self.path / name)
             (self.path / PARTIAL).replace(self.path / RESULTS)
 

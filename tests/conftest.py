@@ -31,6 +31,9 @@ settings.register_profile("search", deadline=None, max_examples=50)
 settings.register_profile("fixed", deadline=None, max_examples=50, derandomize=True, database=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "search"))
 
+# A second for every test that runs the command; those of the report ask for one.
+os.environ["RESILIENCE_NO_REPORT"] = "1"
+
 UNSET = "RESILIENCE_REAL_DATA is not set"
 
 

@@ -59,7 +59,7 @@ def loaded(*arguments: str) -> tuple[int, bool]:
     return int(code), numba == "True"
 
 
-@pytest.mark.parametrize("verb", ["check", "run", "plan", "status", "doctor", "init", "demo", "schema"])
+@pytest.mark.parametrize("verb", ["check", "run", "plan", "status", "doctor", "init", "demo", "report", "schema"])
 def test_help_does_not_import_numba(verb: str) -> None:
     assert loaded(verb, "--help") == (0, False)
 

@@ -26,7 +26,8 @@ PINS = [
     for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     if line and not line.startswith("#")
 ]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")),
+         *sorted((ROOT / "docs" / "reference").glob("*.md"))]  # fmt: skip
 SUPPORTED = [c.rpartition(" ")[2] for c in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", c)]
 
 
@@ -68,16 +69,45 @@ def test_the_version_is_said_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("maker", "write"),
-    [("make_glossary", "glossary"), ("make_scenario_keys", "page"), ("make_manifest_schema", "schema")],
-)
-def test_pages_written_by_the_code_are_those_of_the_code(maker: str, write: str) -> None:
+    ("maker", "file", "write"),
+    [("make_glossary", "PAGE", "glossary"), ("make_scenario_keys", "PAGE", "page"),
+     ("make_manifest_schema", "PAGE", "schema"), ("make_architecture", "PAGE", "page"),
+     ("make_architecture", "PICTURE", "picture")],
+)  # fmt: skip
+def test_pages_written_by_the_code_are_those_of_the_code(maker: str, file: str, write: str) -> None:
     spec = importlib.util.spec_from_file_location(maker, ROOT / "docs" / f"{maker}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.PAGE.read_text(encoding="utf-8") == getattr(module, write)(), f"run: python docs/{maker}.py"
+    written = getattr(module, file).read_text(encoding="utf-8")
+    assert written == getattr(module, write)(), f"run: python docs/{maker}.py"
+
+
+def test_every_page_has_its_place_among_the_others() -> None:
+    pages = {path: path.read_text(encoding="utf-8") for path in PAGES if path.is_relative_to(ROOT / "docs")}
+    listed = {
+        (page.parent / f"{name}.md").resolve()
+        for page, text in pages.items()
+        for names in re.findall(r"```\{toctree\}\n(.*?)```", text, flags=re.DOTALL)
+        for name in names.split()
+        if not name.startswith(":")
+    }
+    assert {page.name for page in pages if page not in listed} == {"index.md"}
+
+
+def test_every_room_is_in_the_picture_of_the_house() -> None:
+    picture = (ROOT / "docs" / "pictures" / "house.svg").read_text(encoding="utf-8")
+    folder = ROOT / "resilience"
+    modules = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    assert {room for room in modules - {"__init__"} if f">{room}</text>" not in picture} == set()
+
+
+def test_the_citation_names_this_version_and_nobody() -> None:
+    citation = YAML(typ="safe").load(ROOT / "CITATION.cff")
+    assert (citation["title"], citation["version"]) == (PROJECT["name"], PROJECT["version"])
+    assert (citation["license"], citation["abstract"]) == (PROJECT["license"], PROJECT["description"])
+    assert citation["authors"] == [{"name": "urban-resilience contributors"}]
 
 
 def test_every_key_of_a_scenario_has_a_meaning() -> None:

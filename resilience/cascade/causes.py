@@ -67,7 +67,7 @@ class CauseCounter:
         Sectors in which the hazard can fail assets, and further ones: the categories of root causes. In a sequence with
         several perils that of peril k has k times the number of sectors added.
     root_shares : (n_asset, n_root) int64
-        Samples by root cause, in shares of :data:`resilience.kernels.roots.SHARES`.
+        Samples by root cause, in shares of ``resilience.kernels.roots.SHARES``.
     roots : (n_root, n_asset, 8) uint64
         Roots of the present word group.
     """

@@ -55,7 +55,7 @@ def plan_sequence(
     horizon_hours : float
         End of the time grid, h.
     level_members : sequence of int32, optional
-        As of :func:`resilience.cascade.plan.plan_event`.
+        As of :func:`resilience.cascade.plan_event`.
 
     Notes
     -----

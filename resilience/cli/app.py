@@ -62,6 +62,18 @@ AllowOutside = Annotated[
     ),
 ]
 
+NoReport = Annotated[bool, typer.Option("--no-report", envvar="RESILIENCE_NO_REPORT", help="Leave report.html out.")]
+
+
+class Language(StrEnum):
+    """Languages of the report."""
+
+    en = "en"
+    ko = "ko"
+
+
+InLanguage = Annotated[Language, typer.Option("--lang", help="Language of the report.")]
+
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say every step.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
@@ -91,6 +103,8 @@ def demo(
     workers: Workers = None,
     scheduler: Scheduler = None,
     dashboard: Dashboard = None,
+    no_report: NoReport = False,
+    lang: InLanguage = Language.en,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -101,7 +115,7 @@ def demo(
 
     given = {name: value for name, value in (("size", size), ("seed", seed)) if value is not None}
     voice = Voice(as_json=as_json, verbose=verbose, quiet=quiet)
-    return _assess(demo_scenario(**given), out, voice, **pool)
+    return _assess(demo_scenario(**given), out, voice, report=None if no_report else lang, **pool)
 
 
 @app.command()
@@ -141,6 +155,8 @@ def run(
     workers: Workers = None,
     scheduler: Scheduler = None,
     dashboard: Dashboard = None,
+    no_report: NoReport = False,
+    lang: InLanguage = Language.en,
     verify: Annotated[
         Path | None,
         typer.Option(
@@ -168,7 +184,8 @@ def run(
     limit = None if max_wall is None else _seconds(max_wall)
     voice = Voice(as_json=as_json, verbose=verbose, quiet=quiet)
     read = _read(scenario, changes, allow_outside)
-    return _assess(read, out, voice, restart=restart, max_wall=limit, **pool)
+    report = None if no_report else lang
+    return _assess(read, out, voice, report=report, restart=restart, max_wall=limit, **pool)
 
 
 @app.command()
@@ -202,6 +219,32 @@ def status(
 
     found = read_status(run)
     return Answer(found.to_dict(), found.lines())
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", readable=False, help="Run directory.")],
+    lang: InLanguage = Language.en,
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", metavar="OTHER", readable=False, help="Also tell what has changed since this run."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="FILE", readable=False, help="By default report.html of RUN."),
+    ] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    as_json: AsJson = False,
+) -> Answer:
+    """Write the report of a finished run: one page, for any browser, without a network."""
+    from resilience.report import write_report
+
+    written = write_report(run, lang=lang, against=against, out=out).absolute()
+    if show:
+        import webbrowser
+
+        webbrowser.open(written.as_uri())
+    return Answer({"report": str(written), "bytes": written.stat().st_size, "lang": str(lang)}, [str(written)])
 
 
 class Described(StrEnum):
@@ -333,7 +376,7 @@ def _seconds(told: str) -> float:
     return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
-def _assess(scenario: Scenario, out: Path | None, voice: Voice, **asked: Any) -> Answer:
+def _assess(scenario: Scenario, out: Path | None, voice: Voice, *, report: Language | None, **asked: Any) -> Answer:
     from resilience.cli.places import check_run_directory
     from resilience.cli.progress import show_progress
 
@@ -348,15 +391,21 @@ def _assess(scenario: Scenario, out: Path | None, voice: Voice, **asked: Any) ->
         if table:
             lines += ["", *aligned(table)]
     asides = [f"note: {note}" for note in result.notes]
+    written = None
     if result.path is not None:
         asides.append(f"run directory: {result.path}")
+        if report is not None:
+            from resilience.report import write_report
+
+            written = write_report(result.path, lang=report)
+            asides.append(f"report: {written}")
     if voice.quiet:
         asides = []
     if not voice.as_json:
         return Answer({}, lines, asides)
     from resilience.cli.records import describe_result
 
-    return Answer(describe_result(result), asides=asides)
+    return Answer({**describe_result(result), "report": None if written is None else str(written)}, asides=asides)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

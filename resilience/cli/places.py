@@ -8,10 +8,10 @@ from pathlib import Path
 
 from resilience.errors import CannotCreateError, Problem
 from resilience.ledger import LEDGER, RUN
-from resilience.store import FILES, LOCK, MANIFEST, NETWORK, PARTIAL, RESULTS
+from resilience.store import FILES, LOCK, MANIFEST, NETWORK, PARTIAL, REPORT, RESULTS
 
 # The manifest is written last: an interrupted run has none, but a ledger or results and nothing that is not of a run.
-OF_A_RUN = frozenset({*FILES, LOCK, RESULTS, PARTIAL, NETWORK, LEDGER, "logs"})
+OF_A_RUN = frozenset({*FILES, LOCK, RESULTS, PARTIAL, NETWORK, LEDGER, REPORT, "logs"})
 
 
 def check_run_directory(out: Path) -> None:

@@ -241,7 +241,7 @@ def prepare_event(
     restored_hours : (n_asset,) float64, optional, h
         After the peak, from when on an asset is back in function that the hazard put out; infinite without.
     recover : callable, optional
-        Makes the returns from the event's plan, see :func:`resilience.engine.recovery.plan_recovery`; instead of
+        Makes the returns from the event's plan, see :func:`resilience.engine.plan_recovery`; instead of
         `restored_hours`.
     water : Water, optional
         How the water on the roads goes; needs a grid.

@@ -44,7 +44,7 @@ class TimeSums:
     toll : (n_sample,) int64
         Weights of zones without a service, by sample; empty where none are asked for.
     worst, worst_minute, interrupted, restored
-        Of each sample, see :class:`resilience.engine.course.CourseCounter`.
+        Of each sample, see ``resilience.engine.course.CourseCounter``.
     """
 
     sample_minutes: Integers

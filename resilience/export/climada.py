@@ -17,7 +17,7 @@ from resilience.errors import DataError, Problems
 from resilience.export.source import Source
 from resilience.export.targets import file_names
 from resilience.hazard import grid_of
-from resilience.inputs import load_hazards
+from resilience.hazard_inputs import load_hazards
 from resilience.network import representative_points
 from resilience.provenance import hash_file
 from resilience.scenario import Scenario

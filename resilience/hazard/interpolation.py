@@ -65,7 +65,7 @@ def interpolate_return_period(
 
     Notes
     -----
-    See :func:`resilience.hazard.severity.interpolate_severity` for the equation.
+    See ``resilience.hazard.severity.interpolate_severity`` for the equation.
 
     Examples
     --------

@@ -30,7 +30,7 @@ class Network:
     Parameters
     ----------
     assets : geopandas.GeoDataFrame
-        Nodes and links; columns as in :data:`resilience.network.tables.ASSET_COLUMNS`.
+        Nodes and links; columns as in ``resilience.network.tables.ASSET_COLUMNS``.
     needs : pandas.DataFrame
         What each dependant must receive.
     dependencies : pandas.DataFrame

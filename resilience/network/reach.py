@@ -61,7 +61,7 @@ class ReachPlan:
     n_position : int
         Number of supernodes.
     column, row, fill, n_slot, core_indptr, core_middle, core_neighbour, core_slot
-        Elimination plan, see :func:`resilience.kernels.elimination.eliminate_some`.
+        Elimination plan, see ``resilience.kernels.elimination.eliminate_some``.
     directed : bool
         Whether any remaining link is one-way.
     node, node_position

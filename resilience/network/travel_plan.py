@@ -2,7 +2,7 @@
 
 Three steps, all exact. Nodes whose time is the same whether everything that can fail is up or down are *known* and
 leave the graph; ways from them begin at their neighbours. Nodes that nothing varying touches are eliminated with plain
-numbers. What remains is eliminated per batch of samples by :mod:`resilience.kernels.travel`, along the plan made here.
+numbers. What remains is eliminated per batch of samples by ``resilience.kernels.travel``, along the plan made here.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class TravelPlan:
     n_position : int
         Nodes that are solved per sample.
     column, row, fill, n_slot, core_indptr, core_middle, core_neighbour, core_slot
-        Elimination plan, see :func:`resilience.kernels.elimination.eliminate_some`.
+        Elimination plan, see ``resilience.kernels.elimination.eliminate_some``.
     directed : bool
         Whether times differ by direction.
     outward, inward : (n_slot,) uint32, ms

@@ -38,7 +38,7 @@ def draw_criticality(
     service : str, optional
         By default, of those of which the samples tell it, the one that most people are without per year.
     measure : str
-        One of :data:`resilience.variables.MEASURES`.
+        One of ``resilience.variables.MEASURES``.
     top : int
         Most bars.
     ax : matplotlib.axes.Axes, optional

@@ -38,7 +38,7 @@ def draw_map(
     Parameters
     ----------
     frame : geopandas.GeoDataFrame
-        Assets or zones, from :func:`resilience.frames.make_frame`.
+        Assets or zones, from ``resilience.frames.make_frame``.
     what : str
         Column of numbers. What is 0 or unknown is drawn in grey, beneath the rest.
     title : str

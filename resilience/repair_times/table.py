@@ -32,7 +32,7 @@ class PackedRepairTimes:
         Row of the table below for each asset and state, column 0 the outage; -1 none.
     kind : (n_distribution,) int32
     first, second : (n_distribution,) float64
-        As :func:`resilience.kernels.repair_times.repair_quantile` reads them.
+        As ``resilience.kernels.repair_times.repair_quantile`` reads them.
     """
 
     index: NDArray[np.int32]

@@ -122,7 +122,7 @@ def asset_importance(
     Raises
     ------
     DataError
-        Sums are absent or do not fit together, or see :func:`resilience.risk.expected.check_weights`.
+        Sums are absent or do not fit together, or see ``resilience.risk.expected.check_weights``.
 
     Notes
     -----

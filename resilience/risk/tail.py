@@ -234,7 +234,7 @@ def catalogue_risk(
     Parameters
     ----------
     years : xarray.Dataset
-        `yearly_maximum` and `yearly_sum` (year, ...), from :func:`resilience.risk.yearly.yearly_losses`.
+        `yearly_maximum` and `yearly_sum` (year, ...), from :func:`resilience.risk.yearly_losses`.
     return_periods : (n,) array_like, year
     confidence, replicates, seed
         See :func:`tail_risk`.

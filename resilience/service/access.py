@@ -106,7 +106,7 @@ class Drives:
         up : (n_asset, 8) uint64
         baseline : Baseline
         water : int
-            Level of the water, see :data:`resilience.service.plan.PEAK`.
+            Level of the water, see ``resilience.service.plan.PEAK``.
         """
         found = self._solver(water).nearest(up)
         ways = {}

@@ -218,7 +218,7 @@ class ServiceCounter:
         buffer_row : (n_need,) int32
         buffered : (n_buffer, 8) uint64
         water : int
-            Level of the water on the roads, of :data:`resilience.service.plan.PEAK` parts.
+            Level of the water on the roads, of ``resilience.service.plan.PEAK`` parts.
         fraction : (n_fraction, 512) float64, optional
             What providers serve that can serve a part.
         """

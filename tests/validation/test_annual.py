@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from resilience.events import EventFamily, draw_catalogue
 from resilience.pipeline import assess
+from resilience.risk import (
+    exceedance_curve,
+    exceedance_frequency,
+    exceedance_probability,
+    occurrence_losses,
+    occurrence_probability,
+    yearly_losses,
+)
 
 PERIODS = [2, 10, 50, 100, 500]
 DAMAGE = [0.0, 10.0, 50.0, 80.0, 150.0]
@@ -184,6 +193,39 @@ class TestCompoundPoisson:
         error = (high - low) / 2 / 1.645
         known("Compound Poisson, .2 a year of Exp(100)", case, wanted, one[f"{curve}_{field}"].item(), 4 * error,
               by="closed form and convolution")  # fmt: skip
+
+    def test_chance_of_losses_in_a_year(self, result, known):
+        """OEP(x) = 1 - exp(-lambda P(X > x)); AEP from a mixture of gamma laws. Of the years that the run draws."""
+        family = EventFamily(
+            name=str(result.dataset["family"].values[0]), axis="severity", events=("dry", "wet"),
+            return_period=np.array([5.0, 5e6]), annual_rate=np.array([0.2, 2e-7]),
+        )  # fmt: skip
+        totals = result.dataset["people_without_service"]
+        catalogue = draw_catalogue(
+            [family], years=self.years, seed=1, n_samples=totals.sizes["sample"], rule="log_linear"
+        )
+        years = yearly_losses(occurrence_losses(totals, catalogue), year=catalogue["year"], n_years=self.years)
+        section, by = "Compound Poisson, .2 a year of Exp(100)", "closed form and convolution"
+        mean = result.exceedance.sel(quantity="power")["yearly_mean"].item()
+        assert years["yearly_sum"].mean().item() == pytest.approx(mean, rel=1e-12)
+        for name, total, wanted in (
+            ("one event", "yearly_maximum", (0.0709344, 0.0267040, 0.0099080)),
+            ("all events", "yearly_sum", (0.0733464, 0.0295964, 0.0119126)),
+        ):
+            share, _ = exceedance_probability(years[total].values.ravel(), [100.0, 200.0, 300.0])
+            for loss, value, got in zip((100, 200, 300), wanted, share, strict=True):
+                error = math.sqrt(value * (1 - value) / self.years)
+                known(section, f"chance of more than {loss} a year by {name}", value, got, 4 * error, by=by)
+
+    def test_chance_of_an_event_from_rates(self, known):
+        """The law of a loss in 100,000 equal parts, each at its middle."""
+        n = 100_000
+        curve = exceedance_curve(-100.0 * np.log((np.arange(n) + 0.5) / n), rates=0.2 / n)
+        wanted = {100: 0.0709344, 200: 0.0267040, 300: 0.0099080, 299.0711: 1 / 100, 391.0020: 1 / 250}
+        found = occurrence_probability(exceedance_frequency(curve, list(wanted)))
+        for (loss, value), got in zip(wanted.items(), found, strict=True):
+            case = f"chance of more than {loss:.7g} a year by one event, from rates"
+            known("Compound Poisson, .2 a year of Exp(100)", case, value, got, 2e-6, by="closed form")
 
     def test_aggregate_is_never_below_occurrence(self, result):
         years = result.exceedance

@@ -10,7 +10,13 @@ from resilience.correlation import correlate_points
 from resilience.draws import CORRELATION, stream_key
 from resilience.events import EventFamily, draw_catalogue
 from resilience.repair_times import RepairTime
-from resilience.risk import annuity, encounter_probability, encountered_return_period, weigh_benefit
+from resilience.risk import (
+    annuity,
+    encounter_probability,
+    encountered_return_period,
+    occurrence_probability,
+    weigh_benefit,
+)
 
 JOINT, WORTH = "Hazards and failures together", "Worth of an option"
 
@@ -35,6 +41,19 @@ def test_upper_tail(known, theta, tail):
           by="2 - 2^(1/theta)")  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("p", "rho", "both"),
+    [
+        (0.1, 0.0, 0.01),
+        (0.1, 0.5, 0.032402),
+        *((0.5, rho, 0.25 + np.arcsin(rho) / (2 * np.pi)) for rho in (0.2, 0.5, 0.8)),
+    ],
+)
+def test_chance_that_both_fail(known, p, rho, both):
+    by = "bivariate normal" if p < 0.5 else "1/4 + asin(rho) / (2 pi)"
+    known(JOINT, f"both below p = {p:g}, correlation {rho:g}", both, Copula("gaussian", rho).cdf(p, p), 5e-7, by=by)
+
+
 @pytest.mark.parametrize(("p", "both"), [(0.1, 0.032402), (0.5, 1 / 3)])
 def test_pairs_that_fail_together(known, p, both):
     """Pairs at the distance at which the field correlates by a half, and no pair near another."""
@@ -48,9 +67,24 @@ def test_pairs_that_fail_together(known, p, both):
     count = n * 512 * groups
     known(JOINT, f"pairs failing together, correlation .5, p = {p:g}; {count:,} pairs", both,
           (fails[:n] & fails[n:]).mean(), 4 * np.sqrt(both * (1 - both) / count), by="bivariate normal")  # fmt: skip
+    first = fails[:n]
+    apart = (first & np.roll(first, 1, axis=0)).mean()
+    # Each with the next of a circle: two pairs that have an asset in common are no two of their own.
+    error = np.sqrt(p * p * (1 - p) * (1 + 3 * p) / count)
+    known(JOINT, f"assets far apart failing together, p = {p:g}; {count:,} pairs", p * p, apart, 4 * error, by="p^2")
 
 
-@pytest.mark.parametrize(("rate", "days", "wanted"), [(0.5, 30, 0.040263), (2.0, 15, 0.078905)])
+OVERLAPS = [(0.5, 30, 0.040263), (2.0, 15, 0.078905)]
+
+
+@pytest.mark.parametrize(("rate", "days", "wanted"), OVERLAPS)
+def test_chance_of_an_event_before_recovery(known, rate, days, wanted):
+    got = occurrence_probability(rate * days / 365)
+    known(JOINT, f"another event within {days} days, {rate:g} a year", wanted, got, 5e-7,
+          by="1 - exp(-rate days / 365)")  # fmt: skip
+
+
+@pytest.mark.parametrize(("rate", "days", "wanted"), OVERLAPS)
 def test_events_that_come_before_recovery(known, rate, days, wanted):
     """Of the events of a catalogue, how many are followed by another one within the recovery."""
     family = EventFamily(
@@ -114,3 +148,5 @@ def test_encounters(known):
     known(WORTH, "a 100-year event in 30 years", 0.260300, encounter_probability(100.0, 30), 5e-7, by=by)
     known(WORTH, "a 50-year event in 50 years", 0.635830, encounter_probability(50.0, 50), 5e-7, by=by)
     known(WORTH, "years of what comes with 10 % in 50", 475.06, encountered_return_period(0.1, 50), 5e-3, by=by)
+    got = encountered_return_period(0.1, 50, arrivals="poisson")
+    known(WORTH, "the same of Poisson arrivals", 474.56, got, 5e-3, by="-n / ln(1 - p)")

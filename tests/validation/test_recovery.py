@@ -101,6 +101,15 @@ def test_four_jobs_two_crews(known, rule, ends):
         known("Schedules", f"jobs 3, 5, 2, 4 h, two crews, {rule}: {what}", wanted, value, 1e-12, by="by hand")
 
 
+def test_equal_jobs_end_in_rounds(known):
+    jobs = pd.DataFrame({"id": list("abcdefg"), "sector": "s", "repair_hours": 11.0})
+    for crews in (1, 2, 3, 7):
+        ends = sorted(schedule_table(jobs, crews={"s": crews})["end_hours"])
+        assert ends == [11 * -(-number // crews) for number in range(1, 8)]
+        known("Schedules", f"seven jobs of 11 h, crews: {crews}, last end", 11 * -(-7 // crews), ends[-1], 1e-12,
+              by="ceil(i / c) d")  # fmt: skip
+
+
 def test_graham_anomalies(known):
     by = "Graham (1969)"
     hours = np.array([3, 2, 2, 2, 4, 4, 4, 4, 9])
@@ -127,19 +136,19 @@ HAZUS = {
 
 @pytest.mark.parametrize("key", HAZUS)
 def test_hazus_percent_tables(known, key):
-    """The manual's table is the normal law as it stands; cut at 0 the share restored before the event is gone.
+    """The manual's table is the normal law as it stands; ours is cut at 0, without what is restored before the event.
 
-    That share is 2.3 % for the substation and 15 % for the water plant; early percents fall by it, late ones stay.
+    That is 2.3 % for the substation and 15 % for the water plant; given back, our law has the manual's percents.
     """
     name, state = key
     time = load_repair_times().find(f"hazus_earthquake_{name}", state)
     mean, sd = time.parameters["mean"] / 24.0, time.parameters["sd"] / 24.0
-    law = stats.truncnorm(-mean / sd, np.inf, mean, sd)
+    law, before = stats.truncnorm(-mean / sd, np.inf, mean, sd), ndtr(-mean / sd)
     for day, percent in zip((1, 3, 7, 30, 90), HAZUS[key], strict=True):
-        case = f"{name}, {time.label}, day {day}"
-        known("Hazus restoration, percent", f"{case}, normal law", percent, 100 * ndtr((day - mean) / sd), 0.5,
-              by="Hazus, from memory")  # fmt: skip
-        known("Hazus restoration, percent", f"{case}, cut at 0", 100 * law.cdf(day), 100 * time.cdf(24.0 * day), 1e-9,
+        case, got = f"{name}, {time.label}, day {day}", time.cdf(24.0 * day)
+        known("Hazus restoration, percent", f"{case}, with what is cut", percent, 100 * (before + (1 - before) * got),
+              0.5, by="Hazus, from memory")  # fmt: skip
+        known("Hazus restoration, percent", f"{case}, cut at 0", 100 * law.cdf(day), 100 * got, 1e-9,
               by="SciPy, truncated normal law")  # fmt: skip
 
 

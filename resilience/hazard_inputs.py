@@ -1,0 +1,69 @@
+"""The hazard maps that a scenario names, opened and checked; no cell is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import xarray as xr
+
+from resilience.datasets import synthetic_city
+from resilience.errors import Attempts
+from resilience.heat.indices import add_index
+from resilience.readers import open_hazard
+from resilience.scenario import Scenario
+
+
+def open_hazards(scenario: Scenario, attempt: Attempts) -> list[xr.Dataset | None]:
+    """Return the maps of every event family that the scenario names; None for one that is wrong, told to `attempt`."""
+    hazards: list[xr.Dataset | None] = []
+    for section in scenario.hazards:
+
+        def open_section(section: Any = section, peril: str | None = None) -> xr.Dataset:
+            if section.index is not None:
+                parts = section.parts()
+                air = open_section(parts["temperature"])
+                return add_index(air, open_section(parts["humidity"], "humidity"), section.index)
+            common = {
+                "family": section.family, "peril": peril or section.peril, "unit": section.unit, "crs": section.crs,
+                "nodata": section.nodata, "nodata_value": section.nodata_value, "outside": section.outside,
+                "variable": section.variable, "plausible": section.plausible if peril is None else None,
+            }  # fmt: skip
+            # Spelled out per event: `sources` fills patterns and orders return periods, files and bands alike.
+            events, axis = section.sources(), bool(section.return_periods)
+            in_bands = section.path is not None and not section.variable and not section.hours
+            bands = [event.band for event in events] if in_bands else None
+            opened = open_hazard(
+                section.path or [event.hour_paths or event.path for event in events],
+                bands=bands,
+                return_periods=[event.return_period for event in events] if axis else None,
+                annual_rates=[event.annual_rate for event in events] if section.annual_rates else None,
+                events=None if axis else [event.event for event in events],
+                duration_hours=[event.duration_hours for event in events] if section.duration_hours else None,
+                hours=section.hours or None,
+                clock_offset=section.clock_offset,
+                recession_hours=[event.recession_hours for event in events],
+                **common,
+            )
+            return opened.assign_attrs(error_sd=section.error_sd) if section.error_sd else opened
+
+        hazards.append(attempt(open_section))
+    return hazards
+
+
+def load_hazards(scenario: Scenario) -> tuple[xr.Dataset, ...]:
+    """Return the maps of all event families of a scenario, those of the built-in city where it names none.
+
+    Raises
+    ------
+    MissingInputError, DataError, ConfigurationError
+        With everything that is wrong in them.
+    """
+    section = scenario.network.synthetic
+    if section is not None and not scenario.hazards:
+        return synthetic_city(
+            seed=section.seed, size=section.size, standby=section.standby, hourly_heat=section.hourly_heat
+        ).hazards
+    attempt = Attempts()
+    hazards = open_hazards(scenario, attempt)
+    attempt.raise_if_any()
+    return tuple(hazard for hazard in hazards if hazard is not None)

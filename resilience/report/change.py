@@ -1,0 +1,90 @@
+"""What has changed since another run, and whether it is more than chance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from resilience.comparison import compare_runs
+from resilience.report.rounding import tell, tell_interval
+from resilience.report.source import Run
+
+
+@dataclass(frozen=True)
+class ChangeRow:
+    """One service, and one event where there are no rates.
+
+    Parameters
+    ----------
+    service, event, before, after, change, interval : str
+    verdict : {"verdict_up", "verdict_down", "verdict_chance", "verdict_same"}
+        Beyond its 95 % interval, within it, or no difference at all.
+    """
+
+    service: str
+    event: str
+    before: str
+    after: str
+    change: str
+    interval: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """What has changed since another run.
+
+    Parameters
+    ----------
+    name : str
+        Of the other run.
+    paired : bool
+        Whether both have the same random numbers.
+    events : bool
+        Whether rows are of events.
+    rows : tuple of ChangeRow
+    notes : tuple of str
+    """
+
+    name: str
+    paired: bool
+    events: bool
+    rows: tuple[ChangeRow, ...]
+    notes: tuple[str, ...]
+
+
+def tell_change(before: Run, after: Run) -> Change:
+    """Return what has changed from one run to another.
+
+    Raises
+    ------
+    DataError
+        They have no service, or no event, in common.
+    """
+    found = compare_runs(before.result, after.result)
+    by_event = "event" in found["change"].dims
+    rows = []
+    for event in found["event"].values.tolist() if by_event else [""]:
+        one = found.sel(event=event) if by_event else found
+        for service in found["service"].values.tolist():
+            of = one.sel(service=service)
+            change, error = float(of["change"]), float(of["change_standard_error"])
+            low, high = float(of["change_low"]), float(of["change_high"])
+            sign = "+" if change > 0 else ""
+            rows.append(
+                ChangeRow(
+                    service, str(event), tell(float(of["before"])), tell(float(of["after"])),
+                    sign + tell(change, error), tell_interval(change, error), _judge(change, low, high),
+                )
+            )  # fmt: skip
+    name = f"{before.manifest.name}, {before.manifest.ended[:16].replace('T', ' ')}"
+    return Change(name, bool(found.attrs["paired"]), by_event, tuple(rows), tuple(map(str, found.attrs["notes"])))
+
+
+def _judge(change: float, low: float, high: float) -> str:
+    if change == 0:
+        return "verdict_same"
+    if np.isnan(low) or low <= 0 <= high:
+        return "verdict_chance"
+    return "verdict_up" if change > 0 else "verdict_down"

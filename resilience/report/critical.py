@@ -1,0 +1,89 @@
+"""What matters most: the assets without which most would be saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from resilience.report.rounding import NORMAL
+from resilience.report.source import Run
+from resilience.why import texts
+
+MOST = 12
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Critical:
+    """One asset that matters to a service.
+
+    Parameters
+    ----------
+    asset : int
+        Position of the asset in the result.
+    name, sector, kind : str
+    share : float
+        Of the annual people without the service that are saved if it never fails.
+    low, high : float
+        95 % interval; NaN where the samples do not tell it.
+    """
+
+    asset: int
+    name: str
+    sector: str
+    kind: str
+    share: float
+    low: float
+    high: float
+
+
+def critical_assets(run: Run) -> dict[str, list[Critical]]:
+    """Return, per service, the assets that matter most, largest first; services that nothing matters to are left out.
+
+    What was run in pairs is told from those runs, which know more of it.
+    """
+    ds = run.dataset
+    assets = texts(ds, "asset")
+    names = {name: i for i, name in enumerate(assets)}
+    told: dict[str, dict[int, tuple[float, float]]] = {}
+    for source in (run.result.importance, run.result.pairs):
+        if source is None:
+            continue
+        positions = [names[name] for name in texts(source, "asset")]
+        worth, error = _ratios(source)
+        for s, service in enumerate(texts(source, "service")):
+            found = told.setdefault(str(service), {})
+            for i, asset in enumerate(positions):
+                if np.isfinite(worth[i, s]):
+                    found[asset] = (float(worth[i, s]), float(error[i, s]))
+    sectors, kinds = texts(ds, "sector"), texts(ds, "kind")
+    ranked = {}
+    for service, found in told.items():
+        best = sorted((one for one in found.items() if one[1][0] > 0), key=lambda one: (-one[1][0], one[0]))[:MOST]
+        if best:
+            ranked[service] = [
+                Critical(asset, assets[asset], sectors[asset], kinds[asset], worth,
+                         max(0.0, worth - NORMAL * error), worth + NORMAL * error)
+                for asset, (worth, error) in best
+            ]  # fmt: skip
+    return ranked
+
+
+def _ratios(source: xr.Dataset) -> tuple[Floats, Floats]:
+    dims = ("asset", "service")
+    return tuple(  # type: ignore[return-value]
+        source[f"fussell_vesely{end}"].transpose(*dims).values for end in ("", "_standard_error")
+    )
+
+
+def foremost(ranked: dict[str, list[Critical]], most: int) -> list[int]:
+    """Return the assets that matter most to any service, by the largest share, each once."""
+    best: dict[int, float] = {}
+    for rows in ranked.values():
+        for row in rows:
+            best[row.asset] = max(best.get(row.asset, 0.0), row.share)
+    return sorted(best, key=lambda asset: (-best[asset], asset))[:most]

@@ -1,0 +1,79 @@
+"""Figures as people write them: no more digits than are known."""
+
+from __future__ import annotations
+
+import math
+
+DIGITS = 3
+"""Most significant digits of a figure: curves and maps are not known better than that."""
+
+NORMAL = 1.96
+"""Half-width of a 95 % interval in standard errors."""
+
+
+def tell(value: float, error: float = math.nan) -> str:
+    """Return a figure rounded to its uncertainty.
+
+    Parameters
+    ----------
+    value : float
+    error : float, optional
+        Standard error; NaN where none is known, which leaves :data:`DIGITS` digits.
+
+    Examples
+    --------
+    >>> tell(58_568.2413, 1_002.78026), tell(629.260771, 0.34552875), tell(0.0214)
+    ('58,600', '629', '0.0214')
+    >>> tell(1_234.0, 300.0), tell(12.0, 40.0), tell(0.0)
+    ('1,200', '10', '0')
+    """
+    if not math.isfinite(value):
+        return "–"
+    return _write(value, _place(value, error))
+
+
+def tell_interval(value: float, error: float) -> str:
+    """Return the half-width of the 95 % interval of a figure, as far as :func:`tell` tells the figure, rounded up.
+
+    Parameters
+    ----------
+    value, error : float
+        The figure and its standard error.
+
+    Returns
+    -------
+    str
+        Empty where there is no error, or none is known.
+
+    Examples
+    --------
+    >>> tell_interval(58_568.2413, 1_002.78026), tell_interval(629.260771, 0.34552875)
+    ('2,000', '1')
+    >>> tell_interval(5.0, 0.0)
+    ''
+    """
+    if not (math.isfinite(value) and math.isfinite(error) and error > 0):
+        return ""
+    step = 10.0 ** _place(value, error)
+    return _write(math.ceil(NORMAL * error / step - 1e-9) * step, _place(value, error))
+
+
+def _place(value: float, error: float) -> int:
+    """Return the power of ten of the last digit that is told."""
+    size = abs(value)
+    half = NORMAL * error if math.isfinite(error) and error > 0 else 0.0
+    if size == 0 and half == 0:
+        return 0
+    place = math.floor(math.log10(size)) - DIGITS + 1 if size else -100
+    if half:
+        # One digit of the interval, two where the first is a 1.
+        first = math.floor(math.log10(half))
+        place = max(place, first - (half < 2 * 10.0**first))
+    return place
+
+
+def _write(value: float, place: int) -> str:
+    if place < 0:
+        text = f"{value:,.{-place}f}"
+        return "0" if float(text.replace(",", "")) == 0 else text
+    return f"{round(value / 10**place) * 10**place:,.0f}"

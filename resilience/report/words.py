@@ -1,0 +1,61 @@
+"""The words of a report, in every language it speaks: one table."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+from resilience.errors import ConfigurationError, Problem, suggestion
+
+LANGUAGES = {"en": "English", "ko": "한국어"}
+
+
+@lru_cache(maxsize=1)
+def load_words() -> dict[str, dict[str, str]]:
+    """Return the text of every key, by language."""
+    text = files("resilience.report").joinpath("words.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of one language.
+
+    Parameters
+    ----------
+    language : {"en", "ko"}
+
+    Raises
+    ------
+    ConfigurationError
+        Another language.
+
+    Examples
+    --------
+    >>> Words("en")("within", minutes=10), Words("ko").name("service", "power"), Words("en").name("service", "ferry")
+    ('within 10 min', '전력', 'ferry')
+    """
+
+    language: str = "en"
+
+    def __post_init__(self) -> None:
+        if self.language not in LANGUAGES:
+            hint = suggestion(self.language, LANGUAGES)
+            raise ConfigurationError(
+                Problem("language", wanted=f"{' or '.join(LANGUAGES)}{hint}", got=repr(self.language))
+            )
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Return the text of a key, filled in."""
+        return load_words()[key][self.language].format(**values)
+
+    def plain(self, key: str) -> str:
+        """Return the text of a key with its gaps."""
+        return load_words()[key][self.language]
+
+    def name(self, kind: str, name: str) -> str:
+        """Return what the language calls a service, sector or peril; a name that a scenario made up stays as it is."""
+        told = load_words().get(f"{kind}_{name}")
+        return name if told is None else told[self.language]

@@ -1,0 +1,300 @@
+"""The report of a run: what it tells is what the run found, and nothing that a user named does anything."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import json
+import re
+import shutil
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resilience.cli import main
+from resilience.cli.app import Language
+from resilience.network import Network
+from resilience.report import places, write_report
+from resilience.report.failing import Dependents
+from resilience.report.images import png_address
+from resilience.report.maps import _pool
+from resilience.report.page import write_page
+from resilience.report.rounding import tell, tell_interval
+from resilience.report.source import read_run
+from resilience.report.words import LANGUAGES, Words, load_words
+from tests.conftest import CRS, Site, tables_of
+from tests.naive.cascade import CascadeTwin
+from tests.report_runs import HOSTILE, QUOTES, Page, built_in, hostile
+from tests.test_cascade import random_network
+from tests.test_cli_json import told_of
+
+SOURCES = Path(write_report.__code__.co_filename).parent
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built_in(tmp_path_factory.mktemp("report") / "run")
+
+
+@pytest.fixture(scope="session")
+def page(run: Path) -> Page:
+    return Page(write_page(read_run(run), Words("en")))
+
+
+@pytest.fixture(scope="session")
+def hostile_run(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return hostile(site, tmp_path_factory.mktemp("hostile") / "run")
+
+
+def table(run: Path, name: str) -> list[dict[str, str]]:
+    with (run / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_figures_are_those_of_the_summary(run: Path, page: Page) -> None:
+    told = {row["service"]: row for row in table(run, "summary.csv") if row["quantity"] == "over_time"}
+    assert len(told) == 8
+    rows = {row[0]: row for row in page.rows if len(row) == 6 and row[0] in told}
+    for service, row in told.items():
+        value, error = float(row["value"]), float(row["standard_error"])
+        assert rows[service][2].strip() == f"{tell(value, error)} ± {tell_interval(value, error)}"
+        assert rows[service][5] == f"{100 * float(row['beyond_rarest_event']) / value:.0f} %"
+
+
+def test_reasons_and_critical_assets_are_those_of_the_tables(run: Path, page: Page) -> None:
+    first = {}
+    for row in table(run, "why.csv"):
+        if row["event"] == "per year" and row["unit"].endswith(" h/year"):
+            best = first.setdefault(row["service"], row)
+            first[row["service"]] = max(best, row, key=lambda one: float(one["share"]))
+    for row in first.values():
+        sector, peril = row["root"].split("/")
+        assert f"{sector} ({peril}) {100 * float(row['share']):.0f} %" in page.text
+    for row in table(run, "importance.csv"):
+        if row["rank"] == "1":
+            assert row["asset"] in page.text
+
+
+def test_there_is_no_section_without_content(page: Page, hostile_run: Path) -> None:
+    everywhere = {"answer", "where", "limits", "method"}
+    assert page.ids >= everywhere | {"why", "when", "often", "matters"}
+    assert "helps" not in page.ids
+    bare = Page(write_page(read_run(hostile_run), Words("en")))
+    assert everywhere <= bare.ids
+    assert bare.ids.isdisjoint({"when", "often", "matters", "helps"})
+    assert "no rates" in bare.text
+    links = {str(attributes["href"])[1:] for tag, attributes in bare.elements if tag == "a"}
+    assert links <= bare.ids
+
+
+def test_a_made_up_city_says_so_and_a_real_one_does_not(page: Page, hostile_run: Path) -> None:
+    assert "SYNTHETIC" in page.text.partition("What is lost")[0]
+    assert "SYNTHETIC" not in Page(write_page(read_run(hostile_run), Words("en"))).text
+
+
+def test_nothing_can_be_loaded_and_it_is_small(run: Path) -> None:
+    text = write_page(read_run(run), Words("en"))
+    assert len(text.encode()) < 6_000_000
+    whole = Page(text)
+    (policy,) = [a["content"] for tag, a in whole.elements if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policy is not None
+    assert policy.startswith("default-src 'none';")
+    assert "http" not in policy
+    assert not any({"src", "srcset", "action"} & set(attributes) for _, attributes in whole.elements)
+    assert {str(a["href"])[:1] for _, a in whole.elements if "href" in a} == {"#"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_names_are_text_and_nothing_else(hostile_run: Path, language: str) -> None:
+    text = write_page(read_run(hostile_run), Words(language))
+    whole = Page(text)
+    assert [attributes.get("type") for tag, attributes in whole.elements if tag == "script"] == [
+        "application/json", None, None,
+    ]  # fmt: skip
+    assert not any(tag == "img" or any(name.startswith("on") for name in a) for tag, a in whole.elements)
+    assert HOSTILE in whole.text
+    assert QUOTES in whole.text
+    data = json.loads(re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)[0])
+    assert data["events"] == [HOSTILE]
+    assert HOSTILE in data["figures"]["map"].replace('\\"', '"')
+
+
+def test_every_word_is_there_in_all_languages_and_is_used() -> None:
+    words = load_words()
+    gaps = re.compile(r"\{(\w+)\}")
+    for key, told in words.items():
+        assert set(told) == set(LANGUAGES), key
+        assert all(told.values()), key
+        assert len({tuple(sorted(gaps.findall(text))) for text in told.values()}) == 1, key
+    code = "".join((SOURCES / name).read_text(encoding="utf-8") for name in
+                   (*(path.name for path in SOURCES.glob("*.py")), "page.html.j2", "page.js"))  # fmt: skip
+    begun = set(re.findall(r"""name\(["'](\w+)["'],""", code)) | {"section"}
+    used = set(re.findall(r"""["'](\w+)["']""", code)) | set(re.findall(r"words\.(\w+)", code))
+    unused = {key for key in words if key not in used and not key.startswith(tuple(f"{name}_" for name in begun))}
+    assert unused == set()
+    asked = set(re.findall(r"""\bw(?:ords)?\(["'](\w+)["'][,)]""", code))
+    assert asked <= set(words)
+
+
+def test_languages_of_the_command_are_those_of_the_words() -> None:
+    assert {str(one) for one in Language} == set(LANGUAGES)
+
+
+def test_korean_is_korean(run: Path) -> None:
+    text = write_page(read_run(run), Words("ko"))
+    assert '<html lang="ko">' in text
+    told = Page(text)
+    assert "얼마나 잃는가" in told.text
+    assert {"전력", "통신"} <= {row[0] for row in told.rows if row}
+    assert not re.search(r"\{\w+\}", told.text)
+
+
+@given(st.floats(1e-6, 1e12), st.floats(1e-3, 2.0))
+def test_a_figure_has_no_digit_that_its_interval_hides(value: float, relative: float) -> None:
+    error = relative * value
+    told, half = (float(text.replace(",", "")) for text in (tell(value, error), tell_interval(value, error)))
+    assert half >= 1.96 * error * (1 - 1e-9)
+    assert half <= 1.96 * error * 2 + 10 ** np.floor(np.log10(value) - 2)
+    assert abs(told - value) <= half
+    assert len(tell(value, error).replace(",", "").replace(".", "").strip("0")) <= 3
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_fails_after_an_asset_is_what_the_definition_says(seed: int) -> None:
+    network = random_network(np.random.default_rng(seed))
+    supplied = {"power", "water"} & set(network.supply["sector"])
+    twin, dependents = CascadeTwin(network, supplied), Dependents(network, frozenset(supplied))
+    ids = list(network.assets["id"])
+    intact = twin.greatest(set(ids), set())
+    for asset in range(0, len(ids), 3):
+        expected = intact - twin.greatest(set(ids) - {ids[asset]}, set()) - {ids[asset]}
+        found = dependents.follow(asset)
+        assert sum(n for step in found.steps for *_, n in step.kinds) == len(expected)
+        assert {name for step in found.steps for name in step.names} <= expected
+
+
+def test_people_of_zones_lose_what_fewer_providers_than_required_give() -> None:
+    assets = [{"id": name} for name in ("a", "b", "c")]
+    zones = [{"id": "one", "persons": 10.0}, {"id": "two", "persons": 5.0}]
+    needs = [("one", "power", ["a", "b"], 1), ("two", "power", ["a", "b"], 2), ("b", "telecom", ["c"], 1)]
+    network = Network.from_tables(**tables_of(assets, zones, needs, {}), crs=CRS)
+    follow = Dependents(network, frozenset()).follow
+    assert follow(0).people == {"power": 5.0}
+    assert [(step.names, follow(2).people) for step in follow(2).steps] == [(("b",), {"power": 5.0})]
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.sampled_from([1.0, 2.5, 7.0, 30.0]), st.booleans())
+def test_a_pixel_shows_the_highest_cell_in_it(rows: int, columns: int, cell: float, upward: bool) -> None:
+    values = np.random.default_rng(rows * 41 + columns).random((rows, columns)).astype(np.float32)
+    step = cell if upward else -cell
+    transform = Affine(cell, 0, 0, 0, step, 0 if upward else rows * cell)
+    image = np.full((9, 7), np.nan, np.float32)
+    pixel = Affine(columns * cell / 7, 0, 0, 0, -rows * cell / 9, rows * cell)
+    _pool(values, transform, pixel, image)
+    # No value is lost where pixels are larger than cells, none is made up anywhere.
+    assert set(image[np.isfinite(image)].tolist()) <= set(values.ravel().tolist())
+    assert np.isfinite(image).all()
+    if rows >= 9 and columns >= 7:
+        assert image.max() == values.max()
+
+
+def test_an_image_reads_back_as_its_classes() -> None:
+    classes = np.arange(12, dtype=np.uint8).reshape(3, 4) % 3
+    palette = ["#00000000", "#ff0000ff", "#0000ff80"]
+    content = base64.b64decode(png_address(classes, palette).partition(",")[2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        with rasterio.MemoryFile(content) as file, file.open() as image:
+            assert (image.read(1) == classes).all()
+            assert image.colormap(1)[2] == (0, 0, 255, 128)
+
+
+def test_a_large_city_is_drawn_in_part(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = read_run(run)
+    down = (told.dataset["down_count"].values.sum(axis=2) / told.n_sample).max(axis=0)
+    monkeypatch.setattr(places, "MOST_ASSETS", 50)
+    monkeypatch.setattr(places, "MOST_ZONES", 5)
+    city = places.map_city(told)
+    drawn = np.concatenate([city.line_assets, city.point_assets])
+    assert (drawn.size, city.n_rest, city.zones.size) == (50, down.size - 50, 5)
+    assert down[drawn].min() >= np.delete(down, drawn).max()
+    text = Page(write_page(told, Words("en"))).text
+    assert f"{down.size - 50:,} assets that are down least often" in text
+    assert "for the 5 zones that lose most" in text
+
+
+def test_maps_that_have_changed_are_not_shown(site: Site, tmp_path: Path) -> None:
+    run = hostile(site, tmp_path / "run")
+    manifest = json.loads((run / "manifest.json").read_text())
+    (path,) = manifest["hazards"][0]["files"]
+    assert "not shown" not in Page(write_page(read_run(run), Words())).text
+    Path(path).write_bytes(Path(path).read_bytes() + b"\0")
+    assert "hazard maps are not shown" in Page(write_page(read_run(run), Words())).text
+    Path(path).unlink()
+    assert "hazard maps are not shown" in Page(write_page(read_run(run), Words())).text
+
+
+def test_a_change_is_told_with_its_verdict(run: Path, tmp_path: Path) -> None:
+    same = Page(write_report(run, against=run, out=tmp_path / "same.html").read_text(encoding="utf-8"))
+    assert same.text.count("unchanged") == 8
+    other = built_in(tmp_path / "other", seed=2, time={"restart_hours": 60})
+    told = Page(write_report(run, against=other, out=tmp_path / "other.html").read_text(encoding="utf-8"))
+    assert "less is lost" in told.text
+    assert "different random numbers" in told.text
+
+
+def test_the_command_writes_it_and_the_run_stays_what_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RESILIENCE_NO_REPORT")
+    run = tmp_path / "run"
+    assert main(["demo", "--size", "600", "--out", str(run), "--lang", "ko", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["answer"]["report"] == str(run / "report.html")
+    assert 'lang="ko"' in (run / "report.html").read_text(encoding="utf-8")[:200]
+    assert "report.html" not in json.loads((run / "manifest.json").read_text())["outputs"]
+    assert main(["report", str(run), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)["answer"]
+    assert set(answer) <= told_of("report")
+    assert answer == {
+        "report": str(run / "report.html"), "bytes": (run / "report.html").stat().st_size, "lang": "en",
+    }  # fmt: skip
+    assert main(["demo", "--size", "600", "--out", str(run), "--no-report"]) == 0
+    assert not (run / "report.html").exists(), "it would be taken for that of the new result"
+
+
+def test_without_a_finished_run_nothing_is_written(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(tmp_path / "nowhere")]) == 66
+    assert "resilience status" in capsys.readouterr().err
+    broken = tmp_path / "broken"
+    shutil.copytree(run, broken)
+    (broken / "manifest.json").unlink()
+    assert main(["report", str(broken)]) == 66
+    shutil.copy(run / "manifest.json", broken)
+    zones = (broken / "network" / "zones.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (broken / "network" / "zones.csv").write_text("".join(zones[:-1]), encoding="utf-8")
+    assert main(["report", str(broken)]) == 65
+    assert not (broken / "report.html").exists()
+    assert main(["report", str(run), "--lang", "fr"]) == 2
+    assert main(["report", str(run), "-o", str(tmp_path / "no" / "folder" / "a.html")]) == 74
+
+
+def test_it_needs_no_compiler(run: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom resilience.cli import main\ncode = main(sys.argv[1:])\n"
+        "print(code, 'numba' in sys.modules, 'matplotlib' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "report", str(run), "-o", str(tmp_path / "a.html")],
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "0 False False"
