@@ -150,6 +150,22 @@ def test_the_frontier_is_what_nothing_beats() -> None:
     assert on_frontier(np.array([1.0, np.nan]), np.array([np.nan, 1.0])).tolist() == [False, False]
 
 
+def test_arms_of_the_tutorial_are_options_of_one_run() -> None:
+    folder = PAGE.parent / "storm-then-heat"
+    small = ["network.synthetic.size=600", "monte_carlo.samples=512", "time.hours=[0, 24, 144, 720]"]
+    together = assess(Scenario.from_yaml(folder / "options.yaml", changes=small)).dataset
+    base = together["person_hours_lost"].mean("sample")
+    for name in ("standby", "active_active"):
+        path = folder / f"{name.replace('_', '-')}.yaml"
+        own = assess(Scenario.from_yaml(path, changes=small)).dataset
+        one = together.sel(option=name)
+        np.testing.assert_array_equal(one["option_annual_person_hours"], own["annual_person_hours"])
+        np.testing.assert_allclose(
+            base - one["option_event_saved"], own["person_hours_lost"].mean("sample"), rtol=1e-12, atol=1e-6
+        )  # fmt: skip
+        assert one["option_event_saved"].sel(service="data").values[-1] > 0
+
+
 def test_the_page_and_the_columns(site, tmp_path: Path) -> None:
     failed, tried = doctest.testfile(str(PAGE), module_relative=False)
     assert (failed, tried > 8) == (0, True)

@@ -339,7 +339,7 @@ def _assess(scenario: Scenario, out: Path | None, voice: Voice, *, report: Langu
         check_run_directory(out)
     from resilience.pipeline import assess
 
-    with told_aloud(verbose=voice.verbose), show_progress(quiet=voice.quiet) as progress:
+    with told_aloud(verbose=voice.verbose, quiet=voice.quiet), show_progress(quiet=voice.quiet) as progress:
         result = assess(scenario, out=out, progress=progress, **asked)
     lines = list(aligned(result.summary_table()))
     for table in (result.why_table(), result.origins_table(), result.options_table()):

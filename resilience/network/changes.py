@@ -184,35 +184,33 @@ def add_providers(
     if not rows.any():
         return network
     assets = network.assets.sort_values("id", kind="stable")
-    ids = assets["id"].to_numpy(dtype=object)
-    places = representative_points(assets.geometry)
-    kinds = (assets["sector"].astype(str) + "\t" + assets["kind"].astype(str)).to_numpy(dtype=object)
-    eligible = None
+    position = pd.Index(assets["id"])
+    pools = _Pools(assets)
     if provider is not None:
         before = len(problems)
         eligible = RowFinder(assets).find(provider, problems, subject=f"{subject}.provider")
         if len(problems) > before:
             return network
-    everyone = pd.concat([network.assets[["id", "geometry"]], network.zones[["id", "geometry"]]])
-    where = dict(zip(everyone["id"], representative_points(everyone["geometry"]), strict=True))
-    position = pd.Index(ids)
-    ordered = network.dependencies.sort_values("provider", kind="stable")
+        pools.offer(eligible)
+    needs = network.needs[rows]
+    own = position.get_indexer(needs["dependent"])
+    everyone = pd.concat([network.assets[["id", "geometry"]], network.zones[["id", "geometry"]]]).set_index("id")
+    where = representative_points(everyone["geometry"].loc[needs["dependent"]])
+    ordered = network.dependencies[network.dependencies["need"].isin(needs["id"])].sort_values(
+        "provider", kind="stable"
+    )
     provided = dict(iter(ordered.groupby("need", sort=False)))
     added: list[dict[str, Any]] = []
     lacking: list[str] = []
-    for _, need in network.needs[rows].iterrows():
-        there = provided[need["id"]]
-        taken = position.get_indexer(pd.Index([*there["provider"], need["dependent"]]))
-        candidates = (kinds == kinds[taken[0]]) if eligible is None else eligible.copy()
-        candidates[taken[taken >= 0]] = False
-        found = np.flatnonzero(candidates)
-        if not found.size:
-            lacking.append(str(need["id"]))
+    for need, itself, place in zip(needs["id"], own, where, strict=True):
+        there = provided[need]
+        taken = position.get_indexer(there["provider"])
+        nearest = pools.nearest(place, like=taken[0], without=np.append(taken, itself))
+        if nearest is None:
+            lacking.append(str(need))
             continue
-        apart = np.hypot(*(places[found] - where[need["dependent"]]).T).round(DECIMALS)
-        nearest = ids[found[np.argmin(apart)]]
         limit = there["limit_minutes"].iloc[0]
-        added.append({"need": need["id"], "provider": nearest, "limit_minutes": limit})
+        added.append({"need": need, "provider": position[nearest], "limit_minutes": limit})
     if lacking:
         problems.add(
             f"{subject}.provider", wanted="an asset that does not provide for the need yet", got="needs without one",
@@ -220,6 +218,40 @@ def add_providers(
         )  # fmt: skip
         return network
     return network.replace(dependencies=[network.dependencies, pd.DataFrame(added)])
+
+
+class _Pools:
+    """Assets that could be a further provider, each pool with its places found once.
+
+    Parameters
+    ----------
+    assets : geopandas.GeoDataFrame
+        In the order of their ids, in which ties are settled.
+    """
+
+    def __init__(self, assets: pd.DataFrame) -> None:
+        self._geometry = np.asarray(assets["geometry"], dtype=object)
+        self._kind = pd.factorize(assets["sector"].astype(str) + "\t" + assets["kind"].astype(str))[0]
+        self._known: dict[int, tuple[NDArray[np.intp], NDArray[np.float64]]] = {}
+        self._offered: tuple[NDArray[np.intp], NDArray[np.float64]] | None = None
+
+    def offer(self, eligible: Flags) -> None:
+        """Take providers from these assets, whatever there is already."""
+        self._offered = self._placed(eligible)
+
+    def nearest(self, place: NDArray[np.float64], *, like: int, without: NDArray[np.intp]) -> int | None:
+        """Return the nearest asset, by default of the kind of `like`; None where there is no other."""
+        if self._offered is None and self._kind[like] not in self._known:
+            self._known[self._kind[like]] = self._placed(self._kind == self._kind[like])
+        rows, places = self._offered or self._known[self._kind[like]]
+        apart = np.hypot(*(places - place).T).round(DECIMALS)
+        apart[np.isin(rows, without)] = np.inf
+        best = int(np.argmin(apart))
+        return int(rows[best]) if np.isfinite(apart[best]) else None
+
+    def _placed(self, eligible: Flags) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        rows = np.flatnonzero(eligible)
+        return rows, representative_points(self._geometry[rows])
 
 
 def _choose(network: Network, of: Selector, problems: Problems, subject: str) -> Flags:

@@ -17,6 +17,7 @@ from resilience.engine import Block, City, EventTask, choose_block_samples, list
 from resilience.engine.cluster import Cluster
 from resilience.kernels.compiler import INTERPRETED
 from resilience.ledger import Ledger
+from resilience.plan import make_plan
 from tests.cluster.runs import assert_same_bits, small_scenario, solved
 from tests.cluster.servers import Server, with_solve
 
@@ -51,14 +52,16 @@ def test_a_scheduler_with_three_workers_gives_the_bits_of_threads(city, expected
 def test_a_whole_run_is_the_same_on_a_cluster(by_hand: Server, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(pipeline, "BLOCK_SAMPLES", 512)
     scenario = small_scenario(
-        branches=[{"name": "dear", "cost_factor": 2.0}], importance={"top": 1}, monte_carlo={"samples": 1024}
-    )
+        branches=[{"name": "dear", "cost_factor": 2.0}], importance={"top": 1}, monte_carlo={"samples": 1024},
+        options=[{"name": "high", "cost": 1, "life_years": 9, "changes": {"raise": {"kind": "substation"}, "by_m": 1}}],
+    )  # fmt: skip
     here = resilience.assess(scenario, threads=1).dataset
     there = resilience.assess(scenario, scheduler=by_hand.address, out=tmp_path / "run").dataset
     xr.testing.assert_identical(there, here)
     about = Ledger(tmp_path / "run").about()
     assert about is not None
     assert about["block"] == 1024, "blocks of a cluster are larger"
+    assert make_plan(scenario, workers=3).block == 1024
     told: list[tuple[int, int]] = []
     again = resilience.assess(scenario, threads=1, out=tmp_path / "run", progress=lambda *done: told.append(done))
     xr.testing.assert_identical(again.dataset, here)
