@@ -19,7 +19,6 @@ from resilience.writing import input_paths
 
 pytestmark = pytest.mark.faults
 
-CRS = "EPSG:5187"
 Change = Callable[[Any, str], Any]
 
 WMS = (
