@@ -118,9 +118,8 @@ TUTORIALS = sorted((ROOT / "docs").glob("tutorial-*.md"))
 def test_every_figure_of_the_prose_is_in_a_cell_or_in_what_it_printed(source: Path) -> None:
     """Numbers of three digits and more, and all with a point or a comma."""
     page = (SITE / f"{source.stem}.html").read_text(encoding="utf-8")
-    shown = html.unescape(
-        re.sub(r"<[^>]+>", "", "\n".join(re.findall(r"<pre>.*?</pre>|<table[^>]*\bdataframe\b.*?</table>", page, flags=re.S)))
-    )
+    printed = re.findall(r"<pre>.*?</pre>|<table[^>]*\bdataframe\b.*?</table>", page, flags=re.S)
+    shown = html.unescape(re.sub(r"<[^>]+>", "", "\n".join(printed)))
     prose = re.sub(
         r"\A---\n.*?\n---\n|```.*?```|\]\([^)]*\)|https?:\S+", "", source.read_text(encoding="utf-8"), flags=re.S
     )
