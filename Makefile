@@ -14,18 +14,22 @@ PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 # The same examples on every run; `pytest` by hand searches for new ones.
 export HYPOTHESIS_PROFILE ?= fixed
 
-.PHONY: demo test check interpreted faults pytest docs soak bench matrix clean
+.PHONY: demo test check interpreted faults browser pytest docs soak bench matrix clean
 
 demo: $(VENV)/.installed
 	$(BIN)/resilience demo --out demo
 
 # All but what has a target of its own; the suite last: its closing line is the last line.
 test: check interpreted
-	$(PYTEST) -m "not faults and not pages"
+	$(PYTEST) -m "not faults and not pages and not browser"
 
 # Runs that are killed, processes and clusters that die, directories in bad hands, hostile and broken inputs.
 faults: $(VENV)/.installed-test
 	$(PYTEST) -m faults
+
+# Reports opened in a browser without a network: needs Chromium and a Korean font (Debian: chromium, fonts-noto-cjk).
+browser: $(VENV)/.installed-test $(VENV)/.installed-browser
+	$(BIN)/python -m pytest -m browser tests/browser
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -90,7 +94,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(INSTALL) --editable .
 	@touch $@
 
-$(VENV)/.installed-test $(VENV)/.installed-docs $(VENV)/.installed-bench: $(VENV)/.installed-%: $(VENV)/.installed
+$(VENV)/.installed-test $(VENV)/.installed-docs $(VENV)/.installed-browser $(VENV)/.installed-bench: $(VENV)/.installed-%: $(VENV)/.installed
 	@echo "installing what '$*' needs"
 	@$(INSTALL) --editable '.[$*]'
 	@touch $@

@@ -1,4 +1,4 @@
-"""What may be opened as an input: files and folders that are there and may be read."""
+"""What may be opened as an input: files and folders that are there and may be read, tables of so many columns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import errno
 import os
 from pathlib import Path
 
-from resilience.errors import MissingInputError, Problem
+from resilience.errors import DataError, MissingInputError, Problem
+
+MOST_COLUMNS = 10_000
+_HEADING_BYTES = 64 << 20
 
 
 def is_there(path: str | Path) -> bool:
@@ -33,3 +36,36 @@ def is_there(path: str | Path) -> bool:
         got = f"cannot be opened ({error.strerror or error})"
         raise MissingInputError(Problem(str(path), "a file that can be read", got)) from error
     return there
+
+
+def check_columns(path: str | Path, columns: int) -> None:
+    """Raise DataError if a table has more columns than anyone means: names are compared with one another.
+
+    Examples
+    --------
+    >>> check_columns("wide.csv", 300_000)
+    Traceback (most recent call last):
+    ...
+    resilience.errors.DataError: wide.csv: 300,000 columns; wanted: a table of at most 10,000 columns (a row for each \
+asset, zone or need)
+    """
+    if columns > MOST_COLUMNS:
+        wanted = f"a table of at most {MOST_COLUMNS:,} columns (a row for each asset, zone or need)"
+        raise DataError(Problem(str(path), wanted, f"{columns:,} columns"))
+
+
+def check_width(path: Path, separator: str = ",") -> None:
+    """Raise DataError if the first line of a CSV file has too many columns, before it is taken apart.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file that can be opened; one that cannot is told by who reads it.
+    separator : str
+    """
+    try:
+        with path.open("rb") as file:
+            heading = file.readline(_HEADING_BYTES).split(b"\r", 1)[0]
+    except OSError:
+        return
+    check_columns(path, heading.count(separator.encode()) + 1)

@@ -38,7 +38,7 @@ from resilience.inputs import Inputs, load_inputs
 from resilience.labelled_sums import label_sums
 from resilience.ledger import this_process
 from resilience.network.compile import PERSON
-from resilience.options import check_options, take_option
+from resilience.options import check_options, take_option, told_of
 from resilience.over_time import label_times, time_caveats
 from resilience.pairs import choose_assets, run_in_pairs
 from resilience.provenance import now
@@ -50,7 +50,7 @@ from resilience.sampling import MAIN, Deadline, Progress, Sampler
 from resilience.scenario import Scenario
 from resilience.scenario.adaptation import settle_options
 from resilience.scenario.options import ImportanceSection
-from resilience.stopping import find_relative_error, list_looks
+from resilience.stopping import find_losable, find_relative_error, list_looks, tell_unseen
 from resilience.store import TOTALS, RunStore
 from resilience.tasks import prepare, prepare_tasks
 from resilience.variables import label_dataset
@@ -204,12 +204,16 @@ def solve(
     city, tasks, damaged, hourly = prepared.city, prepared.tasks, prepared.damaged, prepared.hourly
     weights = weigh_events(inputs, scenario)
     if part == MAIN:
-        sampler.block_samples = fit_blocks(scenario, city, tasks, sampler)
+        processes = sampler.pool.workers if sampler.pool.remote else None
+        sampler.block_samples = fit_blocks(scenario, city, tasks, least=sampler.block_samples, processes=processes)
     store = None if place is None else place.open(block_samples=sampler.block_samples)
     if place is not None and store is not None:
         sampler.keep_in(store.ledger, block_samples=place.job["block"])
     weight = weights["annual_weight"][1] + weights["tail_weight"][1]
-    sums, totals = run_samples(city, tasks, scenario, sampler, weight=weight, store=store, part=part)
+    losable = find_losable(city, tasks, weight)
+    sums, totals = run_samples(
+        city, tasks, scenario, sampler, weight=weight, losable=losable, store=store, part=part
+    )  # fmt: skip
     labelled = totals.label(label_sums(city, tasks, sums, damaged).assign(weights))
     labelled = label_times(labelled, city, tasks, sums)
     labelled = label_ways(labelled, city, sums, totals.n_sample)
@@ -224,8 +228,11 @@ def solve(
     # Where failures go together, an average over the samples in which an asset fails is of its neighbours too.
     alone = scenario.monte_carlo.correlation is None and not any(map(error_sd, inputs.hazards))
     importance = ranked if alone else None
+    lost = totals.lost_until(totals.n_sample)
     notes = (
-        *inputs.notes, *caveats(labelled, inputs), *time_caveats(labelled, scenario, horizon),
+        *inputs.notes, *caveats(labelled, inputs),
+        *tell_unseen(city.layout.names, lost, weight, losable, tolerance=scenario.monte_carlo.tolerance),
+        *time_caveats(labelled, scenario, horizon),
         *heat_notes(labelled, scenario), *correlation_caveats(scenario), *error_caveats(inputs),
         *defaults_notes(labelled, inputs, scenario, horizon),
     )  # fmt: skip
@@ -247,13 +254,14 @@ def solve_options(scenario: Scenario, inputs: Inputs, sampler: Sampler, result: 
     """Return the result with what the options save; all have the random numbers of the run itself."""
     base = result.dataset
     plain = without_extras(scenario, samples=base.sizes["sample"])
-    savings = []
+    savings, further = [], []
     for number, option in enumerate(settle_options(scenario.options)):
-        changed, city = take_option(plain, inputs, option, number=number)
-        run, _ = solve(changed, city, sampler, part=f"option-{number:03d}")
+        with told_of(option):
+            run, _ = solve(*take_option(plain, inputs, option, number=number), sampler, part=f"option-{number:03d}")
         savings.append(find_saving(base, run.dataset, values=scenario.values or {}, unit=result.unit))
+        further += [f"option {option.name}: {note}" for note in run.notes if note not in result.notes]
     together = appraise(savings, scenario, tells_money=result.tells_money)
-    notes = (*result.notes, *option_notes(scenario, together, tells_money=result.tells_money))
+    notes = (*result.notes, *option_notes(scenario, together, tells_money=result.tells_money), *further)
     both = base.merge(together, combine_attrs="override").assign_attrs(notes=list(notes))
     return replace(result, dataset=label_dataset(both, subject="result", persons_unit=result.unit), notes=notes)
 
@@ -282,6 +290,7 @@ def run_samples(
     sampler: Sampler,
     *,
     weight: Floats,
+    losable: NDArray[np.bool_],
     store: RunStore | None = None,
     part: str = MAIN,
 ) -> tuple[list[BlockSums], SampleTotals]:
@@ -306,7 +315,9 @@ def run_samples(
         for have, new in zip(sums, more, strict=False):
             have.add(new)
         sums, seen = sums or more, look
-        if counts.tolerance is not None and find_relative_error(totals.lost_until(look), weight) <= counts.tolerance:
+        if counts.tolerance is None:
+            continue
+        if find_relative_error(totals.lost_until(look), weight, losable) <= counts.tolerance:
             break
     totals.end_at(seen)
     return sums, totals
@@ -350,14 +361,12 @@ def block_samples(scenario: Scenario) -> int:
     return min(scenario.monte_carlo.block or BLOCK_SAMPLES, scenario.monte_carlo.samples)
 
 
-def fit_blocks(scenario: Scenario, city: City, tasks: list[EventTask], sampler: Sampler) -> int:
-    """Return how many samples a block has; where nobody said so and it travels, as many as take a second."""
+def fit_blocks(scenario: Scenario, city: City, tasks: Sequence[EventTask], *, least: int, processes: int | None) -> int:
+    """Return how many samples a block has; where nobody said so and it goes to processes, as many as take a second."""
     counts = scenario.monte_carlo
-    if counts.block is not None or counts.tolerance is not None or not sampler.pool.remote:
-        return sampler.block_samples
-    return choose_block_samples(
-        city, tasks, n_samples=counts.samples, least=sampler.block_samples, workers=sampler.pool.workers
-    )
+    if counts.block is not None or counts.tolerance is not None or processes is None:
+        return least
+    return choose_block_samples(city, tasks, n_samples=counts.samples, least=least, workers=processes)
 
 
 def describe(scenario: Scenario, inputs: Inputs, damaged: xr.Dataset, *, samples: int) -> dict[str, Any]:

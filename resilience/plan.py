@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from resilience.inputs import load_inputs
 from resilience.kernels.rows import SAMPLES
 from resilience.ledger import pack
 from resilience.options import check_options
-from resilience.pipeline import block_samples, solve, solve_branches, solve_options
+from resilience.pipeline import block_samples, fit_blocks, solve, solve_branches, solve_options
 from resilience.result import Result
 from resilience.sampling import Sampler
 from resilience.scenario import Scenario
@@ -43,8 +44,17 @@ _WORKER_IMPORTS = 0.8  # of what the packages of this process take
 class Stopwatch:
     """A pool that solves one block after the other and notes what each takes.
 
+    Parameters
+    ----------
+    fit : callable, optional
+        Is given the city and its events before anything is solved, and returns the samples of a block.
+    clock : callable
+        Returns seconds.
+
     Attributes
     ----------
+    block : int
+        What `fit` returned; 0 without.
     seconds : list of float
         Of each block.
     bytes_of_record : int
@@ -56,8 +66,15 @@ class Stopwatch:
     workers = 1
     remote = False
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        fit: Callable[[City, Sequence[EventTask]], int] | None = None,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._fit = fit
         self._clock = clock
+        self.block = 0
         self.seconds: list[float] = []
         self.bytes_of_record = 0
         self.city: City | None = None
@@ -67,6 +84,8 @@ class Stopwatch:
         """As :meth:`resilience.engine.Pool.run`."""
         if self.city is None and blocks:
             self.city = city
+            if self._fit is not None:
+                self.block = self._fit(city, [block.task for block in blocks])
             # Kernels are loaded, or compiled, by the first block: that is not what a block takes.
             solve_block(city, blocks[0].task, blocks[0].first_word, blocks[0].n_words)
         for block in blocks:
@@ -180,7 +199,7 @@ def make_plan(
     check_branches(few.branches, inputs)
     check_options(few, inputs)
     check_errors(inputs, few)
-    watch = Stopwatch()
+    watch = Stopwatch(partial(fit_blocks, scenario, least=block_samples(scenario), processes=workers))
     sampler = Sampler(watch, block_samples=SAMPLES)
     result, _ = solve(few, inputs, sampler)
     if few.branches:
@@ -206,7 +225,7 @@ def _scale(
     workers: int,
 ) -> Plan:
     dataset, counts = result.dataset, scenario.monte_carlo
-    samples, block = counts.samples, block_samples(scenario)
+    samples, block = counts.samples, watch.block or block_samples(scenario)
     n_event, n_asset, n_service = (dataset.sizes[name] for name in ("event", "asset", "service"))
     n_root = dataset.sizes["root"]
     over_time = scenario.time is not None
@@ -249,6 +268,10 @@ def _assumed(scenario: Scenario, *, workers: int, processes: bool) -> tuple[str,
         told.append(f"each thread beyond the first does {_MORE_THREADS:g} of what one alone does")
     if processes:
         told.append("the cluster has what this machine has; its start is not counted")
+        if scenario.monte_carlo.block is None and scenario.monte_carlo.tolerance is None:
+            told.append(
+                "a block takes a second, as timed now; a run times it anew, and may choose half or twice as many"
+            )
     if scenario.monte_carlo.tolerance is not None:
         told.append("all samples are needed: with a tolerance the run may end earlier")
     return (*told, "disk: what arrays and tables of the built-in city are compressed to")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from resilience import assess
+from resilience import assess, pipeline
 from resilience.cli import main
 from resilience.engine import simulate
 from resilience.inputs import load_inputs
@@ -128,6 +128,28 @@ def test_what_grows_with_what() -> None:
     assert told(4096, threads=4).memory > few.memory
     assert few.worker_memory is None
     assert any("tolerance" in line for line in make_plan(town(monte_carlo={"samples": 8192, "tolerance": 0.1})).assumed)
+
+
+def test_a_block_for_processes_is_as_large_as_the_run_will_choose(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def choose(_city: Any, tasks: Any, **more: Any) -> int:
+        asked.append({"tasks": len(tasks), **more})
+        return 2 * int(more["least"])
+
+    monkeypatch.setattr(pipeline, "choose_block_samples", choose)
+    many = {"samples": 32768}
+    plan = make_plan(town(monte_carlo=many), workers=3)
+    assert asked[-1] == {"tasks": 13, "n_samples": 32768, "least": 4096, "workers": 3}
+    assert (plan.block, plan.blocks) == (8192, 13 * 4)
+    assert any("a run times it anew" in line for line in plan.assumed)
+    asked.clear()
+    for more, how, block in (({}, {"threads": 3}, 4096), ({"block": 1024}, {"workers": 3}, 1024),
+                             ({"tolerance": 0.1}, {"workers": 3}, 4096)):  # fmt: skip
+        plan = make_plan(town(monte_carlo={**many, **more}), **how)
+        assert plan.block == block
+        assert not any("a run times it anew" in line for line in plan.assumed)
+    assert asked == []
 
 
 def test_the_stopwatch_notes_every_block_and_not_the_loading_of_kernels() -> None:

@@ -132,6 +132,19 @@ def test_a_file_that_is_something_else_is_bad_data(tmp_path, name):
         read_layer(path)
 
 
+def test_a_crs_that_gdal_cannot_write_out_is_bad_data(clinics, tmp_path, monkeypatch):
+    path = tmp_path / "clinics.gpkg"
+    clinics.to_file(path)
+
+    def read(*_, **__):
+        # As pyogrio does; which bytes of a definition make it do so is different in each version of GDAL.
+        raise UnboundLocalError("local variable 'wkt' referenced before assignment")
+
+    monkeypatch.setattr("pyogrio.read_dataframe", read)
+    with pytest.raises(DataError, match="a CRS that makes no sense"):
+        read_layer(path)
+
+
 def test_no_crs_wrong_crs_and_degrees_that_are_none(clinics, tmp_path):
     path = tmp_path / "c.shp"
     clinics.to_file(path)
@@ -238,3 +251,25 @@ def test_links_do_not_depend_on_the_order_of_lines(ends, seed):
     by_id = {name: table.sort_values("id", ignore_index=True) for name, table in (("a", first), ("b", second))}
     pd.testing.assert_frame_equal(pd.DataFrame(by_id["a"]), pd.DataFrame(by_id["b"]))
     assert set(first["from_asset"]) | set(first["to_asset"]) <= {*first["id"], ""}
+
+
+GML = (
+    '<?xml version="1.0" encoding="utf-8"?><a:all xmlns:a="http://a" xmlns:gml="http://www.opengis.net/gml">{}</a:all>'
+)
+PUMP = (
+    '<gml:featureMember><a:pump fid="{0}"><a:geometryProperty><gml:Point srsName="EPSG:5179"><gml:coordinates>{0},2'
+    "</gml:coordinates></gml:Point></a:geometryProperty><a:name>00{0}</a:name></a:pump></gml:featureMember>"
+)
+
+
+def test_nothing_is_written_beside_a_gml_file(tmp_path) -> None:
+    path = tmp_path / "pumps, old.gml"
+    path.write_text(GML.format("".join(PUMP.format(i) for i in (1, 2))), encoding="utf-8")
+    for layer in (None, "pump"):
+        frame = read_layer(path, layer=layer, columns={"id": "name"}, constants={"sector": "water"})
+        assert frame["id"].tolist() == ["001", "002"]
+        assert [point.x for point in frame.geometry] == [1.0, 2.0]
+        assert frame.crs == "EPSG:5179"
+    with pytest.raises(DataError, match="wanted: one of pump"):
+        read_layer(path, layer="pumps", columns={"id": "name"})
+    assert list(tmp_path.iterdir()) == [path]

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from resilience.errors import ConfigurationError
+
 ADDRESS = "DASK_SCHEDULER_ADDRESS"
 
 Threads = Annotated[
@@ -26,7 +28,11 @@ Scheduler = Annotated[
 ]
 Dashboard = Annotated[
     str | None,
-    typer.Option("--dashboard", metavar="ADDRESS", help="Where to show what --workers do, e.g. 127.0.0.1:8787."),
+    typer.Option(
+        "--dashboard",
+        metavar="[HOST:]PORT",
+        help="Show in a browser what --workers do; without HOST to this machine alone. Port 0 is any that is free.",
+    ),
 ]
 
 
@@ -51,6 +57,13 @@ def choose_pool(
         raise typer.BadParameter(f"{' and '.join(asked)} cannot be used together")
     if dashboard is not None and workers is None:
         raise typer.BadParameter("--dashboard is of --workers; a scheduler has its own")
+    if dashboard is not None:
+        from resilience.engine.pools import place_dashboard
+
+        try:
+            place_dashboard(dashboard)
+        except ConfigurationError as error:
+            raise typer.BadParameter(str(error), param_hint="--dashboard") from None
     if not asked:
         scheduler = os.environ.get(ADDRESS) or None
     told = {"threads": threads, "workers": workers, "scheduler": scheduler, "dashboard": dashboard}

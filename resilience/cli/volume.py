@@ -40,9 +40,9 @@ class _Sayer(logging.Handler):
 
 
 @contextlib.contextmanager
-def told_aloud(*, verbose: bool) -> Iterator[None]:
+def told_aloud(*, verbose: bool, quiet: bool) -> Iterator[None]:
     """Say what the package logs: its warnings, and the steps of a run where they are asked for."""
-    logger, handler = logging.getLogger(PACKAGE), _Sayer()
+    logger, handler = logging.getLogger(PACKAGE), _Sayer(logging.WARNING if quiet else logging.NOTSET)
     before = logger.level
     logger.addHandler(handler)
     if verbose:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from resilience.curves.curve import Curve
 from resilience.errors import ConfigurationError, DataError, MissingInputError, Problem, Problems, suggestion
-from resilience.files import is_there
+from resilience.files import check_columns, is_there
 from resilience.perils import PERILS
 
 Layout = Literal["plain", "open_gira", "snail"]
@@ -85,6 +85,7 @@ class _Rows:
         self.comments = [line.lstrip("# ").rstrip() for _, line in lines if line.startswith("#")]
         kept = [(number, line) for number, line in lines if not line.startswith("#")]
         self.numbers = [number for number, _ in kept[1:]]
+        check_columns(path, kept[0][1].count(",") + 1 if kept else 0)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", pd.errors.ParserWarning)

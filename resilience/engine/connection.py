@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import socket
 import sys
 import warnings
 from collections.abc import Iterator
@@ -49,6 +50,10 @@ SETTINGS = {
 # A terminal interrupts every process of a command; it is for this one to end the others.
 DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 
+# Whoever asked for a dashboard must hear where it is, though no other step is told.
+_shown = logging.getLogger(f"{__name__}.dashboard")
+_shown.setLevel(logging.INFO)
+
 LOGGERS = ("distributed", "distributed.client", "distributed.gc", "bokeh", "tornado", "tornado.application", "asyncio")
 
 
@@ -77,15 +82,15 @@ def connect(address: str, *, solve: Solve = solve_block, **limits: float) -> Ite
 
 @contextlib.contextmanager
 def start_workers(
-    count: int, *, dashboard: str | None = None, solve: Solve = solve_block, **limits: float
+    count: int, *, dashboard: tuple[str, int] | None = None, solve: Solve = solve_block, **limits: float
 ) -> Iterator[Cluster]:
     """Give a cluster of processes of this machine, of one thread each, which end with it.
 
     Parameters
     ----------
     count : int
-    dashboard : str, optional
-        Address to show the dashboard on.
+    dashboard : (str, int), optional
+        Host and port to show the dashboard on; its address is logged, as steps are, whatever level is heard.
     solve : callable, optional
         As :func:`solve_block`.
     **limits : float
@@ -97,16 +102,24 @@ def start_workers(
         They did not start.
     """
     name = f"of {count_of(count, 'process')} of this machine"
+    host, port = dashboard or ("127.0.0.1", 0)
+    free = _free_port(host, port)
     with _logged(), _kept_environment(), dask.config.set(SETTINGS):
         try:
             processes = distributed.LocalCluster(
                 n_workers=count, threads_per_worker=1, host="127.0.0.1", silence_logs=logging.CRITICAL, preload=[DEAF],
-                scheduler_kwargs={"dashboard": dashboard is not None, "dashboard_address": dashboard or "127.0.0.1:0"},
+                scheduler_kwargs={"dashboard": dashboard is not None, "dashboard_address": f"{host}:{free}"},
             )  # fmt: skip
         except (OSError, RuntimeError) as error:
             wanted = 'processes that start; a script of its own needs `if __name__ == "__main__":`'
+            if dashboard is not None:
+                wanted = f"processes that start, and {host}:{port} as a place for their dashboard"
             raise ClusterError(Problem(f"cluster {name}", wanted=wanted, got=_one_line(error))) from error
         try:
+            if dashboard is not None:
+                other = f"; port {port} cannot be had" if free != port else ""
+                place = f"http://{host}:{processes.scheduler.services['dashboard'].port}/status"
+                _shown.info("dashboard: %s%s", place, other)
             with _client(processes, name, direct_to_workers=True) as client:
                 cluster = Cluster(client, address=name, solve=solve, **limits)
                 cluster.check()
@@ -114,6 +127,13 @@ def start_workers(
         finally:
             with contextlib.suppress(OSError, RuntimeError):
                 processes.close(timeout=CLOSE_SECONDS)
+
+
+def _free_port(host: str, port: int) -> int:
+    """Return the port if it can be listened on, 0 for any other if not: Dask leaves a socket open where it fails."""
+    with contextlib.suppress(OSError), socket.create_server((host, port)):
+        return port
+    return 0
 
 
 async def _greet(address: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from resilience.engine.blocks import Pool
 from resilience.engine.threads import Threads
-from resilience.errors import ConfigurationError, Problems
+from resilience.errors import ConfigurationError, Problem, Problems
 
 
 @contextlib.contextmanager
@@ -29,7 +29,7 @@ def open_pool(
     scheduler : str, optional
         Address of a Dask scheduler, like ``tcp://10.0.0.1:8786``.
     dashboard : str, optional
-        Address to show the dashboard of `workers` on, like ``127.0.0.1:8787``; without, there is none.
+        Where to show the dashboard of `workers`, see :func:`place_dashboard`; without, there is none.
 
     Raises
     ------
@@ -55,12 +55,38 @@ def open_pool(
     if dashboard is not None and workers is None:
         problems.add("dashboard", wanted="together with workers", got="without them: a scheduler has its own")
     problems.raise_if_any(ConfigurationError)
+    place = None if dashboard is None else place_dashboard(dashboard)
     if workers is None and scheduler is None:
         yield Threads(threads)
         return
     # Takes a second to import, which only who asked for it pays.
     from resilience.engine.connection import connect, start_workers
 
-    opened = connect(scheduler) if scheduler is not None else start_workers(workers or 1, dashboard=dashboard)
+    opened = connect(scheduler) if scheduler is not None else start_workers(workers or 1, dashboard=place)
     with opened as pool:
         yield pool
+
+
+def place_dashboard(address: str) -> tuple[str, int]:
+    """Return host and port of a dashboard; of this machine alone unless a host is named.
+
+    Parameters
+    ----------
+    address : str
+        ``HOST:PORT``, ``:PORT`` or ``PORT``; port 0 is any that is free.
+
+    Raises
+    ------
+    ConfigurationError
+        It is something else.
+
+    Examples
+    --------
+    >>> place_dashboard("8787"), place_dashboard(":0"), place_dashboard("0.0.0.0:8787")
+    (('127.0.0.1', 8787), ('127.0.0.1', 0), ('0.0.0.0', 8787))
+    """
+    host, _, port = address.strip().rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) < 2**16) or ":" in host or "/" in host:
+        wanted = "HOST:PORT, or a PORT of this machine alone, like 127.0.0.1:8787"
+        raise ConfigurationError(Problem("dashboard", wanted, repr(address)))
+    return host or "127.0.0.1", int(port)

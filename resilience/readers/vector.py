@@ -7,32 +7,27 @@ is installed. A map of columns (ours -> theirs), constants and a filter say what
 from __future__ import annotations
 
 import difflib
-import warnings
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyogrio
 import shapely
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from resilience.errors import ConfigurationError, DataError, MissingInputError, Problem, Problems, suggestion
-from resilience.files import is_there
+from resilience.errors import ConfigurationError, DataError, Problem, Problems, suggestion
 from resilience.network import TABLES, select_rows
 from resilience.network.normalise import MISSPELT, normalise_text
 from resilience.network.shapes import flatten_geometry
-from resilience.readers.elsewhere import demand_layer_of_its_own
+from resilience.readers.opening import open_csv, open_layer
 from resilience.readers.topology import connect_endpoints
 from resilience.readers.wkt import shapes_of_wkt
 
 AUTO = "auto"
 _COORDINATES = (("x", "y"), ("lon", "lat"))
-_PARQUET = {".parquet", ".geoparquet"}
 
 
 def read_layer(
@@ -112,7 +107,7 @@ def read_layer(
     ('West', 'POINT (10 20)')
     """
     source = Path(path)
-    raw = _open(source, layer, encoding)
+    raw = open_layer(source, layer, encoding)
     if not len(raw):
         raise DataError(Problem(str(source), wanted="at least one feature (or no such layer)", got="none"))
     problems = Problems()
@@ -183,7 +178,7 @@ def read_table(
     [['n1', 'S1']]
     """
     source = Path(path)
-    raw = _open_csv(source, encoding)
+    raw = open_csv(source, encoding)
     problems = Problems()
     wanted = dict(columns) if columns is not None else _own_names(raw, role)
     kept = np.ones(len(raw), dtype=bool)
@@ -197,102 +192,6 @@ def read_table(
     table = table[kept].reset_index(drop=True)
     table.attrs["source"] = source.name
     return table
-
-
-def _open(source: Path, layer: str | None, encoding: str | None) -> pd.DataFrame:
-    _demand_file(source)
-    suffix = source.suffix.lower()
-    if suffix in (".csv", ".tsv", ".txt"):
-        return _open_csv(source, encoding)
-    if suffix in _PARQUET:
-        return _open_parquet(source)
-    demand_layer_of_its_own(source)
-    # GML names its schema by an address, and GDAL would fetch it.
-    pyogrio.set_gdal_config_options({"GML_DOWNLOAD_SCHEMA": False})
-    try:
-        names = [str(name) for name in pyogrio.list_layers(source)[:, 0]]
-        if not names:
-            raise DataError(Problem(str(source), wanted="a layer of features", got="no layer"))
-        if layer is None and len(names) > 1:
-            raise DataError(
-                Problem(
-                    str(source), wanted=f"layer: one of {', '.join(names)}", got=f"{len(names)} layers, none chosen"
-                )
-            )
-        if layer is not None and layer not in names:
-            hint = suggestion(layer, names)
-            raise DataError(Problem(str(source), wanted=f"one of {', '.join(names)}", got=f"no layer {layer!r}{hint}"))
-        with warnings.catch_warnings():
-            # What is odd in the geometry is told by the checks of the network, with the ids.
-            warnings.simplefilter("ignore")
-            read = pyogrio.read_dataframe(source, layer=layer, encoding=encoding)
-    except shapely.errors.ShapelyError as error:
-        wanted = "shapes that can be built: closed rings, lines of two points or more (try ogr2ogr -makevalid)"
-        raise _unreadable(source, str(error), wanted=wanted) from error
-    except (RuntimeError, ValueError) as error:  # all errors of pyogrio, and text in another encoding
-        raise _unreadable(source, str(error)) from error
-    if isinstance(read, gpd.GeoDataFrame) and read.geometry.name != "geometry":
-        read = read.rename_geometry("geometry")
-    frame: pd.DataFrame = read
-    return frame
-
-
-def _open_csv(source: Path, encoding: str | None) -> pd.DataFrame:
-    _demand_file(source)
-    if source.is_dir():
-        raise MissingInputError(Problem(str(source), wanted="a CSV file", got="a folder"))
-    try:
-        # All text: an id such as 0012 must not become 12.
-        return pd.read_csv(
-            source,
-            dtype="str",
-            keep_default_na=False,
-            na_values=[""],
-            encoding=encoding or "utf-8-sig",
-            sep="\t" if source.suffix.lower() == ".tsv" else ",",
-        )
-    except UnicodeDecodeError as error:
-        wanted = "`encoding:` of the text, e.g. cp949 or latin-1, or the file as UTF-8"
-        raise _unreadable(source, f"not {encoding or 'UTF-8'} text", wanted=wanted) from error
-    except LookupError as error:
-        raise _unreadable(source, str(error), wanted="an encoding such as utf-8, cp949 or latin-1") from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OSError) as error:
-        reason = str(error).removeprefix("Error tokenizing data. C error: ")
-        raise _unreadable(
-            source, reason, wanted="a CSV file with one heading and the same fields in every row"
-        ) from error
-
-
-def _open_parquet(source: Path) -> pd.DataFrame:
-    if find_spec("pyarrow") is None:
-        raise DataError(
-            Problem(
-                str(source),
-                wanted="pyarrow for GeoParquet (pip install pyarrow), or the layer as GeoPackage",
-                got="a Parquet file, and pyarrow is not installed",
-            )
-        )
-    try:
-        read = gpd.read_parquet(source)
-    except Exception as error:  # pyarrow has many kinds of failure and no common base
-        raise _unreadable(source, str(error)) from error
-    frame: pd.DataFrame = read if read.geometry.name == "geometry" else read.rename_geometry("geometry")
-    return frame
-
-
-def _demand_file(source: Path) -> None:
-    if not is_there(source):
-        beside = [entry.name for entry in source.parent.iterdir()] if source.parent.is_dir() else []
-        hint = suggestion(source.name, beside)
-        raise MissingInputError(Problem(str(source), wanted="a file that is there", got=f"no such file{hint}"))
-
-
-def _unreadable(
-    source: Path, reason: str, *, wanted: str = "a GeoPackage, GeoJSON, Shapefile, FlatGeobuf or CSV"
-) -> DataError:
-    # GDAL goes on with advice about its own drivers.
-    first = " ".join(reason.partition("It might help")[0].split()).rstrip(".;") or "unknown format"
-    return DataError(Problem(str(source), wanted=wanted, got=first))
 
 
 def _own_names(raw: pd.DataFrame, role: str) -> dict[str, str]:

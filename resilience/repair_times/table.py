@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from resilience.errors import DataError, MissingInputError, Problem, Problems, suggestion
-from resilience.files import is_there
+from resilience.files import check_width, is_there
 from resilience.repair_times.distribution import RepairTime, subject_of
 
 _NAMES = ("value", "low", "high", "mean", "sd", "median", "beta")
@@ -242,6 +242,7 @@ def _absent(table: RepairTimeTable, keys: Sequence[tuple[str, int]], peril: str)
 
 def _read(path: Path, told: Mapping[str, str], note: str) -> list[RepairTime]:
     is_there(path)  # what may not be read is told here; what is missing, below
+    check_width(path)
     try:
         table = pd.read_csv(
             path, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig", compression=None

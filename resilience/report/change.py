@@ -64,6 +64,7 @@ def tell_change(before: Run, after: Run) -> Change:
     """
     found = compare_runs(before.result, after.result)
     by_event = "event" in found["change"].dims
+    errors = [_errors(run, str(found.attrs["quantity"]), by_event) for run in (before, after)]
     rows = []
     for event in found["event"].values.tolist() if by_event else [""]:
         one = found.sel(event=event) if by_event else found
@@ -74,12 +75,21 @@ def tell_change(before: Run, after: Run) -> Change:
             sign = "+" if change > 0 else ""
             rows.append(
                 ChangeRow(
-                    service, str(event), tell(float(of["before"])), tell(float(of["after"])),
+                    service, str(event), tell(float(of["before"]), errors[0].get(service, np.nan)),
+                    tell(float(of["after"]), errors[1].get(service, np.nan)),
                     sign + tell(change, error), tell_interval(change, error), _judge(change, low, high),
                 )
             )  # fmt: skip
     name = f"{before.manifest.name}, {before.manifest.ended[:16].replace('T', ' ')}"
     return Change(name, bool(found.attrs["paired"]), by_event, tuple(rows), tuple(map(str, found.attrs["notes"])))
+
+
+def _errors(run: Run, quantity: str, by_event: bool) -> dict[str, float]:
+    """Return the standard error of the annual figure of each service; nothing of single events."""
+    name = "annual_person_hours_standard_error" if quantity == "person_hours_lost" else "annual_standard_error"
+    if by_event or name not in run.dataset:
+        return {}
+    return dict(zip(run.dataset["service"].values.tolist(), run.dataset[name].values.tolist(), strict=True))
 
 
 def _judge(change: float, low: float, high: float) -> str:

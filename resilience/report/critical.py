@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from resilience.report.rounding import NORMAL
 from resilience.report.source import Run
-from resilience.why import texts
+from resilience.why import order_by_kind, texts
 
 MOST = 12
 
@@ -71,6 +71,20 @@ def critical_assets(run: Run) -> dict[str, list[Critical]]:
                 for asset, (worth, error) in best
             ]  # fmt: skip
     return ranked
+
+
+def untold_assets(run: Run) -> list[str]:
+    """Return the assets that fail in every sample of some event, whose importance is told by nothing; rare kinds first.
+
+    The samples do not tell what would be if such an asset worked, and nobody asked for it to be run in pairs.
+    """
+    importance = run.result.importance
+    if importance is None or "always_failed_events" not in importance:
+        return []
+    unknown = ~np.isfinite(importance["fussell_vesely"].values).any(axis=1)
+    names = set(texts(importance, "asset")[unknown & (importance["always_failed_events"].values > 0)])
+    paired = set() if run.result.pairs is None else set(texts(run.result.pairs, "asset"))
+    return [name for name in texts(run.dataset, "asset")[order_by_kind(run.dataset)] if name in names - paired]
 
 
 def _ratios(source: xr.Dataset) -> tuple[Floats, Floats]:

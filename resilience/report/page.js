@@ -5,6 +5,7 @@
   const byId = (id) => document.getElementById(id);
   const digits = new Intl.NumberFormat(data.language, { maximumSignificantDigits: 3 });
   const number = (value) => (value === null || value === undefined ? "–" : digits.format(value));
+  const short = new Intl.NumberFormat(data.language, { maximumSignificantDigits: 2 });
   const percent = (share) => (share > 0 && share < 0.005 ? "<1 %" : `${Math.round(100 * share)} %`);
   const plots = {};
 
@@ -141,17 +142,18 @@
     event.value = data.worst;
     const rows = [...byId("recovery-table").tBodies[0].rows];
     const span = plot.center.find((one) => one.name === "moment");
-    const time = (hours) => (hours === null ? "–" : hours < 72 ? `${number(hours)} ${words.unit_hour}` : `${number(hours / 24)} ${words.unit_day}`);
+    const time = (hours) => (hours === null ? "–" : hours < 100 ? `${short.format(hours)} ${words.unit_hour}` : `${short.format(hours / 24)} ${words.unit_day}`);
 
     function draw() {
       const at = Number(event.value);
       const only = service.value === "" ? null : Number(service.value);
       const people = told.people[at];
       let last = 1;
-      people.forEach((course) => course.forEach((value, i) => { if (value > 0) last = Math.max(last, i + 1); }));
+      const visible = 0.02 * Math.max(...people.flat());
+      people.forEach((course) => course.forEach((value, i) => { if (value > visible) last = Math.max(last, i + 1); }));
       const inDays = told.hours[last] > 96;
       const scale = inDays ? 24 : 1;
-      const end = told.hours[Math.min(last + 1, told.hours.length - 1)] / scale;
+      const end = told.hours[Math.min(last, told.hours.length - 1)] * 1.04 / scale;
       plot.x_range.setv({ start: 0, end });
       plot.below[0].axis_label = inDays ? words.days_after : words.hours_after;
       const bands = { x0: [], x1: [], x: [], y: [] };
@@ -164,8 +166,14 @@
           const [low, middle, high] = told.back[at][i][j];
           const never = told.unrestored[at][i][j];
           const range = low === high ? "" : ` (${time(low)} … ${time(high)})`;
-          const late = never > 0 ? `; ${words.never.replace("{share}", percent(never))}` : "";
-          rows[i].cells[2 + j].textContent = time(middle) + range + late;
+          const cell = rows[i].cells[2 + j];
+          cell.textContent = time(middle) + range;
+          if (never >= 0.005) {
+            const late = document.createElement("small");
+            late.className = "late";
+            late.textContent = words.never.replace("{share}", percent(never));
+            cell.append(late);
+          }
           const y = told.served[i] * (1 - level / 100);
           if (only === i && high > 0 && y <= Math.max(...course)) {
             bands.x0.push(low / scale); bands.x1.push(high / scale); bands.x.push(middle / scale); bands.y.push(y);

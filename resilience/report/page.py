@@ -15,9 +15,9 @@ import numpy as np
 from markupsafe import Markup
 
 from resilience.disk import told_as_storage_error, write_whole
-from resilience.report.answer import annual_losses, annual_money, event_losses
+from resilience.report.answer import EventLoss, annual_losses, annual_money, event_losses
 from resilience.report.change import Change, tell_change
-from resilience.report.critical import critical_assets, foremost
+from resilience.report.critical import Critical, critical_assets, foremost, untold_assets
 from resilience.report.curves import exceedance_curves, recovery_curves
 from resilience.report.drawing import (
     COLOURS,
@@ -51,6 +51,7 @@ from resilience.why import texts
 
 MOST_AFTERMATHS = 40
 MOST_ROWS = 15
+MOST_UNTOLD = 5
 
 # Water is blue, heat orange to red; the same for causes, by what they are.
 FLOOD_SHADES = ("#08519c", "#3182bd", "#6baed6", "#2b8cbe", "#9ecae1", "#4a6fa5")
@@ -158,6 +159,7 @@ def _content(run: Run, words: Words, change: Change | None) -> dict[str, Any]:
     reasons, sectors, access = service_reasons(run), sector_reasons(run), access_outcomes(run)
     critical = critical_assets(run)
     recovery, exceedance = recovery_curves(run), exceedance_curves(run)
+    untold = untold_assets(run)
     helps = remedies(run)
     city = map_city(run)
     after = _aftermaths(run, foremost(critical, MOST_AFTERMATHS))
@@ -188,7 +190,8 @@ def _content(run: Run, words: Words, change: Change | None) -> dict[str, Any]:
             "events": f"{ds.sizes['event']:,}", "samples": f"{run.n_sample:,}", "rule": ds.attrs["integration_rule"],
         },
         "sections": [key for key, content in has.items() if content],
-        "cards": _cards(words, losses, reasons, critical, money, unit_hours if run.over_time else unit),
+        "cards": _cards(run, words, reasons, {} if untold else critical, unit, unit_hours if run.over_time else unit),
+        "untold": words("untold", n=f"{len(untold):,}", names=", ".join(untold[:MOST_UNTOLD])) if untold else "",
         "losses": losses, "money": money, "events": events, "labels": labels, "services": services, "change": change,
         "reasons": reasons, "sectors": sectors, "access": access, "origins": origins(ds),
         "colours": _colours([*reasons, *sectors], access), "outcome": lambda name: words.name("outcome", name),
@@ -210,7 +213,7 @@ def _content(run: Run, words: Words, change: Change | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _event_label(words: Words, row: Any) -> str:
+def _event_label(words: Words, row: EventLoss) -> str:
     """Return an event for people: its name, and how rare it is."""
     return f"{row.event} · {row.period} {words('year')}" if row.period else str(row.event)
 
@@ -286,30 +289,35 @@ def _quantities(
 
 
 def _cards(
-    words: Words, losses: Any, reasons: list[Reason], critical: Any, money: tuple[str, str], unit: str
+    run: Run, words: Words, reasons: list[Reason], critical: dict[str, list[Critical]], unit: str, headline_unit: str
 ) -> list[Card]:
-    """Return the first answers: what is lost most, where that begins, on which asset it hangs, what repairs cost."""
-    if not losses or not any(row.bar > 0 for row in losses):
+    """Return the first answers: what is lost most, where that begins, in which event, by which asset, and money."""
+    losses, money = annual_losses(run), annual_money(run)
+    if not any(row.bar > 0 for row in losses):
         return []
-    most = max(losses, key=lambda row: row.bar)
-    key = "card_loss_rest" if most.interval else "card_loss_exact"
-    cards = [Card(words("card_loss"), words.name("service", most.service),
-                  words(key, value=most.value, interval=most.interval, unit=unit))]  # fmt: skip
-    why = next((one for one in reasons if one.subject == most.service and not one.event), None)
+    most = max(range(len(losses)), key=lambda i: losses[i].bar)
+    row, service = losses[most], losses[most].service
+    told = words("card_loss_rest" if row.interval else "card_loss_exact", value=row.value, interval=row.interval,
+                 unit=headline_unit)  # fmt: skip
+    cards = [Card(words("card_loss"), words.name("service", service), told)]
+    why = next((one for one in reasons if one.subject == service and not one.event), None)
     if why is not None and why.parts and "/" in why.parts[0].name:
         sector, peril = why.parts[0].name.rsplit("/", 1)
         name = words("root", sector=words.name("service", sector), peril=words.name("peril", peril))
         cards.append(Card(words("card_root"), name, words("card_root_rest", share=_percent(why.parts[0].share))))
-    if most.service in critical:
-        first = critical[most.service][0]
-        told = words("card_asset_rest", share=_critical_row(first)["share"])
+    worst = max(event_losses(run), key=lambda event: event.shades[most])
+    told = words("card_event_rest", value=worst.values[most], unit=headline_unit)
+    cards.append(Card(words("card_event"), _event_label(words, worst), told))
+    if service in critical:
+        first = critical[service][0]
+        told = words("card_asset_rest", share=_critical_row(first)["share"], unit=unit)
         cards.append(Card(words("card_asset"), first.name, told))
     if money[0]:
         cards.append(Card(words("card_money"), money[0], words("card_money_rest")))
     return cards
 
 
-def _critical_row(row: Any) -> dict[str, Any]:
+def _critical_row(row: Critical) -> dict[str, Any]:
     error = (row.high - row.share) / NORMAL * 100 if np.isfinite(row.high) else float("nan")
     whisker = None if np.isnan(error) else (100 * row.low, 100 * (min(1.0, row.high) - row.low))
     return {

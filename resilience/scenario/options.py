@@ -181,7 +181,7 @@ class MonteCarloSection(Section):
         default=None,
         description="relative standard error, of the service where it is largest, at which there are samples enough; "
         "looked at after 4,096, 8,192, 16,384 ... samples, `samples` at most. Of person-hours over time, else of "
-        "people at the peak",
+        "people at the peak. A service that could be lost and was not yet is never precise enough",
     )
     correlation: CorrelationSection | None = Field(
         default=None, description="how failures go together; without, every asset fails by itself"

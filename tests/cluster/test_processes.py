@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from resilience.engine import Block
+from resilience.cli import main
+from resilience.engine import Block, connection
 from resilience.engine.cluster import Cluster
-from resilience.engine.connection import ENVIRONMENT
+from resilience.engine.connection import ENVIRONMENT, start_workers
 from resilience.kernels.compiler import INTERPRETED
 from tests.cluster.servers import await_that, with_solve
 
@@ -77,3 +82,40 @@ def test_many_processes_begin_on_an_empty_cache(tmp_path: Path) -> None:
     assert len({out for out, _ in told}) == 1
     assert told[0][0].startswith(str(tmp_path).encode())
     assert told[0][0].endswith(b" 1.5 0.5\n")
+
+
+def listening() -> dict[int, str]:
+    """Return the address of every port on which this process waits for others."""
+    found = psutil.Process().net_connections(kind="inet")
+    return {one.laddr.port: one.laddr.ip for one in found if one.status == psutil.CONN_LISTEN}
+
+
+def test_a_dashboard_is_shown_to_this_machine_and_says_where(capsys) -> None:
+    seen: list[tuple[int, bytes, dict[int, str]]] = []
+
+    def look(*_: int) -> None:
+        if seen:
+            return
+        (port,) = re.findall(r"^dashboard: http://127.0.0.1:(\d+)/status$", capsys.readouterr().err, flags=re.MULTILINE)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=30) as page:
+            seen.append((int(port), page.read(), listening()))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("resilience.cli.progress.show_progress", lambda **_: contextlib.nullcontext(look))
+        assert main(["demo", "--size", "600", "--workers", "1", "--dashboard", ":0"]) == 0
+    ((port, page, places),) = seen
+    assert b"Bokeh" in page
+    assert port in places
+    assert set(places.values()) == {"127.0.0.1"}
+
+
+def test_a_port_that_is_taken_is_told_with_the_one_that_is_used(monkeypatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(connection._shown, "handle", lambda record: told.append(record.getMessage()))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        asked = taken.getsockname()[1]
+        with start_workers(1, dashboard=("127.0.0.1", asked)) as cluster:
+            assert cluster.workers == 1
+    (line,) = told
+    assert re.fullmatch(rf"dashboard: http://127.0.0.1:\d+/status; port {asked} cannot be had", line)
+    assert f":{asked}/" not in line

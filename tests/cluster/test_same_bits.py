@@ -17,6 +17,7 @@ from resilience.engine import Block, City, EventTask, choose_block_samples, list
 from resilience.engine.cluster import Cluster
 from resilience.kernels.compiler import INTERPRETED
 from resilience.ledger import Ledger
+from resilience.plan import make_plan
 from tests.cluster.runs import assert_same_bits, small_scenario, solved
 from tests.cluster.servers import Server, with_solve
 
@@ -60,6 +61,7 @@ def test_a_whole_run_is_the_same_on_a_cluster(by_hand: Server, tmp_path: Path, m
     about = Ledger(tmp_path / "run").about()
     assert about is not None
     assert about["block"] == 1024, "blocks of a cluster are larger"
+    assert make_plan(scenario, workers=3).block == 1024
     told: list[tuple[int, int]] = []
     again = resilience.assess(scenario, threads=1, out=tmp_path / "run", progress=lambda *done: told.append(done))
     xr.testing.assert_identical(again.dataset, here)

@@ -13,14 +13,21 @@ from resilience.errors import ConfigurationError
 
 
 def test_one_kind_of_pool_at_a_time() -> None:
-    for wrong in ({"threads": 1, "workers": 1}, {"workers": 0}, {"threads": -1}, {"threads": 1, "dashboard": ":1"}):
+    for wrong in (
+        {"threads": 1, "workers": 1},
+        {"workers": 0},
+        {"threads": -1},
+        {"threads": 1, "dashboard": ":1"},
+        {"workers": 1, "dashboard": "here"},
+        {"workers": 1, "dashboard": "a:b:1"},
+    ):
         with pytest.raises(ConfigurationError), open_pool(**wrong):
             pass
 
 
 @pytest.mark.parametrize("options", [
     ["--workers", "2", "--scheduler", "tcp://127.0.0.1:1"], ["--threads", "1", "--workers", "1"], ["--workers", "0"],
-    ["--dashboard", ":1"], ["--scheduler", "x", "--dashboard", ":1"],
+    ["--dashboard", ":1"], ["--scheduler", "x", "--dashboard", ":1"], ["--workers", "1", "--dashboard", "x:99999"],
 ])  # fmt: skip
 def test_options_that_contradict_are_wrong_usage(options: list[str], capsys) -> None:
     assert main(["demo", *options]) == 2

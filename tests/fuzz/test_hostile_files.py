@@ -314,6 +314,26 @@ def long_id(town: Any) -> None:
     town.write("needs.csv", "id,dependent,service,required\n" + "n" * 1_000_000 + ",nobody,power,1\n")
 
 
+def wide_table(town: Any) -> None:
+    town.write("needs.csv", ",".join(f"c{i}" for i in range(300_000)) + "\n" + "1," * 299_999 + "1\n")
+
+
+def wide_curves(town: Any) -> None:
+    town.write("curves.csv", "# mine\n" + "c," * 300_000 + "\n")
+    town.scenario["curves"] = {"files": [{"path": "curves.csv"}]}
+
+
+def wide_repair(town: Any) -> None:
+    pipe_of_repair(town)
+    (town.root / "repair.csv").unlink()
+    town.write("repair.csv", "c," * 300_000 + "\n")
+
+
+def wide_layer(town: Any) -> None:
+    columns = {f"c{i}": 1 for i in range(10_000)}
+    town.spoil_layer("sites.geojson", lambda features: features[0]["properties"].update(columns))
+
+
 LIMITS: list[tuple[str, Callable[[Any], Any], int, tuple[str, ...]]] = [
     ("NetCDF of 10^10 rows", wide_netcdf, 65, ("x.nc y", "10,000,000,000", "at most 16,777,216")),
     ("NetCDF of a million events", many_events, 65, ("x.nc", "at most 100,000 maps")),
@@ -336,6 +356,10 @@ LIMITS: list[tuple[str, Callable[[Any], Any], int, tuple[str, ...]]] = [
     ("a packed table that is none", packed_repair, 65, ("repair.csv.zip", "CSV table")),
     ("shapes nested 100,000 deep", nested_shapes, 65, ("sites.csv", "WKT")),
     ("JSON nested 200,000 deep", nested_json, 65, ("sites.geojson", "nested")),
+    ("a table of 300,000 columns", wide_table, 65, ("needs.csv", "300,000 columns", "at most 10,000 columns")),
+    ("curves of 300,000 columns", wide_curves, 65, ("curves.csv", "300,001 columns", "at most 10,000 columns")),
+    ("repair times of 300,000 columns", wide_repair, 65, ("repair.csv", "300,001 columns", "at most 10,000 columns")),
+    ("a layer of 10,000 columns too many", wide_layer, 65, ("sites.geojson", "at most 10,000 columns")),
     ("an id of a million letters", long_id, 65, ("needs", "nnn ... nnn")),
 ]
 
