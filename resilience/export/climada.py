@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from scipy import sparse
 
-from resilience.choices import yearly_weight
 from resilience.errors import DataError, Problems
+from resilience.events import yearly_weight
 from resilience.export.source import Source
 from resilience.export.targets import file_names
 from resilience.hazard import grid_of

@@ -12,8 +12,9 @@ import shapely
 import xarray as xr
 from pyproj import Transformer
 
-from resilience.choices import choose, yearly_weight
+from resilience.choices import choose
 from resilience.errors import ConfigurationError, Problems
+from resilience.events import yearly_weight
 from resilience.export.source import Source
 from resilience.store import NETWORK, RESULTS, TABLES
 from resilience.why import texts

@@ -89,7 +89,7 @@ class Source:
         ConfigurationError
             One is not in the run.
         """
-        return choose_some(self.asked or None, texts(self.result.dataset, "event").tolist(), what="event")
+        return choose_some(self.asked, texts(self.result.dataset, "event").tolist(), what="event")
 
     def attributes(self) -> dict[str, str]:
         """Return what an exported file says of where it comes from."""

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.cells import Column, broadcast_columns, write_cells
-from resilience.choices import yearly_weight
+from resilience.events import yearly_weight
 from resilience.export.source import Source
 from resilience.why import texts
 
