@@ -24,7 +24,6 @@ from resilience.engine import (
     BlockSums,
     City,
     EventTask,
-    choose_block_samples,
     open_pool,
 )
 from resilience.events import rated_events
@@ -46,7 +45,7 @@ from resilience.result import Result
 from resilience.resume import RunPlace, describe_job
 from resilience.run_log import RunLog
 from resilience.sample_totals import SampleTotals
-from resilience.sampling import MAIN, Deadline, Progress, Sampler
+from resilience.sampling import MAIN, Deadline, Progress, Sampler, block_samples, fit_blocks
 from resilience.scenario import Scenario
 from resilience.scenario.adaptation import settle_options
 from resilience.scenario.options import ImportanceSection
@@ -59,9 +58,6 @@ from resilience.writing import input_paths, write_run
 from resilience.zone_heat import HeatParts
 
 Floats = NDArray[np.float64]
-
-# A task of a second or more on a city of 100,000 assets; a small city gets the same, its tasks are short anyway.
-BLOCK_SAMPLES = 4096
 
 
 def assess(
@@ -354,19 +350,6 @@ def rerun(
         failure_probability=damaged["failure_probability"].isel(event=rated),
         solve=sampler.solve,
     )  # fmt: skip
-
-
-def block_samples(scenario: Scenario) -> int:
-    """Return how many samples a block has."""
-    return min(scenario.monte_carlo.block or BLOCK_SAMPLES, scenario.monte_carlo.samples)
-
-
-def fit_blocks(scenario: Scenario, city: City, tasks: Sequence[EventTask], *, least: int, processes: int | None) -> int:
-    """Return how many samples a block has; where nobody said so and it goes to processes, as many as take a second."""
-    counts = scenario.monte_carlo
-    if counts.block is not None or counts.tolerance is not None or processes is None:
-        return least
-    return choose_block_samples(city, tasks, n_samples=counts.samples, least=least, workers=processes)
 
 
 def describe(scenario: Scenario, inputs: Inputs, damaged: xr.Dataset, *, samples: int) -> dict[str, Any]:
