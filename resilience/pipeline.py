@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from resilience import __version__
 from resilience.annual import add_annual, exceed, rank_assets, weigh_events
 from resilience.appraisal import appraise, find_saving, option_notes
-from resilience.branches import check_branches, join_branches, take_branch
+from resilience.branches import check_branches, join_branches, take_branch, without_extras
 from resilience.caveats import caveats, correlation_caveats, error_caveats, with_costs
 from resilience.defaults import defaults_notes
 from resilience.engine import (
@@ -48,7 +48,6 @@ from resilience.sample_totals import SampleTotals
 from resilience.sampling import MAIN, Deadline, Progress, Sampler, block_samples, fit_blocks
 from resilience.scenario import Scenario
 from resilience.scenario.adaptation import settle_options
-from resilience.scenario.options import ImportanceSection
 from resilience.stopping import find_losable, find_relative_error, list_looks, tell_unseen
 from resilience.store import TOTALS, RunStore
 from resilience.tasks import prepare, prepare_tasks
@@ -260,13 +259,6 @@ def solve_options(scenario: Scenario, inputs: Inputs, sampler: Sampler, result: 
     notes = (*result.notes, *option_notes(scenario, together, tells_money=result.tells_money), *further)
     both = base.merge(together, combine_attrs="override").assign_attrs(notes=list(notes))
     return replace(result, dataset=label_dataset(both, subject="result", persons_unit=result.unit), notes=notes)
-
-
-def without_extras(scenario: Scenario, *, samples: int) -> Scenario:
-    """Return the scenario of a further run with as many samples: without catalogue and importance."""
-    risk = scenario.risk.model_copy(update={"catalogue_years": 0})
-    counts = scenario.monte_carlo.model_copy(update={"samples": samples, "tolerance": None})
-    return scenario.model_copy(update={"risk": risk, "importance": ImportanceSection(), "monte_carlo": counts})
 
 
 def solve_branches(scenario: Scenario, inputs: Inputs, sampler: Sampler, *, samples: int) -> xr.Dataset:
