@@ -83,8 +83,9 @@ def untold_assets(run: Run) -> list[str]:
         return []
     unknown = ~np.isfinite(importance["fussell_vesely"].values).any(axis=1)
     names = set(texts(importance, "asset")[unknown & (importance["always_failed_events"].values > 0)])
-    paired = set() if run.result.pairs is None else set(texts(run.result.pairs, "asset"))
-    return [name for name in texts(run.dataset, "asset")[order_by_kind(run.dataset)] if name in names - paired]
+    if run.result.pairs is not None:
+        names -= set(texts(run.result.pairs, "asset"))
+    return [name for name in texts(run.dataset, "asset")[order_by_kind(run.dataset)] if name in names]
 
 
 def _ratios(source: xr.Dataset) -> tuple[Floats, Floats]:

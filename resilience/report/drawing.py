@@ -127,8 +127,8 @@ def recovery_figure(services: list[str], words: Words) -> Plot:
             line_dash=DASHES[i // len(COLOURS) % len(DASHES)], name=f"service-{i}",
         )  # fmt: skip
     bands = ColumnDataSource({"x0": [], "x1": [], "x": [], "y": []}, name="bands")
-    plot.segment("x0", "y", "x1", "y", source=bands, line_width=9, line_alpha=0.28, line_color="#5b1a6b", name="bands")
-    plot.scatter("x", "y", source=bands, size=9, fill_color="#5b1a6b", line_color="#ffffff", name="bands")
+    plot.segment("x0", "y", "x1", "y", source=bands, line_width=9, line_alpha=0.35, line_color="#9b59b6", name="bands")
+    plot.scatter("x", "y", source=bands, size=9, fill_color="#9b59b6", line_color="#ffffff", name="bands")
     plot.add_layout(Span(location=0, dimension="height", line_color="#8a8f98", line_width=1.5, name="moment"))
     return plot
 
@@ -144,7 +144,7 @@ def exceedance_figure(periods: list[float], words: Words) -> Plot:
     plot.xaxis.ticker = FixedTicker(ticks=periods)
     plot.xaxis.formatter = NumeralTickFormatter(format="0,0")
     plot.yaxis.formatter = NumeralTickFormatter(format="0,0")
-    for curve, colour, dash in (("aggregate", "#5b1a6b", "solid"), ("occurrence", "#b8860b", "dashed")):
+    for curve, colour, dash in (("aggregate", "#9b59b6", "solid"), ("occurrence", "#b8860b", "dashed")):
         source = ColumnDataSource({"x": periods, **{end: [0.0] * len(periods) for end in ("value", "low", "high")}},
                                   name=curve)  # fmt: skip
         plot.varea("x", "low", "high", source=source, fill_color=colour, fill_alpha=0.18, name=curve)

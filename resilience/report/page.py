@@ -188,6 +188,7 @@ def _content(run: Run, words: Words, change: Change | None) -> dict[str, Any]:
         "facts": {
             "assets": f"{ds.sizes['asset']:,}", "people": f"{float(ds['zone_people'].sum()):,.0f}",
             "events": f"{ds.sizes['event']:,}", "samples": f"{run.n_sample:,}", "rule": ds.attrs["integration_rule"],
+            "confidence": f"{100 * run.manifest.scenario['risk']['confidence']:g}",
         },
         "sections": [key for key, content in has.items() if content],
         "cards": _cards(run, words, reasons, {} if untold else critical, unit, unit_hours if run.over_time else unit),
