@@ -14,11 +14,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.cells import Column, Table
+from resilience.fragility import SEAL_FAILURE
 from resilience.quotients import divide
 from resilience.risk.compare import annuity, weigh_benefit
 from resilience.risk.standard_errors import sample_error
 from resilience.scenario import Scenario
-from resilience.scenario.adaptation import DISCOUNT_RATE, CarbonSection, OptionSection, settle_options
+from resilience.scenario.adaptation import DISCOUNT_RATE, CarbonSection, FloodBoard, OptionSection, settle_options
 from resilience.why import texts
 
 Floats = NDArray[np.float64]
@@ -210,6 +211,12 @@ def option_notes(scenario: Scenario, together: xr.Dataset, *, tells_money: bool)
         "options: each is the run again on the changed city with the same random numbers; savings of options do not "
         "add, so ranks and frontiers are of single options and of combinations that the scenario names"
     ]
+    boards = [change for one in scenario.options for change in one.changes if isinstance(change, FloodBoard)]
+    if any(board.seal_failure is None for board in boards):
+        lines.append(
+            f"options: a flood board without `seal_failure` leaks with probability {SEAL_FAILURE:g} where the asset "
+            "has none of its own: a default by judgement; the direct loss is as without a board"
+        )
     if "option_saved" not in together:
         return [*lines, "options are not weighed: no events have rates, so savings are per event, as if it occurred"]
     if "option_rank" not in together:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import xarray as xr
 
 from resilience.errors import ConfigurationError, Problem, suggestion
@@ -55,7 +54,7 @@ def choose_some(names: str | Sequence[str] | None, known: Sequence[str], *, what
     >>> choose_some("water", ["power", "water"], what="service"), choose_some(None, ["power"], what="service")
     (['water'], ['power'])
     """
-    if names is None:
+    if not names:
         return list(known)
     return [choose(name, known, what=what) for name in ([names] if isinstance(names, str) else names)]
 
@@ -70,16 +69,3 @@ def event_at(dataset: xr.Dataset, event: str) -> int:
     """
     names: list[str] = texts(dataset, "event").tolist()
     return names.index(choose(event, names, what="event"))
-
-
-def yearly_weight(dataset: xr.Dataset) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return what each event weighs in annual figures, (event,) 1/year; NaN without rates.
-
-    Examples
-    --------
-    >>> weights = {"annual_weight": ("event", [0.01]), "tail_weight": ("event", [0.002])}
-    >>> yearly_weight(xr.Dataset(weights)).tolist()
-    [0.012]
-    """
-    weight: np.ndarray[tuple[int], np.dtype[np.float64]] = (dataset["annual_weight"] + dataset["tail_weight"]).values
-    return weight

@@ -213,6 +213,18 @@ def rated_events(labelled: xr.Dataset) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(labelled["annual_weight"].values))
 
 
+def yearly_weight(labelled: xr.Dataset) -> NDArray[np.float64]:
+    """Return what each event weighs in annual figures, what is rarer included, (event,) 1/year; NaN without rates.
+
+    Examples
+    --------
+    >>> weights = {"annual_weight": ("event", [0.01]), "tail_weight": ("event", [0.002])}
+    >>> yearly_weight(xr.Dataset(weights)).tolist()
+    [0.012]
+    """
+    return np.asarray((labelled["annual_weight"] + labelled["tail_weight"]).values, dtype=np.float64)
+
+
 def _check_rule(rule: str, tail: str) -> None:
     problems = Problems()
     for subject, word, known in (("rule", rule, RULES), ("tail", tail, TAILS)):

@@ -11,8 +11,9 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from resilience.choices import event_at, yearly_weight
+from resilience.choices import event_at
 from resilience.errors import ConfigurationError, Problem
+from resilience.events import yearly_weight
 from resilience.network import Network
 from resilience.perils import PERILS
 from resilience.why import texts

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from resilience.asked import build_redundancy
-from resilience.errors import Attempts, ConfigurationError, Problems, ResilienceError, suggestion
+from resilience.errors import (
+    Attempts,
+    ConfigurationError,
+    DataError,
+    MissingInputError,
+    Problems,
+    ResilienceError,
+    suggestion,
+)
 from resilience.inputs import Inputs, prepare_sectors, settle_levels
 from resilience.network import Network
 from resilience.network.changes import (
@@ -95,6 +104,17 @@ def take_option(scenario: Scenario, inputs: Inputs, option: OptionSection, *, nu
         city = _make(change, *city, problems, subject)
     problems.raise_if_any(ConfigurationError)
     return city
+
+
+@contextmanager
+def told_of(option: OptionSection) -> Iterator[None]:
+    """Let what is wrong with the city that an option makes be told as of the option."""
+    try:
+        yield
+    except (DataError, ConfigurationError, MissingInputError) as error:
+        raise type(error)(
+            replace(problem, subject=f"options, {option.name}: {problem.subject}") for problem in error.problems
+        ) from error
 
 
 def _make(change: AnyChange, scenario: Scenario, inputs: Inputs, problems: Problems, subject: str) -> City:

@@ -38,7 +38,7 @@ from resilience.inputs import Inputs, load_inputs
 from resilience.labelled_sums import label_sums
 from resilience.ledger import this_process
 from resilience.network.compile import PERSON
-from resilience.options import check_options, take_option
+from resilience.options import check_options, take_option, told_of
 from resilience.over_time import label_times, time_caveats
 from resilience.pairs import choose_assets, run_in_pairs
 from resilience.provenance import now
@@ -254,13 +254,14 @@ def solve_options(scenario: Scenario, inputs: Inputs, sampler: Sampler, result: 
     """Return the result with what the options save; all have the random numbers of the run itself."""
     base = result.dataset
     plain = without_extras(scenario, samples=base.sizes["sample"])
-    savings = []
+    savings, further = [], []
     for number, option in enumerate(settle_options(scenario.options)):
-        changed, city = take_option(plain, inputs, option, number=number)
-        run, _ = solve(changed, city, sampler, part=f"option-{number:03d}")
+        with told_of(option):
+            run, _ = solve(*take_option(plain, inputs, option, number=number), sampler, part=f"option-{number:03d}")
         savings.append(find_saving(base, run.dataset, values=scenario.values or {}, unit=result.unit))
+        further += [f"option {option.name}: {note}" for note in run.notes if note not in result.notes]
     together = appraise(savings, scenario, tells_money=result.tells_money)
-    notes = (*result.notes, *option_notes(scenario, together, tells_money=result.tells_money))
+    notes = (*result.notes, *option_notes(scenario, together, tells_money=result.tells_money), *further)
     both = base.merge(together, combine_attrs="override").assign_attrs(notes=list(notes))
     return replace(result, dataset=label_dataset(both, subject="result", persons_unit=result.unit), notes=notes)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -52,13 +53,14 @@ def open_run(path: str | Path) -> Result:
     512
     """
     run = Path(path)
-    city = read_manifest(run).network
+    manifest = read_manifest(run)
+    city = manifest.network
     whole = open_results(run)
     own = [name for name in map(str, whole.data_vars) if name.startswith((CATALOGUE, IMPORTANCE, PAIRED))]
     dataset = whole.drop_vars([*own, *_curve_labels(whole)])
     return Result(
         dataset=dataset,
-        exceedance=_exceedance(whole),
+        exceedance=_exceedance(whole, manifest.scenario["risk"]),
         importance=_importance(whole),
         pairs=_pairs(whole),
         path=run,
@@ -104,9 +106,15 @@ def _curve_labels(whole: xr.Dataset) -> list[str]:
     return [str(name) for name, array in whole.coords.items() if {"period", "quantity"} & set(array.dims)]
 
 
-def _exceedance(whole: xr.Dataset) -> xr.Dataset | None:
+def _exceedance(whole: xr.Dataset, risk: dict[str, Any]) -> xr.Dataset | None:
+    """Return the curves, with what their intervals rest on."""
     part = _part(whole, CATALOGUE)
-    return part.load().rename(period="return_period") if part.data_vars else None
+    if not part.data_vars:
+        return None
+    part.attrs = {
+        "n_years": risk["catalogue_years"], "replicates": risk["bootstrap"], "confidence": risk["confidence"]
+    }  # fmt: skip
+    return part.load().rename(period="return_period")
 
 
 def _importance(whole: xr.Dataset) -> xr.Dataset | None:

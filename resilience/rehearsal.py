@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -11,14 +12,18 @@ from numpy.typing import NDArray
 from resilience.annual import weigh_events
 from resilience.cascade import MOST_POINTS
 from resilience.engine import Block, BlockSums, Threads, simulate
+from resilience.errors import Attempts
 from resilience.exposures import expose_and_damage
 from resilience.hazard_error import check_errors
 from resilience.heat_toll import read_heat
 from resilience.horizon import Horizon, halve, plan_horizon
 from resilience.inputs import Inputs
 from resilience.kernels.rows import SAMPLES
+from resilience.options import take_option, told_of
+from resilience.pipeline import prepare_run
 from resilience.quotients import divide
 from resilience.scenario import Scenario
+from resilience.scenario.adaptation import OptionSection, settle_options
 from resilience.service import drive_times
 from resilience.tasks import prepare
 
@@ -38,10 +43,24 @@ def rehearse(scenario: Scenario, inputs: Inputs) -> dict[str, float] | None:
     city, _ = prepare(inputs, damaged, scenario, horizon, read_heat(inputs, scenario), hourly)
     for part in city.layout.timed.values():
         drive_times(city.layout, part.network, part.drive)
+    rehearse_options(scenario, inputs)
     if horizon is None or halve(horizon.grid).minute.size > MOST_POINTS:
         return None
     weight = weights["annual_weight"][1] + weights["tail_weight"][1]
     return compare_halved(inputs, damaged, scenario, horizon, weight)
+
+
+def rehearse_options(scenario: Scenario, inputs: Inputs) -> None:
+    """Raise with everything that is wrong once maps meet the city that an option makes, of all options."""
+    attempt = Attempts()
+
+    def try_option(number: int, option: OptionSection) -> None:
+        with told_of(option):
+            prepare_run(*take_option(scenario, inputs, option, number=number))
+
+    for number, option in enumerate(settle_options(scenario.options)):
+        attempt(partial(try_option, number, option))
+    attempt.raise_if_any()
 
 
 def compare_halved(

@@ -177,26 +177,33 @@ class Result:
         return rows
 
     def options_table(self) -> list[list[str]]:
-        """Return what each option saves and is worth, header first; no rows without options, or without rates."""
+        """Return what each option saves and is worth, header first: per event without rates; empty without options."""
         ds = self.dataset
-        if "option_saved" not in ds:
+        if "option" not in ds.dims:
             return []
-        saved, unit = ds["option_saved"], ds["option_saved"].attrs["units"]
-        weighed = "option_rank" in ds
+        yearly, weighed = "option_saved" in ds, "option_rank" in ds
+        name = "option_saved" if yearly else "option_event_saved"
         worth = ["benefit, money/year", "net present value", "benefit/cost", "95 %", "rank"] if weighed else []
-        rows = [["option", "cost", "saves most of", unit, SAMPLING, *worth]]
+        unit = ds[name].attrs["units"]
+        rows = [["option", *([] if yearly else ["event"]), "cost", "saves most of", unit, SAMPLING, *worth]]
         for option in ds["option"].values:
-            one = ds.sel(option=option)
-            most = str(ds["service"].values[int(saved.sel(option=option).values.argmax())])
-            figures = [figure(float(one["option_cost"])), most, figure(float(one["option_saved"].sel(service=most))),
-                       figure(1.96 * float(one["option_saved_standard_error"].sel(service=most)))]  # fmt: skip
-            if weighed:
-                ratio = [figure(float(one[f"option_benefit_cost_ratio{end}"])) for end in ("", "_low", "_high")]
-                figures += [figure(float(one["option_annual_benefit"])),
-                            figure(float(one["option_net_present_value"])), ratio[0], f"{ratio[1]} to {ratio[2]}",
-                            str(int(one["option_rank"]))]  # fmt: skip
-            rows.append([str(option), *figures])
+            whole = ds.sel(option=option)
+            for event in [None] if yearly else ds["event"].values.tolist():
+                one = whole if event is None else whole.sel(event=event)
+                most = int(one[name].values.argmax())
+                rows.append(
+                    [str(option), *([] if event is None else [str(event)]), figure(float(one["option_cost"])),
+                     str(ds["service"].values[most]), figure(float(one[name][most])),
+                     figure(1.96 * float(one[f"{name}_standard_error"][most])), *(_worth(one) if weighed else [])]
+                )  # fmt: skip
         return rows
+
+
+def _worth(option: xr.Dataset) -> list[str]:
+    """Return what an option is worth, and its rank."""
+    ratio = [figure(float(option[f"option_benefit_cost_ratio{end}"])) for end in ("", "_low", "_high")]
+    benefit, net = (figure(float(option[f"option_{name}"])) for name in ("annual_benefit", "net_present_value"))
+    return [benefit, net, ratio[0], f"{ratio[1]} to {ratio[2]}", str(int(option["option_rank"]))]
 
 
 def figure(value: float) -> str:

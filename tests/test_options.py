@@ -10,7 +10,7 @@ import pytest
 
 from resilience.check import check
 from resilience.engine import open_pool
-from resilience.errors import ConfigurationError, ResilienceError
+from resilience.errors import ConfigurationError, DataError, ResilienceError
 from resilience.exposures import expose_and_damage
 from resilience.inputs import load_inputs
 from resilience.options import take_option
@@ -21,6 +21,7 @@ from resilience.scenario import Scenario
 from tests.conftest import write_maps
 from tests.test_heat_levels import GRID
 from tests.test_heat_levels import town as hot_town
+from tests.test_severity import city as pressed
 
 DEPTHS = np.array([[0.2, 0.0, 0.4, 0.1], [0.5, 0.3, 0.6, 0.3]])
 RIVER = {"family": "river", "values": DEPTHS, "return_periods": [10, 100], "duration_hours": 12}
@@ -238,6 +239,29 @@ def test_shared_random_numbers_are_worth_five_times_as_many_digits(raised_city) 
         assert base["option_saved"].sel(option="substations", service=service).item() > 3 * paired
 
 
+def test_what_only_maps_tell_of_an_option_is_told_as_of_it(site, tmp_path) -> None:
+    """Damage would be more probable than failure: not before depths are read, and not of the city as it is."""
+    data = pressed(site, tmp_path, states={"press": "press_flood"}).to_dict()
+    data["options"] = [option("weak", {"curves": {"id": "P"}, "flood_fragility": "press_3"}),
+                       option("high", {"raise": {"id": "P"}, "by_m": 0.1}),
+                       option("weaker", {"curves": {"id": "P"}, "flood_fragility": "press_3"})]  # fmt: skip
+    scenario = Scenario.from_dict(data)
+    check(scenario, quick=True)
+    with pytest.raises(DataError, match="options, weak: time") as error:
+        check(scenario)
+    assert len(error.value.problems) == 2
+    with pytest.raises(DataError, match="options, weak: time"):
+        assess(scenario)
+
+
+def test_judgement_in_options_is_told(site) -> None:
+    options = [option("board", {"flood_board": FIRST, "height_m": 0.5}),
+               option("class", {"curves": FIRST, "flood_fragility": "function_substation"})]  # fmt: skip
+    notes = assess(town(site, options=options)).notes
+    assert any("leaks with probability 0.1" in note for note in notes)
+    assert any(note.startswith("option class: defaults in use") and "function_substation" in note for note in notes)
+
+
 def test_options_on_disk(site, tmp_path) -> None:
     options = [option("raise", *BY_HAND["raise"][0]), option("two", *BY_HAND["two"][0], yearly_cost=5)]
     result = assess(town(site, options=options, values={"water": 2.0}), out=tmp_path / "run")
@@ -266,6 +290,7 @@ def test_without_rates_savings_are_per_event(site, tmp_path) -> None:
     assert "option_saved" not in dataset
     assert (dataset["option_event_saved"] > 0).all()
     assert any("not weighed" in note for note in result.notes)
+    assert [row[:2] for row in result.options_table()] == [["option", "event"], ["raise", "a"], ["raise", "b"]]
     table = pd.read_csv(tmp_path / "run" / "options.csv")
     assert table["event"].tolist() == ["a", "b"]
     np.testing.assert_allclose(table["saved_water"], dataset["option_event_saved"].values.ravel(), rtol=1e-8)

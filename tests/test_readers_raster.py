@@ -3,6 +3,7 @@
 import pickle
 import shutil
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -12,7 +13,7 @@ import xarray as xr
 
 from resilience.errors import ConfigurationError, DataError
 from resilience.hazard import check_hazard, read_window
-from resilience.readers import open_hazard
+from resilience.readers import open_hazard, raster
 from resilience.readers.raster import RasterLayer
 from tests.raster_files import NODATA, SAID, some_depths, whole, write_map, write_periods
 
@@ -113,6 +114,25 @@ def test_bands_of_one_file(tmp_path, depths, expected, interleave):
         open_hazard(path, **SAID)
     with pytest.raises(DataError, match="bands that are not there"):
         open_hazard(path, bands=[4], **SAID)
+
+
+def test_what_is_told_of_all_bands_is_asked_once_whatever_a_broken_file_claims(tmp_path, depths):
+    path = write_map(tmp_path / "stack.tif", np.repeat(depths, 10, axis=0))
+    asked = Counter()
+    told = ("mask_flag_enums", "nodatavals", "dtypes", "units", "scales", "offsets", "descriptions", "block_shapes")
+
+    class Asked:
+        def __init__(self, dataset):
+            self.dataset = dataset
+
+        def __getattr__(self, name):
+            asked[name] += 1
+            return getattr(self.dataset, name)
+
+    with rasterio.open(path) as dataset:
+        layers = list(raster._layers(Asked(dataset), str(path), range(1, 31), "1"))
+    assert [layer.band for layer in layers] == list(range(1, 31))
+    assert {name: asked[name] for name in told} == dict.fromkeys(told, 1)
 
 
 def test_opening_reads_no_cells_and_a_window_reads_a_window(folder, expected, monkeypatch):

@@ -132,6 +132,19 @@ def test_a_file_that_is_something_else_is_bad_data(tmp_path, name):
         read_layer(path)
 
 
+def test_a_crs_that_gdal_cannot_write_out_is_bad_data(clinics, tmp_path, monkeypatch):
+    path = tmp_path / "clinics.gpkg"
+    clinics.to_file(path)
+
+    def read(*_, **__):
+        # As pyogrio does; which bytes of a definition make it do so is different in each version of GDAL.
+        raise UnboundLocalError("local variable 'wkt' referenced before assignment")
+
+    monkeypatch.setattr("pyogrio.read_dataframe", read)
+    with pytest.raises(DataError, match="a CRS that makes no sense"):
+        read_layer(path)
+
+
 def test_no_crs_wrong_crs_and_degrees_that_are_none(clinics, tmp_path):
     path = tmp_path / "c.shp"
     clinics.to_file(path)

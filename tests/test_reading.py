@@ -41,6 +41,8 @@ def test_the_dataset_and_its_parts_are_as_they_were(told: tuple[Result, Path]) -
     assert result.importance is not None
     assert result.pairs is not None
     xr.testing.assert_equal(again.exceedance, result.exceedance)
+    assert again.exceedance is not None
+    assert again.exceedance.attrs == result.exceedance.attrs
     xr.testing.assert_equal(again.importance, result.importance)
     assert again.pairs is not None
     pairs = again.pairs.sel(asset=result.pairs["asset"])

@@ -285,6 +285,51 @@ def init(
     return Answer({"files": files}, [f"written: {', '.join(files)}", f"next: resilience check {files[0]}"])
 
 
+class ExportFormat(StrEnum):
+    """Formats of other programs."""
+
+    netcdf = "netcdf"
+    cog = "cog"
+    gpkg = "gpkg"
+    geoparquet = "geoparquet"
+    csv = "csv"
+    rdls = "rdls"
+    climada = "climada"
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", readable=False, help="Run directory of a finished run.")],
+    to: Annotated[ExportFormat, typer.Option("--to", help="Format.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="PATH", readable=False, help="File or folder; by default beside RUN."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export.")] = False,
+    event: Annotated[
+        list[str], typer.Option("--event", metavar="EVENT", help="Figures of this event; repeatable.")
+    ] = [],  # noqa: B006 - typer reads the default only
+    publisher: Annotated[str | None, typer.Option(metavar="NAME", help="rdls: who publishes the data.")] = None,
+    contact: Annotated[str | None, typer.Option(metavar="ADDRESS", help="rdls: mail or web address.")] = None,
+    license: Annotated[str | None, typer.Option(metavar="NAME", help="rdls: licence, e.g. CC-BY-4.0.")] = None,
+    url: Annotated[str | None, typer.Option(metavar="URL", help="rdls: where the data are to be had.")] = None,
+    process: Annotated[
+        list[str],
+        typer.Option(metavar="FAMILY=PROCESS", help="rdls: what floods come from, e.g. river=fluvial_flood."),
+    ] = [],  # noqa: B006 - typer reads the default only
+    as_json: AsJson = False,
+) -> Answer:  # fmt: skip
+    """Write a finished run in a format of other programs."""
+    pairs = [one.partition("=") for one in process]
+    if any(not (family and word) for family, _, word in pairs):
+        raise typer.BadParameter("is FAMILY=PROCESS, e.g. river=fluvial_flood", param_hint="--process")
+    from resilience.export import About, export_run
+
+    about = About(publisher, contact, license, url, {family: word for family, _, word in pairs})
+    found = export_run(run, to.value, out=out, overwrite=overwrite, events=event, about=about)
+    return Answer({"format": to.value, "path": str(found.path), "files": found.files}, [f"written: {found.path}"])
+
+
 @app.command()
 def compare(
     a: Annotated[Path, typer.Argument(metavar="A", readable=False, help="Run directory, before.")],

@@ -9,8 +9,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from resilience.choices import choose_some, event_at, yearly_weight
+from resilience.choices import choose_some, event_at
 from resilience.errors import ConfigurationError, Problem
+from resilience.events import yearly_weight
 from resilience.plot.canvas import HATCHES, colours_of, plain, take_axes, write_in_full
 from resilience.quotients import divide
 from resilience.why import texts

@@ -21,6 +21,7 @@ _LOST = "RdPu"
 _GREY, _LIGHT = "#BBBBBB", "#EEEEEE"
 # Fewer are drawn as they are; more would make a vector file that no viewer opens.
 _MOST_VECTORS = 20_000
+_MANY = 2_000
 
 
 def draw_map(
@@ -98,12 +99,14 @@ def _draw_values(
     axes: Axes, frame: gpd.GeoDataFrame, what: str, *, cmap: Colormap, norm: Normalize, rasterized: bool
 ) -> None:
     """Draw what has a value: areas lowest, points on top, the worst above the others of its form."""
+    # Many would cover one another.
+    scale = min(1.0, (_MANY / max(len(frame), 1)) ** 0.5)
     form = frame.geometry.geom_type.str.replace("Multi", "", regex=False)
     for kind in ("Polygon", "LineString", "Point"):
         part = frame[(form == kind).to_numpy()]
         if len(part):
             order = np.argsort(part[what].to_numpy(), kind="stable")
             part.iloc[order].plot(
-                column=what, ax=axes, cmap=cmap, norm=norm, linewidth=1.5 if kind == "LineString" else 0.3,
-                markersize=18, rasterized=rasterized, aspect=None,
+                column=what, ax=axes, cmap=cmap, norm=norm, linewidth=1.5 * scale if kind == "LineString" else 0.3,
+                markersize=18 * scale, rasterized=rasterized, aspect=None,
             )  # fmt: skip

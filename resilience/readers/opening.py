@@ -58,6 +58,9 @@ def open_layer(source: Path, layer: str | None, encoding: str | None) -> pd.Data
     except shapely.errors.ShapelyError as error:
         wanted = "shapes that can be built: closed rings, lines of two points or more (try ogr2ogr -makevalid)"
         raise _unreadable(source, str(error), wanted=wanted) from error
+    except UnboundLocalError as error:
+        # pyogrio ends so where GDAL has a CRS that it cannot write out.
+        raise _unreadable(source, "a CRS that makes no sense") from error
     except (RuntimeError, ValueError) as error:  # all errors of pyogrio, and text in another encoding
         raise _unreadable(source, str(error)) from error
     if isinstance(read, gpd.GeoDataFrame) and read.geometry.name != "geometry":

@@ -6,7 +6,7 @@ import os
 import threading
 import warnings
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,43 +162,50 @@ def raster_layers(path: str, *, bands: Sequence[int] | None = None, num_threads:
         absent = [band for band in wanted if not 1 <= band <= dataset.count]
         if absent:
             problems.add(path, wanted=f"bands 1 to {dataset.count}", got="bands that are not there", first=absent)
-        complex_bands = [band for band in wanted if band not in absent and "complex" in dataset.dtypes[band - 1]]
+        types = dataset.dtypes
+        complex_bands = [band for band in wanted if 1 <= band <= len(types) and "complex" in types[band - 1]]
         if complex_bands:
             problems.add(path, wanted="real numbers", got="bands of complex numbers", first=complex_bands)
         short = "" if problems else _blocks_beyond_end(dataset, path)
         if short:
             problems.add(path, wanted="a whole file; fetch or write it again", got="truncated", first=[short])
         problems.raise_if_any(DataError)
-        return [_layer(dataset, path, band, num_threads) for band in wanted]
+        return list(_layers(dataset, path, wanted, num_threads))
 
 
-def _layer(dataset: Any, path: str, band: int, num_threads: str) -> RasterLayer:
-    k = band - 1
-    tags = {name.lower(): value for name, value in {**dataset.tags(), **dataset.tags(band)}.items()}
-    flags = dataset.mask_flag_enums[k]
-    masked = MaskFlags.per_dataset in flags
-    nodata = dataset.nodatavals[k]
-    return RasterLayer(
-        subject=path if dataset.count == 1 else f"{path} band {band}",
-        crs=CRS.from_wkt(dataset.crs.to_wkt()) if dataset.crs else None,
-        transform=dataset.transform,
-        height=dataset.height,
-        width=dataset.width,
-        dtype=dataset.dtypes[k],
-        unit=dataset.units[k] or tags.get("units") or tags.get("unit") or None,
-        nodata=None if nodata is None else float(nodata),
-        may_miss=masked or nodata is not None,
-        scale=float(dataset.scales[k]),
-        shift=float(dataset.offsets[k]),
-        event=Path(path).stem if dataset.count == 1 else dataset.descriptions[k] or f"band {band}",
-        return_period=_number(tags.get("return_period")),
-        path=path if is_remote(path) else str(Path(path).absolute()),
-        band=band,
-        driver=dataset.driver,
-        masked=masked,
-        block_rows=int(dataset.block_shapes[k][0]),
-        num_threads=num_threads,
-    )
+def _layers(dataset: Any, path: str, bands: Sequence[int], num_threads: str) -> Iterator[RasterLayer]:
+    # Each of these is made anew for all bands whenever it is asked for, and a broken file can claim 65,535 of them.
+    count, transform, driver = dataset.count, dataset.transform, dataset.driver
+    crs = CRS.from_wkt(dataset.crs.to_wkt()) if dataset.crs else None
+    place = path if is_remote(path) else str(Path(path).absolute())
+    common = dataset.tags()
+    flags, nodatas, types, units = dataset.mask_flag_enums, dataset.nodatavals, dataset.dtypes, dataset.units
+    scales, offsets, names, blocks = dataset.scales, dataset.offsets, dataset.descriptions, dataset.block_shapes
+    for band in bands:
+        k = band - 1
+        tags = {name.lower(): value for name, value in {**common, **dataset.tags(band)}.items()}
+        masked = MaskFlags.per_dataset in flags[k]
+        yield RasterLayer(
+            subject=path if count == 1 else f"{path} band {band}",
+            crs=crs,
+            transform=transform,
+            height=dataset.height,
+            width=dataset.width,
+            dtype=types[k],
+            unit=units[k] or tags.get("units") or tags.get("unit") or None,
+            nodata=None if nodatas[k] is None else float(nodatas[k]),
+            may_miss=masked or nodatas[k] is not None,
+            scale=float(scales[k]),
+            shift=float(offsets[k]),
+            event=Path(path).stem if count == 1 else names[k] or f"band {band}",
+            return_period=_number(tags.get("return_period")),
+            path=place,
+            band=band,
+            driver=driver,
+            masked=masked,
+            block_rows=int(blocks[k][0]),
+            num_threads=num_threads,
+        )
 
 
 def _number(text: str | None) -> float:

@@ -1,0 +1,136 @@
+"""Hazard maps and losses as CLIMADA reads them: `Hazard.from_xarray_raster` and `Impact.from_hdf5`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from pyproj import CRS, Transformer
+from scipy import sparse
+
+from resilience.errors import DataError, Problems
+from resilience.events import yearly_weight
+from resilience.export.source import Source
+from resilience.export.targets import file_names
+from resilience.hazard import grid_of
+from resilience.hazard_inputs import load_hazards
+from resilience.network import representative_points
+from resilience.provenance import hash_file
+from resilience.scenario import Scenario
+from resilience.why import texts
+
+DEGREES = "EPSG:4326"
+FREQUENCY_UNIT = "1/year"
+
+
+def write_climada(source: Source, folder: Path) -> dict[str, str]:
+    """Write a netCDF file of hazard maps per family, and an HDF5 file of people without each service per event.
+
+    Cells and zones are told by longitude and latitude. Frequencies are weights in annual figures, so that the sum of
+    frequency times impact is the annual mean; without rates there are none. The maps are read again from the inputs.
+
+    Raises
+    ------
+    DataError
+        An input is not what the run had.
+    """
+    hazards = _read_hazards(source)
+    files: dict[str, str] = {}
+    for hazard, name in zip(hazards, file_names(h.attrs["family"] for h in hazards), strict=True):
+        path = folder / f"hazard-{name}.nc"
+        encoding = {"intensity": {"zlib": True, "complevel": 4}}
+        climada_hazard(hazard, source.result.dataset).to_netcdf(path, engine="h5netcdf", encoding=encoding)
+        files[path.name] = f"maps of {hazard.attrs['family']}, in {hazard.attrs['unit']}"
+    services = texts(source.result.dataset, "service")
+    for s, name in enumerate(file_names(services)):
+        path = folder / f"impact-{name}.hdf5"
+        _write_impact(path, source, s)
+        files[path.name] = f"{source.result.unit} without {services[s]} at the peak, by event and zone"
+    return files
+
+
+def _read_hazards(source: Source) -> tuple[xr.Dataset, ...]:
+    """Return the maps of a run, from inputs that are those it had."""
+    problems = Problems()
+    for told in source.manifest.inputs:
+        path = Path(told.path)
+        if path.exists() and hash_file(path) != told.sha256:
+            problems.add(told.path, wanted="the input that the run had", got="another content")
+    problems.raise_if_any(DataError)
+    return load_hazards(Scenario.from_dict(source.manifest.scenario))
+
+
+def climada_hazard(hazard: xr.Dataset, dataset: xr.Dataset) -> xr.Dataset:
+    """Return the maps of a family in the layout of `Hazard.from_xarray_raster`.
+
+    Parameters
+    ----------
+    hazard : xarray.Dataset
+        From :func:`resilience.hazard.make_hazard`; of maps in time, the highest value of each cell is told.
+    dataset : xarray.Dataset
+        Of a result, for names and weights of its events.
+
+    Notes
+    -----
+    The dimension of events is named as CLIMADA looks for it, ``time``; its values are numbers, as events have no dates.
+    """
+    grid = grid_of(hazard)
+    degrees = Transformer.from_crs(grid.crs, DEGREES, always_xy=True)
+    longitude, latitude = degrees.transform(*np.meshgrid(grid.x, grid.y))
+    intensity = hazard["intensity"].max("time") if "time" in hazard.dims else hazard["intensity"]
+    mine = texts(dataset, "family") == hazard.attrs["family"]
+    number = np.arange(1, int(mine.sum()) + 1)
+    values: dict[str, Any] = {
+        "intensity": (("time", "y", "x"), intensity.values, {"units": hazard.attrs["unit"]}),
+        "event_id": ("time", number),
+        "event_name": ("time", texts(dataset, "event")[mine]),
+        "date": ("time", np.ones(number.size, np.int64), {"long_name": "none is known: 1"}),
+    }
+    weight = yearly_weight(dataset)[mine]
+    if np.isfinite(weight).all():
+        values["frequency"] = ("time", weight, {"units": FREQUENCY_UNIT})
+    places = {"longitude": (("y", "x"), longitude), "latitude": (("y", "x"), latitude)}
+    told = {"haz_type": hazard.attrs["peril"], "crs": DEGREES}
+    return xr.Dataset(values, {"time": number, **places}, told)
+
+
+def _write_impact(path: Path, source: Source, service: int) -> None:
+    dataset = source.result.dataset
+    share = dataset["zone_without_service"].isel(service=service).values / dataset.sizes["sample"]
+    people = dataset["zone_people"].values
+    impact = sparse.csr_matrix(share * people)
+    weight = yearly_weight(dataset)
+    rated = np.isfinite(weight)
+    frequency = np.where(rated, weight, 0.0)
+    shapes = source.network.zones.set_index("id")["geometry"].reindex(texts(dataset, "zone"))
+    points = representative_points(shapes)
+    degrees = Transformer.from_crs(CRS.from_user_input(source.network.crs), DEGREES, always_xy=True)
+    longitude, latitude = degrees.transform(points[:, 0], points[:, 1])
+    at_event: NDArray[np.float64] = np.asarray(impact.sum(axis=1)).ravel()
+    expected = frequency @ impact.toarray()
+    arrays = {
+        "event_id": np.arange(1, at_event.size + 1),
+        "date": np.ones(at_event.size, np.int64),
+        "coord_exp": np.column_stack([latitude, longitude]),
+        "at_event": at_event,
+        "frequency": frequency,
+        "eai_exp": expected,
+    }
+    perils = set(texts(dataset, "peril"))
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            file[name] = array
+        file.create_dataset("event_name", data=texts(dataset, "event"), dtype=h5py.string_dtype())
+        matrix = file.create_group("imp_mat")
+        matrix.attrs["shape"] = impact.shape
+        for name in ("data", "indices", "indptr"):
+            matrix[name] = getattr(impact, name)
+        file.attrs.update(
+            {"crs": DEGREES, "unit": source.result.unit, "frequency_unit": FREQUENCY_UNIT,
+             "tot_value": float(people.sum()), "aai_agg": float(expected.sum()),
+             "haz_type": perils.pop() if len(perils) == 1 else ""}
+        )  # fmt: skip
