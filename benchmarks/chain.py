@@ -19,7 +19,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from benchmarks.registry import Contest, Goal, Peer, Row, Size, case
-from resilience import pipeline
+from resilience import pipeline, sampling
 from resilience.engine import BlockSums, City, EventTask, Threads, simulate
 from resilience.pipeline import demo_scenario
 from resilience.scenario import Scenario
@@ -52,7 +52,7 @@ def threads(size: Size) -> Iterator[Contest | Row]:
     def run(n_thread: int) -> NDArray[np.int64]:
         people: list[Any] = []
         sums: list[BlockSums] = simulate(
-            city, tasks, n_samples=samples, block_samples=min(samples, pipeline.BLOCK_SAMPLES), pool=Threads(n_thread),
+            city, tasks, n_samples=samples, block_samples=min(samples, sampling.BLOCK_SAMPLES), pool=Threads(n_thread),
             on_block=lambda block, sums: people.append(((block.task.event, block.number), sums.people)),
         )  # fmt: skip
         people.sort(key=itemgetter(0))

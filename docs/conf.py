@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -35,6 +36,7 @@ _profile.mkdir(parents=True, exist_ok=True)
 (_profile / "ipython_kernel_config.py").write_text(
     'c = get_config()\nc.IPKernelApp.log_level = "ERROR"\nc.HistoryManager.enabled = False\n', encoding="utf-8"
 )
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # for `resilience` in cells
 os.environ["IPYTHONDIR"] = str(_profile.parent)
 
 autodoc_member_order = "bysource"

@@ -13,7 +13,9 @@ from resilience.curves import CurveTable
 from resilience.curves.quantile import at_quantile
 from resilience.errors import ConfigurationError, Problem
 from resilience.inputs import Inputs
+from resilience.scenario import Scenario
 from resilience.scenario.branches import BranchSection
+from resilience.scenario.options import ImportanceSection
 
 _KEPT = {
     "people_without_service": "branch_people",
@@ -32,6 +34,19 @@ def check_branches(branches: Sequence[BranchSection], inputs: Inputs) -> None:
     if asked and not spread:
         wanted = "curves that tell a spread"
         raise ConfigurationError(Problem("branches.curve_quantile", wanted, "none", first=tuple(asked)))
+
+
+def without_extras(scenario: Scenario, *, samples: int) -> Scenario:
+    """Return the scenario of the run again, with a number of samples: without catalogue and importance.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    samples : int
+    """
+    risk = scenario.risk.model_copy(update={"catalogue_years": 0})
+    counts = scenario.monte_carlo.model_copy(update={"samples": samples, "tolerance": None})
+    return scenario.model_copy(update={"risk": risk, "importance": ImportanceSection(), "monte_carlo": counts})
 
 
 def take_branch(inputs: Inputs, branch: BranchSection) -> Inputs:

@@ -234,7 +234,7 @@ def compare_directories(a: str | Path, b: str | Path, *, confidence: float = 0.9
     Raises
     ------
     MissingInputError, DataError, StorageError
-        As :func:`resilience.reading.open_run` and :func:`compare_runs`.
+        As :func:`resilience.open_run` and :func:`compare_runs`.
 
     Examples
     --------

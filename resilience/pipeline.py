@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from resilience import __version__
 from resilience.annual import add_annual, exceed, rank_assets, weigh_events
 from resilience.appraisal import appraise, find_saving, option_notes
-from resilience.branches import check_branches, join_branches, take_branch
+from resilience.branches import check_branches, join_branches, take_branch, without_extras
 from resilience.caveats import caveats, correlation_caveats, error_caveats, with_costs
 from resilience.defaults import defaults_notes
 from resilience.engine import (
@@ -24,7 +24,6 @@ from resilience.engine import (
     BlockSums,
     City,
     EventTask,
-    choose_block_samples,
     open_pool,
 )
 from resilience.events import rated_events
@@ -46,10 +45,9 @@ from resilience.result import Result
 from resilience.resume import RunPlace, describe_job
 from resilience.run_log import RunLog
 from resilience.sample_totals import SampleTotals
-from resilience.sampling import MAIN, Deadline, Progress, Sampler
+from resilience.sampling import MAIN, Deadline, Progress, Sampler, block_samples, fit_blocks
 from resilience.scenario import Scenario
 from resilience.scenario.adaptation import settle_options
-from resilience.scenario.options import ImportanceSection
 from resilience.stopping import find_losable, find_relative_error, list_looks, tell_unseen
 from resilience.store import TOTALS, RunStore
 from resilience.tasks import prepare, prepare_tasks
@@ -59,9 +57,6 @@ from resilience.writing import input_paths, write_run
 from resilience.zone_heat import HeatParts
 
 Floats = NDArray[np.float64]
-
-# A task of a second or more on a city of 100,000 assets; a small city gets the same, its tasks are short anyway.
-BLOCK_SAMPLES = 4096
 
 
 def assess(
@@ -266,13 +261,6 @@ def solve_options(scenario: Scenario, inputs: Inputs, sampler: Sampler, result: 
     return replace(result, dataset=label_dataset(both, subject="result", persons_unit=result.unit), notes=notes)
 
 
-def without_extras(scenario: Scenario, *, samples: int) -> Scenario:
-    """Return the scenario of a further run with as many samples: without catalogue and importance."""
-    risk = scenario.risk.model_copy(update={"catalogue_years": 0})
-    counts = scenario.monte_carlo.model_copy(update={"samples": samples, "tolerance": None})
-    return scenario.model_copy(update={"risk": risk, "importance": ImportanceSection(), "monte_carlo": counts})
-
-
 def solve_branches(scenario: Scenario, inputs: Inputs, sampler: Sampler, *, samples: int) -> xr.Dataset:
     """Return what the branches of a scenario come to, side by side; all have the random numbers of the run itself."""
     plain = without_extras(scenario, samples=samples)
@@ -354,19 +342,6 @@ def rerun(
         failure_probability=damaged["failure_probability"].isel(event=rated),
         solve=sampler.solve,
     )  # fmt: skip
-
-
-def block_samples(scenario: Scenario) -> int:
-    """Return how many samples a block has."""
-    return min(scenario.monte_carlo.block or BLOCK_SAMPLES, scenario.monte_carlo.samples)
-
-
-def fit_blocks(scenario: Scenario, city: City, tasks: Sequence[EventTask], *, least: int, processes: int | None) -> int:
-    """Return how many samples a block has; where nobody said so and it goes to processes, as many as take a second."""
-    counts = scenario.monte_carlo
-    if counts.block is not None or counts.tolerance is not None or processes is None:
-        return least
-    return choose_block_samples(city, tasks, n_samples=counts.samples, least=least, workers=processes)
 
 
 def describe(scenario: Scenario, inputs: Inputs, damaged: xr.Dataset, *, samples: int) -> dict[str, Any]:

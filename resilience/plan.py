@@ -22,9 +22,9 @@ from resilience.inputs import load_inputs
 from resilience.kernels.rows import SAMPLES
 from resilience.ledger import pack
 from resilience.options import check_options
-from resilience.pipeline import block_samples, fit_blocks, solve, solve_branches, solve_options
+from resilience.pipeline import solve, solve_branches, solve_options
 from resilience.result import Result
-from resilience.sampling import Sampler
+from resilience.sampling import Sampler, block_samples, fit_blocks
 from resilience.scenario import Scenario
 from resilience.status import tell_seconds
 

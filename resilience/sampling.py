@@ -14,6 +14,7 @@ from resilience.engine import (
     City,
     EventTask,
     Pool,
+    choose_block_samples,
     cut_blocks,
     form_of_sums,
     list_arrays,
@@ -23,10 +24,26 @@ from resilience.engine import (
 from resilience.errors import count_of
 from resilience.ledger import Form, Ledger, Part
 from resilience.run_log import RunLog
+from resilience.scenario import Scenario
 
 Progress = Callable[[int, int], None]
 MAIN = "run"
 """The part whose progress is told: how many blocks branches, options and pairs have is known only after it."""
+# A task of a second or more on a city of 100,000 assets; a small city gets the same, its tasks are short anyway.
+BLOCK_SAMPLES = 4096
+
+
+def block_samples(scenario: Scenario) -> int:
+    """Return how many samples a block has."""
+    return min(scenario.monte_carlo.block or BLOCK_SAMPLES, scenario.monte_carlo.samples)
+
+
+def fit_blocks(scenario: Scenario, city: City, tasks: Sequence[EventTask], *, least: int, processes: int | None) -> int:
+    """Return how many samples a block has; where nobody said so and it goes to processes, as many as take a second."""
+    counts = scenario.monte_carlo
+    if counts.block is not None or counts.tolerance is not None or processes is None:
+        return least
+    return choose_block_samples(city, tasks, n_samples=counts.samples, least=least, workers=processes)
 
 
 class PartRecord:

@@ -23,6 +23,7 @@ from tests.test_resume import files_of, records_of
 pytestmark = pytest.mark.faults
 
 KILLS = int(os.environ.get("RESILIENCE_KILLS", "5"))
+BLOCKS = 13 * 8  # of the events of the scenario below
 PATIENCE = 300.0  # s, for whatever a busy machine is at
 
 
@@ -70,11 +71,11 @@ def whole(scenario: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 def test_a_run_that_is_killed_again_and_again_ends_as_the_one_that_was_not(
     scenario: Path, whole: dict[str, bytes], tmp_path: Path
 ) -> None:
-    run, moments, done = tmp_path / "run", random.Random(KILLS), {}
+    run, moments, done, kills = tmp_path / "run", random.Random(KILLS), {}, 0
     for kill in range(KILLS):
         # So many more blocks, or while what is made of all of them is written.
-        wanted = len(done) + moments.randrange(1, max(2, 2 * 104 // KILLS))
-        late = kill == KILLS - 1
+        wanted = len(done) + moments.randrange(1, max(2, 2 * BLOCKS // KILLS))
+        late = wanted > BLOCKS or kill == KILLS - 1
         code, _ = stop_when(
             begin(scenario, run),
             lambda wanted=wanted, late=late: (
@@ -82,15 +83,18 @@ def test_a_run_that_is_killed_again_and_again_ends_as_the_one_that_was_not(
             ),
             signal.SIGKILL,
         )  # fmt: skip
-        if code == 0:
+        if code == 0:  # it was done before it was seen to be late
             break
+        kills += 1
         assert code == -signal.SIGKILL
         now = records_of(run)
         assert done.items() <= now.items()
         done = now
         assert not (run / "manifest.json").exists()
+    assert kills > KILLS // 2
     finish(scenario, run)
     assert done.items() <= records_of(run).items()
+    assert len(records_of(run)) == BLOCKS
     assert files_of(run) == whole
     assert not list(run.rglob(".writing-*"))
 

@@ -301,6 +301,11 @@ def test_without_rates_savings_are_per_event(site, tmp_path) -> None:
     [
         ([option("a", {"raise": {"kind": "pmp"}, "by_m": 1})], "did you mean 'pump'"),
         ([option("a", {"raise": FIRST, "by_m": 0})], "greater than 0"),
+        ([option("a", {"raise": FIRST, "by_m": float("inf")})], "finite"),
+        ([option("a", {"raise": FIRST, "by_m": 1}, cost=1e300)], "less than or equal to 1000000000000000"),
+        ([option("a", {"raise": FIRST, "by_m": 1}, cost=-1)], "greater than or equal to 0"),
+        ([option("a", {"raise": FIRST, "by_m": 1}, life_years=2.5)], "a whole number"),
+        ([option("a", {"raise": FIRST, "by_m": 1}, carbon={"embodied": float("nan")})], "finite"),
         ([option("a", {"raise": FIRST})], "m by which it grows"),
         ([option("a", {"lower": FIRST})], "a change: one of raise, flood_board"),
         ([option("a", {"raise": FIRST, "by_m": 1}), option("a", {"raise": FIRST, "by_m": 1})], "as options.0"),

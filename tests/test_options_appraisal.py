@@ -123,6 +123,21 @@ def test_without_values_only_direct_loss_is_worth_something(site) -> None:
     assert any("direct loss avoided alone" in note for note in found.notes)
 
 
+def test_a_direct_loss_that_is_unknown_is_weighed_by_nobody(site) -> None:
+    assets = [{"id": f"p{i}", "flood_damage_curve": "loss_of_15_m", "replacement_cost": 600.0} for i in range(2)]
+    hazard = {"family": "river", "values": [[BEFORE, -1.0]], "events": ["flood"], "annual_rates": [RATE], "mark": -1.0,
+              "nodata": "unknown"}  # fmt: skip
+    raised = {"raise": {"id": "p0"}, "by_m": BEFORE - AFTER}
+    option = {"name": "raise", "cost": 5.0, "life_years": 30, "changes": [raised]}
+    result = assess(site.scenario(assets, [hazard], needs=[("zone", "power", ["p0"], 1)], options=[option]))
+    found = result.dataset.sel(option="raise")
+    for name in ("direct_loss_avoided", "annual_benefit", "net_present_value", "benefit_cost_ratio"):
+        assert np.isnan(found[f"option_{name}"])
+    assert not found["option_on_frontier_money"]
+    assert found["option_saved"].item() > 0
+    assert result.options_table()[1][6] == "unknown"
+
+
 def test_carbon_of_a_combination_is_that_of_its_options(site) -> None:
     raised = {"raise": {"sector": "power"}, "by_m": 0.125}
     one = {"cost": 10, "life_years": 20, "changes": [raised]}

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from resilience import assess, pipeline
+from resilience import assess, sampling
 from resilience.cli import main
 from resilience.engine import simulate
 from resilience.inputs import load_inputs
@@ -137,7 +137,7 @@ def test_a_block_for_processes_is_as_large_as_the_run_will_choose(monkeypatch: p
         asked.append({"tasks": len(tasks), **more})
         return 2 * int(more["least"])
 
-    monkeypatch.setattr(pipeline, "choose_block_samples", choose)
+    monkeypatch.setattr(sampling, "choose_block_samples", choose)
     many = {"samples": 32768}
     plan = make_plan(town(monte_carlo=many), workers=3)
     assert asked[-1] == {"tasks": 13, "n_samples": 32768, "least": 4096, "workers": 3}

@@ -28,6 +28,9 @@ DISCOUNT_RATE: Final = 0.045
 """Per year; the social rate of the Republic of Korea as it is remembered: a default by judgement."""
 
 _MOST_YEARS = 1000
+_MOST = 1e15
+
+Amount = Annotated[NotNegative, Field(le=_MOST)]
 
 
 class Raise(Section):
@@ -167,22 +170,24 @@ Change = Annotated[
 class CarbonSection(Section):
     """Greenhouse gases of an option."""
 
-    embodied: NotNegative = Field(default=0.0, description="t of CO2 equivalent, at once")
-    yearly: Number = Field(default=0.0, description="t of CO2 equivalent per year; below 0 where it saves them")
+    embodied: Amount = Field(default=0.0, description="t of CO2 equivalent, at once")
+    yearly: Annotated[Number, Field(ge=-_MOST, le=_MOST)] = Field(
+        default=0.0, description="t of CO2 equivalent per year; below 0 where it saves them"
+    )
 
 
 class OptionSection(Section):
     """One option: the whole run again on the changed city, with the same random numbers."""
 
     name: Name = Field(description="unique name of the option")
-    cost: NotNegative | None = Field(
+    cost: Amount | None = Field(
         default=None, description="money, at once; required, but with `combine`: the sum of its options where absent"
     )
     life_years: Annotated[Whole, Field(ge=1, le=_MOST_YEARS)] | None = Field(
         default=None,
         description="years for which it works; required, but with `combine`: that of its options where they share one",
     )
-    yearly_cost: NotNegative | None = Field(
+    yearly_cost: Amount | None = Field(
         default=None, description="money per year; where absent 0, with `combine` the sum of its options"
     )
     carbon: CarbonSection | None = Field(

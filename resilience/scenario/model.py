@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from resilience.errors import ConfigurationError, Problem
-from resilience.scenario.adaptation import OptionSection
+from resilience.scenario.adaptation import Amount, OptionSection
 from resilience.scenario.branches import BranchSection
 from resilience.scenario.checks import Sections, check_sections
 from resilience.scenario.dump import dump_yaml
@@ -21,7 +21,6 @@ from resilience.scenario.fields import (
     Finding,
     MetricCrsText,
     Name,
-    NotNegative,
     OneOrMany,
     Section,
     Share,
@@ -112,7 +111,7 @@ class Scenario(Section):
     options: tuple[OptionSection, ...] = Field(
         default=(), description="what could be done: the run again on the changed city, with the same random numbers"
     )
-    values: dict[Name, NotNegative] | None = Field(
+    values: dict[Name, Amount] | None = Field(
         default=None,
         description="money that a person-hour without each service is worth, to weigh what options save; no default: "
         "a judgement that is the user's own. Services that are not named count nothing",

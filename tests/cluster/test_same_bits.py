@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 import resilience
-from resilience import pipeline
+from resilience import sampling
 from resilience.engine import Block, City, EventTask, choose_block_samples, list_arrays, open_pool, solve_block
 from resilience.engine.cluster import Cluster
 from resilience.kernels.compiler import INTERPRETED
@@ -50,7 +50,7 @@ def test_a_scheduler_with_three_workers_gives_the_bits_of_threads(city, expected
 
 
 def test_a_whole_run_is_the_same_on_a_cluster(by_hand: Server, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(pipeline, "BLOCK_SAMPLES", 512)
+    monkeypatch.setattr(sampling, "BLOCK_SAMPLES", 512)
     scenario = small_scenario(
         branches=[{"name": "dear", "cost_factor": 2.0}], importance={"top": 1}, monte_carlo={"samples": 1024},
         options=[{"name": "high", "cost": 1, "life_years": 9, "changes": {"raise": {"kind": "substation"}, "by_m": 1}}],
