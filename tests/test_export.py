@@ -395,6 +395,24 @@ def test_an_export_takes_the_place_of_an_earlier_one_whole(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "out.gpkg"]
 
 
+def test_what_could_not_be_given_its_name_leaves_the_earlier_export(
+    rated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = export_run(rated, "csv", out=tmp_path / "out").path
+    kept, real = hash_file(place), Path.replace
+
+    def fail(self: Path, target: Path) -> Path:
+        if "-new-" in self.name and target == place:
+            raise OSError(5, "Input/output error")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(StorageError, match="Input/output error"):
+        export_run(rated, "csv", out=place, overwrite=True)
+    assert hash_file(place) == kept
+    assert list(tmp_path.iterdir()) == [place]
+
+
 def test_what_is_no_run_and_no_event_is_told(kept_result: Result, export: Export, tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match="resilience status"):
         export_run(tmp_path, "csv")

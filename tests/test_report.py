@@ -95,6 +95,22 @@ def test_there_is_no_section_without_content(page: Page, hostile_run: Path) -> N
     assert links <= bare.ids
 
 
+def test_options_are_told_as_in_their_table(tmp_path: Path) -> None:
+    raise_it = {"raise": {"kind": "substation"}, "by_m": 1.0}
+    options = [
+        {"name": "high", "cost": 500_000, "life_years": 40, "changes": [raise_it]},
+        {"name": "higher", "cost": 900_000, "life_years": 40, "changes": [raise_it, raise_it]},
+    ]
+    run = built_in(tmp_path / "run", options=options, values={"power": 1.0})
+    page = Page(write_page(read_run(run), Words("en")))
+    told = {row["option"]: row for row in table(run, "options.csv")}
+    for name, row in told.items():
+        worth = [cells for cells in page.rows if cells and cells[0] == f"{row['rank']}. {name}"]
+        value, error = float(row["saved_power"]), float(row["saved_error_power"])
+        assert tell(value, error) in worth[0][1]
+        assert worth[1][3] == tell(float(row["net_present_value"]))
+
+
 def test_a_made_up_city_says_so_and_a_real_one_does_not(page: Page, hostile_run: Path) -> None:
     assert "SYNTHETIC" in page.text.partition("What is lost")[0]
     assert "SYNTHETIC" not in Page(write_page(read_run(hostile_run), Words("en"))).text
@@ -225,9 +241,10 @@ def test_a_large_city_is_drawn_in_part(run: Path, monkeypatch: pytest.MonkeyPatc
     city = places.map_city(told)
     drawn = np.concatenate([city.line_assets, city.point_assets])
     assert (drawn.size, city.n_rest, city.zones.size) == (50, down.size - 50, 5)
+    assert (len(city.rest), len(set(city.rest)) > 3) == (told.dataset.sizes["event"], True)
     assert down[drawn].min() >= np.delete(down, drawn).max()
     text = Page(write_page(told, Words("en"))).text
-    assert f"{down.size - 50:,} assets that are down least often" in text
+    assert f"The {down.size - 50:,} assets that are down least often" in text
     assert "for the 5 zones that lose most" in text
 
 

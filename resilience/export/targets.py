@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -87,7 +87,9 @@ def whole(target: Path) -> Iterator[Path]:
     except DataSourceError as error:
         raise StorageError(Problem(str(target), wanted="a place that can be written", got=str(error))) from error
     finally:
-        if temporary.exists():
+        if former.exists() and not os.path.lexists(target):
+            former.replace(target)
+        with suppress(OSError):
             remove(temporary)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from resilience.report.rounding import NORMAL
+from resilience.report.rounding import NORMAL, tell, tell_interval
 from resilience.report.source import Run
 from resilience.why import order_by_kind, texts
 
@@ -26,19 +26,36 @@ class Critical:
     asset : int
         Position of the asset in the result.
     name, sector, kind : str
-    share : float
-        Of the annual people without the service that are saved if it never fails.
-    low, high : float
-        95 % interval; NaN where the samples do not tell it.
+    worth : float
+        Share of the annual people without the service that is saved if it never fails.
+    error : float
+        Its standard error; NaN where the samples do not tell it.
     """
 
     asset: int
     name: str
     sector: str
     kind: str
-    share: float
-    low: float
-    high: float
+    worth: float
+    error: float
+
+    @property
+    def share(self) -> str:
+        """The share in per cent."""
+        return tell(100 * self.worth, 100 * self.error)
+
+    @property
+    def interval(self) -> str:
+        """Half of its 95 % interval; empty where the samples do not tell it."""
+        return tell_interval(100 * self.worth, 100 * self.error)
+
+    @property
+    def whisker(self) -> tuple[float, float] | None:
+        """Beginning and length of the interval in per cent, within 0 and 100; None where the samples do not tell it."""
+        if np.isnan(self.error):
+            return None
+        low, high = (float(np.clip(self.worth + sign * NORMAL * self.error, 0, 1)) for sign in (-1, 1))
+        return 100 * low, 100 * (high - low)
 
 
 def critical_assets(run: Run) -> dict[str, list[Critical]]:
@@ -66,8 +83,7 @@ def critical_assets(run: Run) -> dict[str, list[Critical]]:
         best = sorted((one for one in found.items() if one[1][0] > 0), key=lambda one: (-one[1][0], one[0]))[:MOST]
         if best:
             ranked[service] = [
-                Critical(asset, assets[asset], sectors[asset], kinds[asset], worth,
-                         max(0.0, worth - NORMAL * error), worth + NORMAL * error)
+                Critical(asset, assets[asset], sectors[asset], kinds[asset], worth, error)
                 for asset, (worth, error) in best
             ]  # fmt: skip
     return ranked
@@ -83,8 +99,9 @@ def untold_assets(run: Run) -> list[str]:
         return []
     unknown = ~np.isfinite(importance["fussell_vesely"].values).any(axis=1)
     names = set(texts(importance, "asset")[unknown & (importance["always_failed_events"].values > 0)])
-    paired = set() if run.result.pairs is None else set(texts(run.result.pairs, "asset"))
-    return [name for name in texts(run.dataset, "asset")[order_by_kind(run.dataset)] if name in names - paired]
+    if run.result.pairs is not None:
+        names -= set(texts(run.result.pairs, "asset"))
+    return [name for name in texts(run.dataset, "asset")[order_by_kind(run.dataset)] if name in names]
 
 
 def _ratios(source: xr.Dataset) -> tuple[Floats, Floats]:
@@ -99,5 +116,5 @@ def foremost(ranked: dict[str, list[Critical]], most: int) -> list[int]:
     best: dict[int, float] = {}
     for rows in ranked.values():
         for row in rows:
-            best[row.asset] = max(best.get(row.asset, 0.0), row.share)
+            best[row.asset] = max(best.get(row.asset, 0.0), row.worth)
     return sorted(best, key=lambda asset: (-best[asset], asset))[:most]

@@ -23,13 +23,10 @@ from bokeh.models import (
 from bokeh.plotting import figure
 from bokeh.resources import Resources
 
+from resilience.report.colours import LINES, LOSS, LOSS_EDGE, LOSS_LINE, OTHER_LINE, dash_of
 from resilience.report.places import CityMap, drawn_assets
 from resilience.report.source import Run
 from resilience.report.words import Words
-
-# Okabe and Ito, told apart by people who see few colours; the pattern of the line tells them apart without any.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7b4fa3", "#767676")
-DASHES = ("solid", "dashed", "dotdash", "dotted")
 
 
 def library_script() -> str:
@@ -58,7 +55,7 @@ def map_figure(run: Run, city: CityMap, words: Words) -> Plot:
     hazard = ColumnDataSource({"url": [""], **frame}, name="hazard")
     plot.image_url(url="url", x="x", y="y", w="w", h="h", anchor="bottom_left", source=hazard, name="hazard")
     if city.rest:
-        rest = ColumnDataSource({"url": [city.rest], **frame})
+        rest = ColumnDataSource({"url": [""], **frame}, name="rest")
         plot.image_url(url="url", x="x", y="y", w="w", h="h", anchor="bottom_left", source=rest, name="rest")
     if city.outlines:
         xs, ys = (list(axis) for axis in zip(*city.outlines, strict=True))
@@ -82,7 +79,7 @@ def map_figure(run: Run, city: CityMap, words: Words) -> Plot:
         "xs", "ys", source=lines, line_color="colour", line_width="width", line_cap="round", name="lines"
     )
     drawn_people = plot.scatter(
-        "x", "y", size="size", source=people, fill_color="#7b2d8b", fill_alpha=0.38, line_color="#5b1a6b",
+        "x", "y", size="size", source=people, fill_color=LOSS, fill_alpha=0.38, line_color=LOSS_EDGE,
         line_alpha=0.9, name="people",
     )  # fmt: skip
     drawn_points = plot.scatter(
@@ -123,12 +120,12 @@ def recovery_figure(services: list[str], words: Words) -> Plot:
     for i in range(len(services)):
         source = ColumnDataSource({"x": [0.0], "y": [0.0]}, name=f"service-{i}")
         plot.step(
-            "x", "y", source=source, mode="after", line_width=2.4, line_color=COLOURS[i % len(COLOURS)],
-            line_dash=DASHES[i // len(COLOURS) % len(DASHES)], name=f"service-{i}",
+            "x", "y", source=source, mode="after", line_width=2.4, line_color=LINES[i % len(LINES)],
+            line_dash=dash_of(i), name=f"service-{i}",
         )  # fmt: skip
     bands = ColumnDataSource({"x0": [], "x1": [], "x": [], "y": []}, name="bands")
-    plot.segment("x0", "y", "x1", "y", source=bands, line_width=9, line_alpha=0.28, line_color="#5b1a6b", name="bands")
-    plot.scatter("x", "y", source=bands, size=9, fill_color="#5b1a6b", line_color="#ffffff", name="bands")
+    plot.segment("x0", "y", "x1", "y", source=bands, line_width=9, line_alpha=0.35, line_color=LOSS_LINE, name="bands")
+    plot.scatter("x", "y", source=bands, size=9, fill_color=LOSS_LINE, line_color="#ffffff", name="bands")
     plot.add_layout(Span(location=0, dimension="height", line_color="#8a8f98", line_width=1.5, name="moment"))
     return plot
 
@@ -144,7 +141,7 @@ def exceedance_figure(periods: list[float], words: Words) -> Plot:
     plot.xaxis.ticker = FixedTicker(ticks=periods)
     plot.xaxis.formatter = NumeralTickFormatter(format="0,0")
     plot.yaxis.formatter = NumeralTickFormatter(format="0,0")
-    for curve, colour, dash in (("aggregate", "#5b1a6b", "solid"), ("occurrence", "#b8860b", "dashed")):
+    for curve, colour, dash in (("aggregate", LOSS_LINE, "solid"), ("occurrence", OTHER_LINE, "dashed")):
         source = ColumnDataSource({"x": periods, **{end: [0.0] * len(periods) for end in ("value", "low", "high")}},
                                   name=curve)  # fmt: skip
         plot.varea("x", "low", "high", source=source, fill_color=colour, fill_alpha=0.18, name=curve)

@@ -36,7 +36,7 @@ def png_address(classes: NDArray[np.uint8], palette: Sequence[str]) -> str:
             (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
             (b"PLTE", b"".join(colour[:3] for colour in colours)),
             (b"tRNS", bytes(colour[3] for colour in colours)),
-            (b"IDAT", zlib.compress(rows.tobytes(), 9)),
+            (b"IDAT", zlib.compress(rows.tobytes())),
             (b"IEND", b""),
         )
     )

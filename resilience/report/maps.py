@@ -27,7 +27,9 @@ from resilience.why import texts
 Floats = NDArray[np.float64]
 
 MOST_PIXELS = 800
-"""Along the longer side of a map."""
+"""Along the longer side of a map; fewer where more than :data:`MOST_SHARP` events have one."""
+
+MOST_SHARP = 20
 
 MOST_CELLS = 400_000_000
 """Cells of all maps of a run that are read for its report."""
@@ -81,7 +83,7 @@ def draw_hazards(run: Run, extent: tuple[float, float, float, float]) -> HazardI
     families = texts(run.dataset, "family")
     addresses = [""] * families.size
     told: list[HazardClass] = []
-    frame = frame_of(extent)
+    frame = frame_of(extent, families.size)
     highest: list[tuple[int, str, NDArray[np.float32]]] = []
     for hazard in _open(run):
         of_family = np.flatnonzero(families == str(hazard.attrs["family"]))
@@ -106,17 +108,18 @@ def draw_hazards(run: Run, extent: tuple[float, float, float, float]) -> HazardI
     return HazardImages(tuple(addresses), tuple(told), missing)
 
 
-def frame_of(extent: tuple[float, float, float, float]) -> tuple[int, int]:
-    """Return rows and columns of an image of an extent.
+def frame_of(extent: tuple[float, float, float, float], n_event: int) -> tuple[int, int]:
+    """Return rows and columns of each of the images of an extent: those of many events are not more in all.
 
     Examples
     --------
-    >>> frame_of((0.0, 0.0, 1000.0, 500.0))
-    (400, 800)
+    >>> frame_of((0.0, 0.0, 1000.0, 500.0), 7), frame_of((0.0, 0.0, 1000.0, 500.0), 80)
+    ((400, 800), (200, 400))
     """
+    most = MOST_PIXELS * min(1.0, np.sqrt(MOST_SHARP / n_event))
     width, height = extent[2] - extent[0], extent[3] - extent[1]
     longest = max(width, height)
-    return max(1, round(MOST_PIXELS * height / longest)), max(1, round(MOST_PIXELS * width / longest))
+    return max(1, round(most * height / longest)), max(1, round(most * width / longest))
 
 
 def _open(run: Run) -> Iterator[xr.Dataset]:

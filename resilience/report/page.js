@@ -77,6 +77,7 @@
       byId("map-event-told").textContent = data.events[at];
       event.setAttribute("aria-valuetext", data.events[at]);
       change(source(plot, "hazard"), { url: [map.images[at] || map.clear] });
+      if (map.rest.length) change(source(plot, "rest"), { url: [sector === "" ? map.rest[at] : map.clear] });
       for (const one of document.querySelectorAll(".legend [data-peril]")) one.hidden = one.dataset.peril !== map.perils[at];
       const palette = CHANCES[isDark() ? "dark" : "light"];
       const edge = isDark() ? "#15171b" : "#ffffff";
@@ -97,9 +98,10 @@
       }
       const cube = inHours ? map.hours : map.people;
       const values = cube[at][service];
+      const widest = 44 * Math.max(0.3, Math.min(1, Math.sqrt(200 / values.length)));
       const largest = Math.max(...cube.map((one) => Math.max(0, ...one[service])));
       change(source(plot, "people"), {
-        size: values.map((value) => (largest > 0 ? 44 * Math.sqrt(value / largest) : 0)),
+        size: values.map((value) => (largest > 0 ? widest * Math.sqrt(value / largest) : 0)),
         told: values.map((value) => `${number(value)} ${inHours ? data.unit_hours : data.unit}`),
       });
       byId("map-largest").textContent = words.largest.replace("{n}", `${number(largest)} ${inHours ? data.unit_hours : data.unit}`);

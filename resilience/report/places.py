@@ -25,9 +25,16 @@ MOST_ASSETS = 6000
 MOST_ZONES = 1500
 """Zones that are drawn one by one; of a larger city those that lose most."""
 
+MOST_FIGURES = 300_000
+"""Figures of zones, over all events and services: with many events fewer zones are drawn."""
+
 MOST_OUTLINES = 3000
 
-STREET = "#8a8f9866"
+CHANCES = (0.0, 0.1, 0.5, 0.9)
+"""Above these probabilities to be down begin the classes of colour."""
+
+# On white and on black.
+IN_PART = (CLEAR, "#8a8f9866", "#cdb0dab0", "#a877c0d0", "#8e44ade0", "#7b2d8bff")
 
 Floats = NDArray[np.float64]
 Extent = tuple[float, float, float, float]
@@ -48,8 +55,8 @@ class CityMap:
         Positions of the assets in the result.
     chance : (event, n_line + n_point) uint8
         Two-hundredths of the probability to be down at the peak; 1 where it is less than half of that but not 0.
-    rest : str
-        Image of the assets that are not drawn one by one; empty without.
+    rest : tuple of str
+        Image of the assets that are not drawn one by one, per event; empty without.
     n_rest : int
     outlines : list of (x, y) lists
         Of zones.
@@ -69,7 +76,7 @@ class CityMap:
     line_assets: NDArray[np.intp]
     point_assets: NDArray[np.intp]
     chance: NDArray[np.uint8]
-    rest: str
+    rest: tuple[str, ...]
     n_rest: int
     outlines: list[tuple[list[float], list[float]]]
     zones: NDArray[np.intp]
@@ -87,7 +94,7 @@ def map_city(run: Run) -> CityMap:
     weight = run.weight if run.weight.any() else np.ones(down.shape[0])
     order = np.lexsort((np.arange(assets.size), -(weight @ down), -down.max(axis=0, initial=0.0)))
     chosen = np.sort(order[:MOST_ASSETS])
-    left = np.sort(order[MOST_ASSETS:])
+    left = order[MOST_ASSETS:]
     kinds = shapely.get_type_id(assets[chosen])
     linear = np.isin(kinds, (1, 5))
     lines, points = chosen[linear], chosen[~linear]
@@ -97,7 +104,8 @@ def map_city(run: Run) -> CityMap:
     tolerance = max(extent[2] - extent[0], extent[3] - extent[1]) / 4000
     lost, hours = _zone_losses(run)
     ranked = np.argsort(-np.einsum("e,esz->z", weight, lost if hours is None else hours), kind="stable")
-    drawn = np.sort(ranked[:MOST_ZONES])
+    most = min(MOST_ZONES, max(1, MOST_FIGURES // (lost.shape[0] * lost.shape[1])))
+    drawn = np.sort(ranked[:most])
     areal = zones if zones.size <= MOST_OUTLINES else zones[:0]
     return CityMap(
         size=(extent[2] - extent[0], extent[3] - extent[1]),
@@ -107,7 +115,7 @@ def map_city(run: Run) -> CityMap:
         line_assets=lines,
         point_assets=points,
         chance=chance,
-        rest=_draw_rest(assets[left], extent) if left.size else "",
+        rest=_draw_rest(assets[left], down[:, left], extent) if left.size else (),
         n_rest=int(left.size),
         outlines=_outlines(areal, corner, tolerance),
         zones=drawn,
@@ -180,14 +188,19 @@ def _outlines(zones: NDArray[np.object_], corner: Floats, tolerance: float) -> l
     return [_course(ring, corner) for ring in shapely.simplify(rings, tolerance)]
 
 
-def _draw_rest(shapes: NDArray[np.object_], extent: Extent) -> str:
-    rows, columns = frame_of(extent)
+def _draw_rest(shapes: NDArray[np.object_], down: Floats, extent: Extent) -> tuple[str, ...]:
+    """Return an image per event of assets that are sorted: where several meet in a pixel, the first is seen."""
+    rows, columns = frame_of(extent, down.shape[0])
     pixel = Affine((extent[2] - extent[0]) / columns, 0, extent[0], 0, -(extent[3] - extent[1]) / rows, extent[3])
-    drawn = rasterize(
-        ((shape, 1) for shape in shapes), out_shape=(rows, columns), transform=pixel, fill=0, dtype="uint8",
-        all_touched=True,
+    seen = rasterize(
+        ((shape, number) for number, shape in zip(range(shapes.size, 0, -1), shapes[::-1], strict=True)),
+        out_shape=(rows, columns), transform=pixel, fill=0, dtype="int32", all_touched=True,
     )  # fmt: skip
-    return png_address(drawn, (CLEAR, STREET))
+    images = []
+    for event in down:
+        classes = np.concatenate([[0], 1 + np.searchsorted(CHANCES, event, side="left")])
+        images.append(png_address(classes.astype(np.uint8)[seen], IN_PART))
+    return tuple(images)
 
 
 def drawn_assets(run: Run, city: CityMap) -> dict[str, list[str]]:

@@ -14,27 +14,30 @@ from resilience.why import texts
 
 @dataclass(frozen=True)
 class Remedy:
-    """One option.
+    """One option, in a year or, without rates, in one event.
 
     Parameters
     ----------
     name : str
+        With the options that it combines.
+    event : str
+        Empty for a year.
     rank : int
-    saved : tuple of (str, str, str)
-        Service, what is saved of it per year, and half-width of the 95 % interval; services without a saving left out.
-    bar, low, high : float
-        The savings of all services together over the largest of all, and their interval.
-    cost, yearly_cost, net, ratio : str
-        Money; `ratio` is benefit over cost with its interval. Empty where not known.
+        0 without one.
+    saved : dict of str to (str, str)
+        What is saved of each service, and half-width of the 95 % interval; services without a saving left out.
+    cost, yearly_cost, avoided, net, ratio : str
+        Money; `avoided` is direct loss, `ratio` is benefit over cost with its interval. Empty where not known.
     carbon : str
         tCO2e, at once.
     frontier : bool
-        Whether no other option saves as much for less money.
+        Whether nothing else brings as much present value for as little money.
     """
 
     name: str
+    event: str
     rank: int
-    saved: tuple[tuple[str, str, str], ...]
+    saved: dict[str, tuple[str, str]]
     cost: str
     yearly_cost: str
     avoided: str
@@ -47,34 +50,46 @@ class Remedy:
 def remedies(run: Run) -> list[Remedy]:
     """Return the options of a run, best first; none where the scenario has none."""
     ds = run.dataset
-    if "option" not in ds.dims or "option_saved" not in ds:
+    if "option" not in ds.dims:
         return []
-    saved, error = ds["option_saved"], ds.get("option_saved_standard_error")
-    services = texts(ds, "service")
-    ranks = _of(ds, "option_rank")
-    found = []
-    for i, name in enumerate(texts(ds, "option")):
-        values = saved.isel(option=i).values
-        errors = np.full(values.shape, np.nan) if error is None else error.isel(option=i).values
-        found.append(
-            Remedy(
-                name=str(name),
-                rank=int(ranks[i]) if np.isfinite(ranks[i]) else 0,
-                saved=tuple(
-                    (service, tell(value, one), tell_interval(value, one))
-                    for service, value, one in zip(services, values, errors, strict=True)
-                    if abs(value) > 0
-                ),
-                cost=_money(ds, "option_cost", i),
-                yearly_cost=_money(ds, "option_yearly_cost", i),
-                avoided=_money(ds, "option_direct_loss_avoided", i),
-                net=_money(ds, "option_net_present_value", i),
-                ratio=_ratio(ds, i),
-                carbon=_money(ds, "option_carbon_embodied", i),
-                frontier=bool(_of(ds, "option_on_frontier_money")[i] == 1),
-            )
+    if "option_saved" in ds:
+        found = _told(ds, "")
+        return sorted(found, key=lambda one: one.rank or len(found) + 1)
+    return [
+        one
+        for event in texts(ds, "event")
+        for one in _told(ds.sel(event=event), str(event))
+    ]  # fmt: skip
+
+
+def _told(ds: xr.Dataset, event: str) -> list[Remedy]:
+    """Return the options of a year, or of the one event that the dataset holds."""
+    prefix = "option_event_" if event else "option_"
+    saved, error = ds[f"{prefix}saved"], ds[f"{prefix}saved_standard_error"]
+    services, combined = texts(ds, "service"), texts(ds, "option_combines")
+    ranks, frontier = _of(ds, "option_rank"), _of(ds, "option_on_frontier_money")
+    return [
+        Remedy(
+            name=f"{name} ({combined[i]})" if combined[i] else str(name),
+            event=event,
+            rank=int(ranks[i]) if np.isfinite(ranks[i]) else 0,
+            saved={
+                service: (tell(value, one), tell_interval(value, one))
+                for service, value, one in zip(
+                    services, saved.isel(option=i).values, error.isel(option=i).values, strict=True
+                )
+                if value != 0
+            },
+            cost=_money(ds, "option_cost", i),
+            yearly_cost=_money(ds, "option_yearly_cost", i),
+            avoided=_money(ds, f"{prefix}direct_loss_avoided", i),
+            net=_money(ds, "option_net_present_value", i),
+            ratio=_ratio(ds, i),
+            carbon=_money(ds, "option_carbon_embodied", i),
+            frontier=bool(frontier[i] == 1),
         )
-    return sorted(found, key=lambda one: one.rank or len(found) + 1)
+        for i, name in enumerate(texts(ds, "option"))
+    ]
 
 
 def _of(ds: xr.Dataset, name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -58,6 +58,17 @@ def tell_interval(value: float, error: float) -> str:
     return _write(math.ceil(NORMAL * error / step - 1e-9) * step, _place(value, error))
 
 
+def tell_share(share: float) -> str:
+    """Return a share in per cent.
+
+    Examples
+    --------
+    >>> tell_share(0.514), tell_share(0.0004), tell_share(0.0)
+    ('51 %', '<1 %', '0 %')
+    """
+    return "<1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
+
+
 def _place(value: float, error: float) -> int:
     """Return the power of ten of the last digit that is told."""
     size = abs(value)

@@ -59,3 +59,44 @@ class Words:
         """Return what the language calls a service, sector or peril; a name that a scenario made up stays as it is."""
         told = load_words().get(f"{kind}_{name}")
         return name if told is None else told[self.language]
+
+
+@dataclass(frozen=True)
+class Units:
+    """What a report counts in, in its language.
+
+    Parameters
+    ----------
+    people : str
+    hours : str
+        People times hours.
+    headline : str
+        That of the figure that a report begins with.
+    """
+
+    people: str
+    hours: str
+    headline: str
+
+
+def find_units(words: Words, unit: str, *, over_time: bool) -> Units:
+    """Return what a report counts in.
+
+    Parameters
+    ----------
+    words : Words
+    unit : str
+        What the run counts people in.
+    over_time : bool
+        Whether the run tells hours.
+
+    Examples
+    --------
+    >>> find_units(Words("en"), "persons", over_time=True).headline
+    'person-hours'
+    >>> find_units(Words("en"), "households", over_time=True).headline
+    'households hours'
+    """
+    people, hours = words.name("unit", unit), words.name("hours", unit)
+    hours = words("hours_other", unit=people) if hours == unit else hours
+    return Units(people, hours, hours if over_time else people)

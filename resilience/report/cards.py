@@ -1,0 +1,55 @@
+"""The first answers of a report, for who has ten seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from resilience.report.answer import EventLoss, annual_losses, annual_money, event_losses
+from resilience.report.critical import Critical
+from resilience.report.reasons import Reason
+from resilience.report.rounding import tell_share
+from resilience.report.source import Run
+from resilience.report.words import Units, Words
+
+
+@dataclass(frozen=True)
+class Card:
+    """One answer: what it is about, the answer, and what belongs to it."""
+
+    about: str
+    figure: str
+    rest: str
+
+
+def first_cards(
+    run: Run, words: Words, units: Units, *, reasons: list[Reason], critical: dict[str, list[Critical]]
+) -> list[Card]:
+    """Return the first answers: what is lost most, where that begins, in which event, by which asset, and money."""
+    losses, money = annual_losses(run), annual_money(run)
+    if not any(row.bar > 0 for row in losses):
+        return []
+    most = max(range(len(losses)), key=lambda i: losses[i].bar)
+    row, service = losses[most], losses[most].service
+    told = words("card_loss_rest" if row.interval else "card_loss_exact", value=row.value, interval=row.interval,
+                 unit=units.headline)  # fmt: skip
+    cards = [Card(words("card_loss"), words.name("service", service), told)]
+    why = next((one for one in reasons if one.subject == service and not one.event), None)
+    if why is not None and why.parts and "/" in why.parts[0].name:
+        sector, peril = why.parts[0].name.rsplit("/", 1)
+        name = words("root", sector=words.name("service", sector), peril=words.name("peril", peril))
+        cards.append(Card(words("card_root"), name, words("card_root_rest", share=tell_share(why.parts[0].share))))
+    worst = max(event_losses(run), key=lambda event: event.shades[most])
+    told = words("card_event_rest", value=worst.values[most], unit=units.headline)
+    cards.append(Card(words("card_event"), event_label(words, worst), told))
+    if service in critical:
+        first = critical[service][0]
+        told = words("card_asset_rest", share=first.share, unit=units.people)
+        cards.append(Card(words("card_asset"), first.name, told))
+    if money[0]:
+        cards.append(Card(words("card_money"), money[0], words("card_money_rest")))
+    return cards
+
+
+def event_label(words: Words, row: EventLoss) -> str:
+    """Return an event for people: its name, and how rare it is."""
+    return f"{row.event} · {words('years', n=row.period)}" if row.period else row.event
