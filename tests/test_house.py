@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 import resilience
 from resilience import errors
 from resilience.datasets import synthetic_city
+from resilience.report import write_report
 from resilience.scenario import Scenario
 
 ROOT = Path(__file__).parents[1]
@@ -142,6 +143,14 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
+def test_known_answers_of_the_readme_are_those_of_the_page() -> None:
+    rows = README[README.index("| case |") :].partition("\n\n")[0].splitlines()[2:]
+    figures = [re.findall(r"\d+\.\d+", " ".join(row.split("|")[2:])) for row in rows]
+    page = (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
+    assert [len(row) for row in figures] == [2] * len(rows)
+    assert [pair for pair in figures if not re.search(rf"\| {re.escape(pair[0])} \| {re.escape(pair[1])}", page)] == []
+
+
 def test_files_named_in_the_readme_are_those_of_a_run(tmp_path: Path) -> None:
     told = README[README.index("| file |") :].partition("\n\n")[0]
     named = {name.rstrip("/") for name in re.findall(r"`([\w.-]+/?)`", told) if "." in name or name.endswith("/")}
@@ -151,9 +160,12 @@ def test_files_named_in_the_readme_are_those_of_a_run(tmp_path: Path) -> None:
         {"schema_version": 1, "name": "a", "network": {"synthetic": {"size": 600}}, "monte_carlo": {"samples": 512},
          "time": {}, "services": services, "heat": {}, "cascade": {"levels": {"water": "share"}},
          "indicators": {"vulnerable": {"without": ["medical"], "share": 0.3}},
-         "branches": [{"name": "dear", "cost_factor": 2.0}]}
+         "branches": [{"name": "dear", "cost_factor": 2.0}],
+         "options": [{"name": "high", "cost": 1.0, "life_years": 9.0,
+                      "changes": [{"raise": {"kind": "substation"}, "by_m": 1.0}]}]}
     )  # fmt: skip
     resilience.assess(scenario, out=tmp_path / "run")
+    write_report(tmp_path / "run")
     assert {path.name for path in (tmp_path / "run").iterdir() if not path.name.startswith(".")} == named
     assert unexplained_columns(tmp_path / "run") == []
 

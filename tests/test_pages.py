@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import html
-import importlib
-import inspect
 import os
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import pytest
+
+from tests.public import public_names
 
 ROOT = Path(__file__).parents[1]
 SITE = Path(os.environ.get("RESILIENCE_PAGES", ROOT / "docs" / "_build" / "html"))
@@ -85,18 +83,6 @@ def test_what_pages_load_and_link_is_there(site: dict[Path, Tags]) -> None:
             if not path.exists() or (anchor and anchor not in anchors):
                 missing.append((page.name, one))
     assert missing == []
-
-
-def public_names() -> Iterator[tuple[str, Any]]:
-    for source in sorted((ROOT / "resilience").rglob("*.py")):
-        if "__all__" not in source.read_text(encoding="utf-8"):
-            continue
-        place = source.relative_to(ROOT).with_suffix("")
-        module = importlib.import_module(".".join(place.parent.parts if place.name == "__init__" else place.parts))
-        for name in module.__all__:
-            what = getattr(module, name)
-            if module.__name__ != "resilience.cli" and (inspect.isclass(what) or inspect.isfunction(what)):
-                yield f"{module.__name__}.{name}", what
 
 
 def test_every_public_class_and_function_has_its_place_in_the_reference(site: dict[Path, Tags]) -> None:

@@ -88,6 +88,12 @@ class SupplyPlan:
 def supplied_graphs(compiled: CompiledNetwork, levels: Mapping[str, str]) -> dict[str, SectorGraph]:
     """Return the graphs of the sectors whose level is ``connected``.
 
+    Parameters
+    ----------
+    compiled : CompiledNetwork
+    levels : mapping
+        Level by sector.
+
     Raises
     ------
     ConfigurationError

@@ -18,7 +18,7 @@ def open_pool(
     scheduler: str | None = None,
     dashboard: str | None = None,
 ) -> Iterator[Pool]:
-    """Give what solves blocks; processes that it starts end with it.
+    """Yield what solves blocks; processes that it starts end with it.
 
     Parameters
     ----------

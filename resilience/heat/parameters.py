@@ -122,7 +122,14 @@ _SIGNS = {"above": ">", "minimum": ">=", "maximum": "<="}
 
 
 def parameter_rows(kind: type[Parameters]) -> Iterator[tuple[str, str, str, str, str, str]]:
-    """Yield (name, default, unit, meaning, basis, source) of each field of a coefficient set."""
+    """Yield (name, default, unit, meaning, basis, source) of each field of a coefficient set.
+
+    Examples
+    --------
+    >>> from resilience.heat import Demand
+    >>> [name for name, *_ in parameter_rows(Demand)]
+    ['base_temperature', 'slope']
+    """
     for field in dataclasses.fields(kind):
         known = field.metadata
         shown = "required" if field.default is dataclasses.MISSING else f"{field.default:.10g}"

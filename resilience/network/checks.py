@@ -41,6 +41,11 @@ def check_network(network: Network, *, curve_names: Collection[str] | None = Non
     ------
     DataError
         With every problem found.
+
+    Examples
+    --------
+    >>> from resilience.datasets import synthetic_city
+    >>> check_network(synthetic_city(size=600).network)
     """
     find_problems(network, curve_names=curve_names).raise_if_any(DataError)
 
@@ -57,6 +62,11 @@ def check_curve_names(network: Network, curve_names: Collection[str]) -> None:
     ------
     DataError
         With every problem found.
+
+    Examples
+    --------
+    >>> from resilience.datasets import load_curves, synthetic_city
+    >>> check_curve_names(synthetic_city(size=600).network, {curve.name for curve in load_curves()})
     """
     problems = Problems()
     _check_curves(problems, network.assets, curve_names)

@@ -87,9 +87,23 @@ def resilience_loss(
 ) -> Floats:
     """Return the area between the intact and the actual quality, hours: ``integral max(0, Q_intact - Q) dt``.
 
+    Parameters
+    ----------
+    time, horizon, between
+        As in :func:`integrate_course`.
+    quality : (..., n_time) array_like of float
+    intact : array_like of float
+        Quality without the event; broadcasts against `quality`.
+    weights : (n,) array_like of float, optional
+        Of the last dimension before time, which is averaged first.
+
+    Returns
+    -------
+    (...) float64, h
+
     Notes
     -----
-    Bruneau et al. (2003), doi:10.1193/1.1623497. `intact` broadcasts against `quality`.
+    Bruneau et al. (2003), doi:10.1193/1.1623497.
 
     Examples
     --------
@@ -108,7 +122,27 @@ def resilience_index(
     weights: ArrayLike | None = None,
     between: Between = "step",
 ) -> Floats:
-    """Return ``1 - resilience_loss / (horizon - time[0])``, in [0, 1]."""
+    """Return ``1 - resilience_loss / (horizon - time[0])``, in [0, 1].
+
+    Parameters
+    ----------
+    time, horizon, between
+        As in :func:`integrate_course`.
+    quality : (..., n_time) array_like of float
+    intact : array_like of float
+        Quality without the event; broadcasts against `quality`.
+    weights : (n,) array_like of float, optional
+        Of the last dimension before time, which is averaged first.
+
+    Returns
+    -------
+    (...) float64
+
+    Examples
+    --------
+    >>> print(resilience_index([0.0, 10.0], [0.4, 1.0], horizon=20.0))
+    0.7
+    """
     t, _, end = _course(time, quality, horizon)
     loss = resilience_loss(time, quality, horizon=horizon, intact=intact, weights=weights, between=between)
     return np.asarray(1.0 - loss / (end - t[0]))
@@ -116,6 +150,11 @@ def resilience_index(
 
 def robustness(quality: ArrayLike, *, weights: ArrayLike | None = None) -> Floats:
     """Return the least quality over time.
+
+    Parameters
+    ----------
+    quality, weights
+        As in :func:`resilience_loss`.
 
     Examples
     --------
@@ -129,6 +168,12 @@ def recovery_time(
     time: ArrayLike, quality: ArrayLike, *, level: float = 0.9, weights: ArrayLike | None = None
 ) -> Floats:
     """Return the time, hours after the first, from which quality is `level` or more for good.
+
+    Parameters
+    ----------
+    time, quality, weights
+        As in :func:`resilience_loss`.
+    level : float
 
     Notes
     -----
@@ -152,9 +197,20 @@ def recovery_time(
 def rapidity(time: ArrayLike, quality: ArrayLike, *, level: float = 1.0, weights: ArrayLike | None = None) -> Floats:
     """Return the mean rate of recovery, 1/h: from the first time of least quality until `level` is reached for good.
 
+    Parameters
+    ----------
+    time, quality, weights
+        As in :func:`resilience_loss`.
+    level : float
+
     Notes
     -----
     ``(Q(t_level) - min Q) / (t_level - t_min)``; 0 where the level is not reached, NaN where quality never was below.
+
+    Examples
+    --------
+    >>> print(rapidity([0.0, 6.0, 30.0], [0.2, 0.5, 1.0], level=0.5).round(3))
+    0.05
     """
     q = _averaged(quality, weights)
     t, _, _ = _course(time, q, None)
@@ -256,6 +312,12 @@ def customer_indices_over_time(
     -----
     Each fall of the share interrupts so many customers; before the first time all are supplied. That customers take
     turns in the dark cannot be seen in a share.
+
+    Examples
+    --------
+    >>> one = customer_indices_over_time([0.0, 2.0], [[0.5, 1.0], [1.0, 1.0]], [100.0, 100.0], horizon=4.0)
+    >>> print(one.saifi, one.saidi, one.caidi)
+    0.25 0.5 2.0
     """
     lost = _lost(quality, 1.0, None)
     weight = _weights(customers, lost, "customers")

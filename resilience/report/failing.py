@@ -196,7 +196,8 @@ def supplied_sectors(scenario: Mapping[str, Any], network: Network) -> frozenset
     network : Network
     """
     cascade = scenario.get("cascade", {})
-    named = {name: level["level"] for name, level in cascade.get("levels", {}).items()}
+    levels = cascade.get("levels", {}).items()
+    named = {name: level if isinstance(level, str) else level["level"] for name, level in levels}
     sourced = network.supply["sector"][network.supply["is_source"].to_numpy(dtype=bool)].astype(str)
     built_in = scenario.get("network", {}).get("synthetic") is not None
     default = "connected" if built_in else cascade.get("default", "function")

@@ -122,6 +122,12 @@ def _has_ties(ordered: Floats) -> bool:
 def exceedance_frequency(curve: ExceedanceCurve, thresholds: ArrayLike) -> Floats:
     """Return how often a year brings a loss above each of `thresholds`, 1/year.
 
+    Parameters
+    ----------
+    curve : ExceedanceCurve
+    thresholds : array_like of float
+        In the unit of the losses.
+
     Examples
     --------
     >>> exceedance_frequency(exceedance_curve([1.0, 5.0], rates=[0.5, 0.1]), [0.0, 1.0, 5.0])
@@ -178,6 +184,10 @@ def exceedance_probability(yearly: ArrayLike, thresholds: ArrayLike, *, confiden
 
 def encounter_probability(return_period: ArrayLike, years: ArrayLike) -> Floats:
     """Return the probability that the event of a return period comes at least once within `years`.
+
+    Parameters
+    ----------
+    return_period, years : array_like of float, years
 
     Notes
     -----
