@@ -9,7 +9,8 @@ import pytest
 
 from resilience.errors import Problems
 from resilience.network import Network
-from resilience.network.changes import add_providers
+from resilience.network.changes import add_providers, change_buffers
+from resilience.network.redundancy import Standby, Units, add_redundancy
 
 
 def random_city(seed: int) -> Network:
@@ -63,6 +64,29 @@ def test_a_further_provider_is_the_nearest_other_one(seed: int, kind: str | None
     assert before < after
     assert after - before == naive_providers(network, {*network.zones["id"], *chosen}, kind)
     assert len(changed.dependencies) == len(after)
+
+
+def test_spare_units_and_standbys_are_no_providers_of_that_kind() -> None:
+    points = gpd.points_from_xy([0.0, 10.0, 20.0, 30.0], [0.0] * 4)
+    assets = gpd.GeoDataFrame({"id": ["d2", "d1", "d3", "h"], "sector": ["data"] * 3 + ["medical"]}, geometry=points,
+                              crs=5179)  # fmt: skip
+    needs = pd.DataFrame({"id": ["n"], "dependent": ["h"], "service": ["data"]})
+    network = Network.from_tables(
+        assets=assets, needs=needs, dependencies=pd.DataFrame({"need": ["n"], "provider": ["d2"]})
+    )  # fmt: skip
+    network = add_redundancy(network, [
+        Standby(of={"id": "d2"}, standby={"id": "d1"}, service="data", switch=0.9),
+        Units(of={"id": "d2"}, service="data", units=2, required=1, unavailability=0.1),
+    ])  # fmt: skip
+    problems = Problems()
+    changed = add_providers(network, {"id": "h"}, service="data", provider=None, problems=problems, subject="x")
+    added = changed.dependencies.iloc[len(network.dependencies) :]
+    assert added[["need", "provider"]].to_numpy().tolist() == [["n", "d3"]]
+    same = change_buffers(
+        network, {"id": "d2"}, service="data", changed={"buffer_hours": 5.0}, problems=problems, subject="y"
+    )  # fmt: skip
+    assert same is network
+    assert [problem.subject for problem in problems] == ["y.service"]
 
 
 def test_nothing_left_to_provide_is_told() -> None:

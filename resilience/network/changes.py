@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from resilience.errors import Problems, suggestion
 from resilience.network.city import Network
 from resilience.network.nearest import DECIMALS
+from resilience.network.redundancy import SECTOR as DERIVED
 from resilience.network.selectors import RowFinder, Selector
 from resilience.network.shapes import representative_points
 
@@ -185,6 +186,7 @@ def add_providers(
         return network
     assets = network.assets.sort_values("id", kind="stable")
     position = pd.Index(assets["id"])
+    derived = (assets["sector"].astype(str) == DERIVED).to_numpy()
     pools = _Pools(assets)
     if provider is not None:
         before = len(problems)
@@ -205,7 +207,9 @@ def add_providers(
     for need, itself, place in zip(needs["id"], own, where, strict=True):
         there = provided[need]
         taken = position.get_indexer(there["provider"])
-        nearest = pools.nearest(place, like=taken[0], without=np.append(taken, itself))
+        # Not a switch or a standby that stands for another site: one of those sites.
+        like = taken[np.argmin(derived[taken])]
+        nearest = pools.nearest(place, like=like, without=np.append(taken, itself))
         if nearest is None:
             lacking.append(str(need))
             continue
@@ -269,8 +273,13 @@ def _can_change(chosen: Flags, able: Flags, problems: Problems, subject: str, wa
 
 
 def _find_needs(network: Network, of: Selector | str, service: str, problems: Problems, subject: str) -> Flags:
-    """Return which needs are of the service and of the dependants; note where there are none."""
-    needs = network.needs
+    """Return which needs are of the service and of the dependants; note where there are none.
+
+    What an asset needs of its own spare units is not among them.
+    """
+    needs, served, assets = network.needs, network.dependencies, network.assets
+    units = assets["id"][assets["sector"].astype(str) == DERIVED]
+    given = needs["id"].isin(served["need"][~served["provider"].isin(units)])
     if of == ZONES:
         dependants = network.zones["id"]
     else:
@@ -278,7 +287,7 @@ def _find_needs(network: Network, of: Selector | str, service: str, problems: Pr
         dependants = network.assets["id"][_choose(network, of, problems, subject)]
         if dependants.empty:
             return np.zeros(len(needs), bool)
-    own = needs["dependent"].isin(dependants)
+    own = needs["dependent"].isin(dependants) & given
     rows = (own & (needs["service"].astype(str) == service)).to_numpy()
     if not rows.any():
         known = sorted(set(needs["service"][own].astype(str)))
