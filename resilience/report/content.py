@@ -111,8 +111,10 @@ def _reasons(run: Run) -> Content:
 
 def _critical(run: Run, words: Words, critical: dict[str, list[Critical]], untold: list[str]) -> Content:
     named = ", ".join(untold[:MOST_UNTOLD])
+    place = {name: i for i, name in enumerate(texts(run.dataset, "asset"))}
+    chosen = [*foremost(critical, MOST_AFTERMATHS), *(place[name] for name in untold[:MOST_UNTOLD])]
     return {
-        "critical": critical, "aftermaths": _aftermaths(run, foremost(critical, MOST_AFTERMATHS)),
+        "critical": critical, "aftermaths": _aftermaths(run, chosen),
         "untold": words("untold", n=f"{len(untold):,}", names=named) if untold else "",
     }  # fmt: skip
 

@@ -50,12 +50,10 @@ class Critical:
         return tell_interval(100 * self.worth, 100 * self.error)
 
     @property
-    def whisker(self) -> tuple[float, float] | None:
-        """Beginning and length of the interval in per cent, within 0 and 100; None where the samples do not tell it."""
-        if np.isnan(self.error):
-            return None
-        low, high = (float(np.clip(self.worth + sign * NORMAL * self.error, 0, 1)) for sign in (-1, 1))
-        return 100 * low, 100 * (high - low)
+    def ends(self) -> tuple[float, float]:
+        """Ends of the interval, from 0 to 1; the share itself where the samples do not tell it."""
+        half = NORMAL * np.nan_to_num(self.error)
+        return max(0.0, self.worth - half), min(1.0, self.worth + half)
 
 
 def critical_assets(run: Run) -> dict[str, list[Critical]]:
