@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 
 from resilience.cli import main
 from resilience.cli.app import Language
+from resilience.errors import CannotCreateError
 from resilience.network import Network
 from resilience.report import places, write_report
 from resilience.report.failing import Dependents
@@ -303,6 +305,30 @@ def test_without_a_finished_run_nothing_is_written(
     assert not (broken / "report.html").exists()
     assert main(["report", str(run), "--lang", "fr"]) == 2
     assert main(["report", str(run), "-o", str(tmp_path / "no" / "folder" / "a.html")]) == 74
+
+
+@pytest.mark.parametrize(
+    "name", ["manifest.json", "scenario.yaml", "network/new.html", "results.zarr", "ledger/x", ".lock"]
+)
+def test_a_report_takes_no_place_in_a_run(run: Path, tmp_path: Path, name: str) -> None:
+    place = run / name
+    before = place.read_bytes() if place.is_file() else place.exists()
+    with pytest.raises(CannotCreateError, match="apart from the files of the run"):
+        write_report(run, out=place)
+    assert (place.read_bytes() if place.is_file() else place.exists()) == before
+
+
+def test_a_report_replaces_reports_alone(run: Path, tmp_path: Path) -> None:
+    notes, link = tmp_path / "notes.txt", tmp_path / "link.html"
+    notes.write_text("precious")
+    link.symlink_to(notes)
+    for place in (notes, link, tmp_path, Path(), Path(os.devnull)):
+        with pytest.raises(CannotCreateError, match="a report to replace"):
+            write_report(run, out=place)
+    assert notes.read_text() == "precious"
+    page = tmp_path / "page.html"
+    first, again = (write_report(run, out=page, lang=language).read_bytes() for language in ("ko", "en"))
+    assert first != again
 
 
 def test_it_needs_no_compiler(run: Path, tmp_path: Path) -> None:

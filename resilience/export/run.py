@@ -121,7 +121,7 @@ def export_run(
     form = FORMATS[choose(to, list(FORMATS), what="format")]
     source = Source(Path(run), events, about or About())
     raise_if_locked(source.run)
-    assert source.manifest  # the first thing that is told is that there is no run
+    inputs = [one.path for one in source.manifest.inputs]  # the first thing that is told is that there is no run
     source.events()
     place = Path(run).absolute()
     name = f"{place.name}{form.ending}" if form.ending else f"{place.name}-{to}"
@@ -129,7 +129,7 @@ def export_run(
     if target.suffix != form.suffix and form.suffix:
         # Other programs tell formats by it.
         raise ConfigurationError(Problem(str(out), wanted=f"a name that ends in {form.suffix}", got="another name"))
-    check_target(target, place, folder=not form.ending, overwrite=overwrite)
+    check_target(target, place, folder=not form.ending, overwrite=overwrite, inputs=inputs)
     with whole(target) as written:
         if form.ending:
             (told,) = form.write(source, written).values()
