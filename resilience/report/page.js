@@ -218,7 +218,9 @@
       tellShown("exceedance-shown", quantity);
       ["aggregate", "occurrence"].forEach((curve, c) => {
         const [value, low, high] = ["value", "low", "high"].map((end) => told[curve][end][at]);
-        change(source(plot, curve), { value, low, high });
+        // An interval with an open end is not drawn: as null its end would be at zero.
+        const ends = (of) => of.map((one, i) => (low[i] === null || high[i] === null ? NaN : one));
+        change(source(plot, curve), { value: value.map((one) => one ?? NaN), low: ends(low), high: ends(high) });
         rows.forEach((row, i) => {
           row.cells[1 + 2 * c].textContent = number(value[i]);
           row.cells[2 + 2 * c].textContent = `${number(low[i])} … ${number(high[i])}`;
