@@ -246,7 +246,7 @@ def test_what_only_maps_tell_of_an_option_is_told_as_of_it(site, tmp_path) -> No
                        option("high", {"raise": {"id": "P"}, "by_m": 0.1}),
                        option("weaker", {"curves": {"id": "P"}, "flood_fragility": "press_3"})]  # fmt: skip
     scenario = Scenario.from_dict(data)
-    check(scenario, quick=True)
+    assert "options: weak, high, weaker" in check(scenario, quick=True).lines()
     with pytest.raises(DataError, match="options, weak: time") as error:
         check(scenario)
     assert len(error.value.problems) == 2
@@ -260,6 +260,33 @@ def test_judgement_in_options_is_told(site) -> None:
     notes = assess(town(site, options=options)).notes
     assert any("leaks with probability 0.1" in note for note in notes)
     assert any(note.startswith("option class: defaults in use") and "function_substation" in note for note in notes)
+
+
+HELPS = {
+    "raise": {"raise": {"sector": ["power", "telecom"]}, "by_m": 0.4},
+    "board": {"flood_board": {"kind": ["data_centre", "pump_station", "exchange"]}, "height_m": 1.2},
+    "feeder": {"second_feeder": "zones", "service": "power"},
+    "asset_feeder": {"second_feeder": {"kind": ["pump_station", "emergency_room"]}, "service": "power"},
+    "buffer": {"buffer": {"sector": "telecom"}, "service": "power", "hours": 500, "start_probability": 1},
+}
+
+
+def test_what_helps_takes_nothing_from_anyone_in_any_sample() -> None:
+    """Higher, sealed, further providers, longer buffers: at levels that are monotone no sample loses more."""
+    data = demo_scenario(size=600, samples=512).to_dict()
+    data |= {"risk": {"catalogue_years": 0}, "options": [option(name, change) for name, change in HELPS.items()]}
+    scenario = Scenario.from_dict(data)
+    inputs = load_inputs(scenario)
+    helped = 0
+    with open_pool(threads=1) as pool:
+        sampler = Sampler(pool, block_samples=512)
+        base = solve(scenario, inputs, sampler)[0].dataset["people_without_service"].values
+        for number, one in enumerate(scenario.options):
+            city = take_option(scenario, inputs, one, number=number)
+            with_it = solve(*city, sampler)[0].dataset["people_without_service"].values
+            assert (with_it <= base).all(), one.name
+            helped += bool((with_it < base).any())
+    assert helped >= 4
 
 
 def test_options_on_disk(site, tmp_path) -> None:
