@@ -362,7 +362,7 @@ def describe(scenario: Scenario, inputs: Inputs, damaged: xr.Dataset, *, samples
     }
 
 
-def demo_scenario(*, size: int = 5000, seed: int = 1, samples: int = 4096) -> Scenario:
+def demo_scenario(*, size: int = 5000, seed: int = 1, samples: int = 4096, over_time: bool = False) -> Scenario:
     """Return the scenario of the built-in city, which is synthetic.
 
     Parameters
@@ -372,6 +372,8 @@ def demo_scenario(*, size: int = 5000, seed: int = 1, samples: int = 4096) -> Sc
     seed : int
         Of the city and of all draws.
     samples : int
+    over_time : bool
+        Whether what fails is repaired, and hours lost are told beside people at the peak; ``resilience demo`` does so.
 
     Examples
     --------
@@ -385,5 +387,6 @@ def demo_scenario(*, size: int = 5000, seed: int = 1, samples: int = 4096) -> Sc
             "seed": seed,
             "network": {"synthetic": {"seed": seed, "size": size}},
             "monte_carlo": {"samples": samples},
+            **({"time": {"repair": {}}} if over_time else {}),
         }
     )

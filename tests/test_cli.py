@@ -70,7 +70,8 @@ class FakePipeline(types.ModuleType):
         self.calls: list[tuple[str, Any]] = []
         self.during: Callable[[], None] = lambda: None
 
-    def demo_scenario(self, size: int = 2_000, seed: int = 0) -> Scenario:
+    def demo_scenario(self, size: int = 2_000, seed: int = 0, *, over_time: bool = False) -> Scenario:
+        assert over_time
         self.calls.append(("demo_scenario", (size, seed)))
         return Scenario.from_dict({"schema_version": 1, "name": "demo", "network": {"synthetic": {"size": size}}})
 

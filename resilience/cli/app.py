@@ -109,13 +109,13 @@ def demo(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> Answer:
-    """Assess the built-in city."""
+    """Assess the built-in city, which is synthetic: who is without which service, for how long, and why."""
     pool = choose_pool(threads=threads, workers=workers, scheduler=scheduler, dashboard=dashboard)
     from resilience.pipeline import demo_scenario
 
     given = {name: value for name, value in (("size", size), ("seed", seed)) if value is not None}
     voice = Voice(as_json=as_json, verbose=verbose, quiet=quiet)
-    return _assess(demo_scenario(**given), out, voice, report=None if no_report else lang, **pool)
+    return _assess(demo_scenario(**given, over_time=True), out, voice, report=None if no_report else lang, **pool)
 
 
 @app.command()
