@@ -14,6 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.cells import Column, Table
+from resilience.events import yearly_weight
 from resilience.fragility import SEAL_FAILURE
 from resilience.quotients import divide
 from resilience.risk.compare import annuity, weigh_benefit
@@ -62,7 +63,7 @@ def find_saving(base: xr.Dataset, run: xr.Dataset, *, values: Mapping[str, float
         "option_event_direct_loss_avoided": ("event", money),
     }
     coords = {"event": base["event"].values, "service": base["service"].values}
-    weight = (base["annual_weight"] + base["tail_weight"]).values
+    weight = yearly_weight(base)
     rated = np.isfinite(weight)
     if not rated.any():
         return xr.Dataset(found, coords=coords)

@@ -171,6 +171,10 @@ def test_korean_is_korean(run: Path) -> None:
     assert "얼마나 잃는가" in told.text
     assert {"전력", "통신"} <= {row[0] for row in told.rows if row}
     assert not re.search(r"\{\w+\}", told.text)
+    # Before the notes, which are English, no English word of the table is left.
+    first = told.text.rpartition(Words("ko")("section_limits"))[0]
+    words = {key: text for key, text in load_words().items() if text["en"] != text["ko"]}
+    assert [key for key, text in words.items() if f" {text['en']} " in first and "{" not in text["en"]] == []
 
 
 @given(st.floats(1e-6, 1e12), st.floats(1e-3, 2.0))
