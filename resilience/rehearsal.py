@@ -23,7 +23,7 @@ from resilience.options import take_option, told_of
 from resilience.pipeline import prepare_run
 from resilience.quotients import divide
 from resilience.scenario import Scenario
-from resilience.scenario.adaptation import OptionSection, settle_options
+from resilience.scenario.options import OptionSection, settle_options
 from resilience.service import drive_times
 from resilience.tasks import prepare
 

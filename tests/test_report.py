@@ -207,6 +207,10 @@ def test_korean_is_korean(run: Path) -> None:
     assert "얼마나 잃는가" in told.text
     assert {"전력", "통신"} <= {row[0] for row in told.rows if row}
     assert not re.search(r"\{\w+\}", told.text)
+    # Before the notes, which are English, no English word of the table is left.
+    first = told.text.rpartition(Words("ko")("section_limits"))[0]
+    words = {key: text for key, text in load_words().items() if text["en"] != text["ko"]}
+    assert [key for key, text in words.items() if f" {text['en']} " in first and "{" not in text["en"]] == []
 
 
 @given(st.floats(1e-6, 1e12), st.floats(1e-3, 2.0))
@@ -298,9 +302,12 @@ def test_maps_that_have_changed_are_not_shown(site: Site, tmp_path: Path) -> Non
 def test_a_change_is_told_with_its_verdict(run: Path, tmp_path: Path) -> None:
     same = Page(write_report(run, against=run, out=tmp_path / "same.html").read_text(encoding="utf-8"))
     assert same.text.count("unchanged") == 8
+    assert "nothing moved" in same.text
     other = built_in(tmp_path / "other", seed=2, time={"restart_hours": 60})
     told = Page(write_report(run, against=other, out=tmp_path / "other.html").read_text(encoding="utf-8"))
+    moved = told.text.count("less is lost") + told.text.count("more is lost")
     assert "less is lost" in told.text
+    assert f"{moved} of 8 figures moved" in told.text
     assert "different random numbers" in told.text
 
 

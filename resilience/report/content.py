@@ -58,6 +58,7 @@ def tell_run(run: Run, words: Words, change: Change | None = None) -> tuple[Cont
         run, words, units, reasons=reasons["reasons"],
         # An asset of which nothing is told could matter more.
         critical={} if untold else critical,
+        change=change,
     )  # fmt: skip
     content = {
         **_facts(run, units), "cards": cards, "losses": annual_losses(run), "money": annual_money(run),

@@ -71,11 +71,14 @@ class HazardImages:
     classes : tuple of HazardClass
     missing : bool
         Whether maps of some event could not be shown: their files are gone, have changed, or are too large.
+    sequences : bool
+        Whether some events are sequences, which have no map of their own.
     """
 
     addresses: tuple[str, ...]
     classes: tuple[HazardClass, ...]
     missing: bool
+    sequences: bool
 
 
 def draw_hazards(run: Run, extent: tuple[float, float, float, float]) -> HazardImages:
@@ -103,9 +106,9 @@ def draw_hazards(run: Run, extent: tuple[float, float, float, float]) -> HazardI
             above = np.searchsorted(edges, image, side="left" if peril == "flood" else "right")
             numbers: NDArray[np.uint8] = np.where(np.isnan(image), 0, above).astype(np.uint8)
             addresses[i] = png_address(numbers, (CLEAR, *palette))
-    single = np.array(["+" not in peril for peril in texts(run.dataset, "peril")])
-    missing = any(not address for address in np.array(addresses, dtype=object)[single])
-    return HazardImages(tuple(addresses), tuple(told), missing)
+    mapped = {one.family for one in run.manifest.hazards}
+    missing = any(not address for address, family in zip(addresses, families, strict=True) if family in mapped)
+    return HazardImages(tuple(addresses), tuple(told), missing, sequences=not mapped.issuperset(families))
 
 
 def frame_of(extent: tuple[float, float, float, float], n_event: int) -> tuple[int, int]:

@@ -53,6 +53,12 @@
     }
   }
 
+  // On paper there are no controls: what was chosen stands above the figure.
+  function tellShown(id, ...controls) {
+    const chosen = controls.filter((one) => one).map((one) => one.selectedOptions?.[0].textContent ?? data.events[Number(one.value)]);
+    byId(id).textContent = chosen.join(" · ");
+  }
+
   function fillSelect(id, draw) {
     const select = byId(id);
     if (select) select.addEventListener("input", draw);
@@ -75,6 +81,7 @@
       const sector = byId("map-sector").value;
       const inHours = byId("map-measure")?.value === "hours";
       byId("map-event-told").textContent = data.events[at];
+      tellShown("map-shown", event, byId("map-service"), byId("map-measure"));
       event.setAttribute("aria-valuetext", data.events[at]);
       change(source(plot, "hazard"), { url: [map.images[at] || map.clear] });
       if (map.rest.length) change(source(plot, "rest"), { url: [sector === "" ? map.rest[at] : map.clear] });
@@ -150,6 +157,7 @@
       const at = Number(event.value);
       const only = service.value === "" ? null : Number(service.value);
       const people = told.people[at];
+      tellShown("recovery-shown", event, service);
       let last = 1;
       const visible = 0.02 * Math.max(...people.flat());
       people.forEach((course) => course.forEach((value, i) => { if (value > visible) last = Math.max(last, i + 1); }));
@@ -207,9 +215,12 @@
     function draw() {
       const at = Number(quantity.value);
       plot.left[0].axis_label = told.units[at];
+      tellShown("exceedance-shown", quantity);
       ["aggregate", "occurrence"].forEach((curve, c) => {
         const [value, low, high] = ["value", "low", "high"].map((end) => told[curve][end][at]);
-        change(source(plot, curve), { value, low, high });
+        // An interval with an open end is not drawn: as null its end would be at zero.
+        const ends = (of) => of.map((one, i) => (low[i] === null || high[i] === null ? NaN : one));
+        change(source(plot, curve), { value: value.map((one) => one ?? NaN), low: ends(low), high: ends(high) });
         rows.forEach((row, i) => {
           row.cells[1 + 2 * c].textContent = number(value[i]);
           row.cells[2 + 2 * c].textContent = `${number(low[i])} … ${number(high[i])}`;
