@@ -20,7 +20,7 @@ from resilience.quotients import divide
 from resilience.risk.compare import annuity, weigh_benefit
 from resilience.risk.standard_errors import sample_error
 from resilience.scenario import Scenario
-from resilience.scenario.adaptation import DISCOUNT_RATE, CarbonSection, FloodBoard, OptionSection, settle_options
+from resilience.scenario.options import DISCOUNT_RATE, CarbonSection, FloodBoard, OptionSection, settle_options
 from resilience.why import texts
 
 Floats = NDArray[np.float64]

@@ -23,7 +23,7 @@ from scipy import sparse
 
 from resilience import assess, open_run
 from resilience.cli import main
-from resilience.cli.app import ExportFormat
+from resilience.cli.arguments import ExportFormat
 from resilience.errors import (
     CannotCreateError,
     ConfigurationError,

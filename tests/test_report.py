@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from resilience.cli import main
 from resilience.cli.app import Language
 from resilience.network import Network
+from resilience.pipeline import assess
 from resilience.report import places, write_report
 from resilience.report.failing import Dependents
 from resilience.report.images import png_address
@@ -127,6 +128,41 @@ def test_options_are_told_as_in_their_table(tmp_path: Path) -> None:
         value, error = float(row["saved_power"]), float(row["saved_error_power"])
         assert tell(value, error) in worth[0][1]
         assert worth[1][3] == tell(float(row["net_present_value"]))
+
+
+@pytest.mark.parametrize(
+    ("depth", "rated", "heading", "loss"),
+    [
+        (0.5, True, "Saved per year, people", "money per year, 100 % of it beyond the rarest map."),
+        (0.5, False, "Saved if the event occurs, people", "direct loss avoided if the event occurs"),
+        (0.0, True, "Saved per year, people", "Direct loss (repair cost): none."),
+    ],
+)
+@pytest.mark.parametrize("costs", [True, False])
+def test_what_options_save_is_told_as_per_year_or_event(
+    site: Site, tmp_path: Path, *, depth: float, rated: bool, heading: str, loss: str, costs: bool
+) -> None:
+    asset = {"id": "p0", **({"flood_damage_curve": "loss_of_15_m", "replacement_cost": 90.0} if costs else {})}
+    events = {"return_periods": [50]} if rated else {"events": ["storm"]}
+    high = {"name": "high", "cost": 9.0, "life_years": 5, "changes": [{"raise": {"id": "p0"}, "by_m": 0.2}]}
+    run = tmp_path / "run"
+    assess(
+        site.scenario([asset], [{"values": [[depth]], **events}], needs=[("zone", "power", ["p0"], 1)],
+                      options=[high]),
+        out=run,
+    )  # fmt: skip
+    page = Page(write_page(read_run(run), Words("en")))
+    assert heading in page.text
+    assert (loss in page.text) == costs
+    (told,) = (row for row in table(run, "options.csv"))
+    (saved, *_) = ([text.strip() for text in row[1:]] for row in page.rows if row and "high" in row[0])
+    value, error = float(told["saved_power"]), float(told["saved_error_power"])
+    assert saved == ([f"{tell(value, error)}± {tell_interval(value, error)}"] if depth else ["0"])
+
+
+def test_a_figure_far_below_its_uncertainty_keeps_its_sign() -> None:
+    assert [tell(value, 40.0) for value in (-4.0, 0.5, -0.04)] == ["-4", "0.5", "-0.04"]
+    assert tell_interval(-4.0, 40.0) == "80"
 
 
 def test_a_made_up_city_says_so_and_a_real_one_does_not(page: Page, hostile_run: Path) -> None:
