@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from pydantic import ValidationError
 
 from resilience.disk import told_as_storage_error
 from resilience.errors import DataError, MissingInputError, Problem, Problems
@@ -90,9 +89,9 @@ def read_manifest(run: Path) -> Manifest:
     except (FileNotFoundError, NotADirectoryError) as error:
         wanted = f"the directory of a finished run, with {MANIFEST}; `resilience status` tells how far a run is"
         raise MissingInputError(Problem(str(run), wanted=wanted, got="none there")) from error
-    except (OSError, ValidationError) as error:
-        told = error.strerror or str(error) if isinstance(error, OSError) else "another content"
-        raise DataError(Problem(str(run / MANIFEST), wanted="a manifest of this version", got=told)) from error
+    except (OSError, ValueError) as error:
+        got = getattr(error, "strerror", None) or "another content"
+        raise DataError(Problem(str(run / MANIFEST), wanted="a manifest of this version", got=got)) from error
 
 
 def check_unchanged(run: Path, manifest: Manifest) -> None:

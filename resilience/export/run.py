@@ -121,7 +121,7 @@ def export_run(
     form = FORMATS[choose(to, list(FORMATS), what="format")]
     source = Source(Path(run), events, about or About())
     raise_if_locked(source.run)
-    inputs = [one.path for one in source.manifest.inputs]  # the first thing that is told is that there is no run
+    # What is wrong with the run or with the events asked for is told before a place to write to is looked for.
     source.events()
     place = Path(run).absolute()
     name = f"{place.name}{form.ending}" if form.ending else f"{place.name}-{to}"
@@ -129,6 +129,7 @@ def export_run(
     if target.suffix != form.suffix and form.suffix:
         # Other programs tell formats by it.
         raise ConfigurationError(Problem(str(out), wanted=f"a name that ends in {form.suffix}", got="another name"))
+    inputs = [one.path for one in source.manifest.inputs]
     check_target(target, place, folder=not form.ending, overwrite=overwrite, inputs=inputs)
     with whole(target) as written:
         if form.ending:
