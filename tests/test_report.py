@@ -303,12 +303,24 @@ def test_a_change_is_told_with_its_verdict(run: Path, tmp_path: Path) -> None:
     same = Page(write_report(run, against=run, out=tmp_path / "same.html").read_text(encoding="utf-8"))
     assert same.text.count("unchanged") == 8
     assert "nothing moved" in same.text
+    assert "In person-hours per year." in same.text
     other = built_in(tmp_path / "other", seed=2, time={"restart_hours": 60})
     told = Page(write_report(run, against=other, out=tmp_path / "other.html").read_text(encoding="utf-8"))
     moved = told.text.count("less is lost") + told.text.count("more is lost")
     assert "less is lost" in told.text
     assert f"{moved} of 8 figures moved" in told.text
     assert "different random numbers" in told.text
+
+
+def test_a_change_against_a_run_without_hours_is_of_people_at_the_peak(site: Site, tmp_path: Path) -> None:
+    for name, more in (("hours", {"time": {"hours": [0, 6, 12]}}), ("peak", {})):
+        hazard = {"values": [[0.5]], "events": ["storm"], "duration_hours": 6}
+        assess(site.scenario([{"id": "p0"}], [hazard], needs=[("zone", "power", ["p0"], 1)], **more),
+               out=tmp_path / name)  # fmt: skip
+    told = Page(write_report(tmp_path / "hours", against=tmp_path / "peak").read_text(encoding="utf-8"))
+    assert "In people. " in told.text
+    (row,) = (row for row in told.rows if row[:2] == ["power", "storm"])
+    assert row[2] == row[3] == tell(float(table(tmp_path / "peak", "summary.csv")[0]["persons without power"]))
 
 
 def test_the_command_writes_it_and_the_run_stays_what_it_was(
