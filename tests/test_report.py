@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import xarray as xr
 from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,9 +80,18 @@ def test_reasons_and_critical_assets_are_those_of_the_tables(run: Path, page: Pa
     for row in first.values():
         sector, peril = row["root"].split("/")
         assert f"{sector} ({peril}) {100 * float(row['share']):.0f} %" in page.text
+    told = xr.open_zarr(run / "results.zarr", consolidated=False)
+    works = dict(zip(told["asset"].values.tolist(), 512 - told["failed_count"].values.max(axis=0), strict=True))
+    firsts: dict[str, str] = {}
     for row in table(run, "importance.csv"):
-        if row["rank"] == "1":
-            assert row["asset"] in page.text
+        # What works in a handful of samples has a rank by chance.
+        if works[row["asset"]] >= 10:
+            firsts.setdefault(row["service"], row["asset"])
+    ranked = {row[0] for row in page.rows if row and row[0] in works}
+    assert ranked >= set(firsts.values())
+    assert all(works[name] >= 10 for name in ranked)
+    assert min(works.values()) == 0
+    assert "out in every sample of some event, or in all but a few" in page.text
 
 
 def test_there_is_no_section_without_content(page: Page, hostile_run: Path) -> None:
