@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import csv
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,9 +23,11 @@ import xarray as xr
 from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from resilience.cli import main
 from resilience.cli.app import Language
+from resilience.errors import CannotCreateError
 from resilience.network import Network
 from resilience.pipeline import assess
 from resilience.report import places, write_report
@@ -59,6 +65,20 @@ def hostile_run(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def table(run: Path, name: str) -> list[dict[str, str]]:
     with (run / name).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+@contextmanager
+def opened(address: str) -> Iterator[Any]:
+    """Open an image that stands in an address."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        with rasterio.MemoryFile(base64.b64decode(address.partition(",")[2])) as file, file.open() as image:
+            yield image
+
+
+def classes_of(address: str) -> NDArray[np.uint8]:
+    with opened(address) as image:
+        return image.read(1)
 
 
 def test_figures_are_those_of_the_summary(run: Path, page: Page) -> None:
@@ -272,15 +292,24 @@ def test_a_pixel_shows_the_highest_cell_in_it(rows: int, columns: int, cell: flo
         assert image.max() == values.max()
 
 
+def test_a_map_in_other_coordinates_lies_where_the_city_does(site: Site, tmp_path: Path) -> None:
+    run = read_run(hostile(site, tmp_path / "run", crs="EPSG:5186"))
+    city = places.map_city(run)
+    classes = classes_of(city.hazards.addresses[0])
+    east, north = city.points[city.point_assets == 0][0]
+    row = int((1 - north / city.size[1]) * classes.shape[0])
+    # 0.5 m at the first asset: the class from 0.3 m on.
+    assert classes[row, int(east / city.size[0] * classes.shape[1])] == 2
+    assert run.network.crs.to_epsg() == 5186
+
+
 def test_an_image_reads_back_as_its_classes() -> None:
     classes = np.arange(12, dtype=np.uint8).reshape(3, 4) % 3
     palette = ["#00000000", "#ff0000ff", "#0000ff80"]
-    content = base64.b64decode(png_address(classes, palette).partition(",")[2])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-        with rasterio.MemoryFile(content) as file, file.open() as image:
-            assert (image.read(1) == classes).all()
-            assert image.colormap(1)[2] == (0, 0, 255, 128)
+    address = png_address(classes, palette)
+    assert (classes_of(address) == classes).all()
+    with opened(address) as image:
+        assert image.colormap(1)[2] == (0, 0, 255, 128)
 
 
 def test_a_large_city_is_drawn_in_part(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,6 +322,10 @@ def test_a_large_city_is_drawn_in_part(run: Path, monkeypatch: pytest.MonkeyPatc
     assert (drawn.size, city.n_rest, city.zones.size) == (50, down.size - 50, 5)
     assert (len(city.rest), len(set(city.rest)) > 3) == (told.dataset.sizes["event"], True)
     assert down[drawn].min() >= np.delete(down, drawn).max()
+    share = told.dataset["down_count"].values.sum(axis=2)[:, drawn] / told.n_sample
+    assert (np.abs(city.chance / 200 - share) < 1 / 200).all()
+    assert ((city.chance == 0) == (share == 0)).all()
+    assert ((city.chance == 200) == (share == 1)).all()
     text = Page(write_page(told, Words("en"))).text
     assert f"The {down.size - 50:,} assets that are down least often" in text
     assert "for the 5 zones that lose most" in text
@@ -368,6 +401,30 @@ def test_without_a_finished_run_nothing_is_written(
     assert not (broken / "report.html").exists()
     assert main(["report", str(run), "--lang", "fr"]) == 2
     assert main(["report", str(run), "-o", str(tmp_path / "no" / "folder" / "a.html")]) == 74
+
+
+@pytest.mark.parametrize(
+    "name", ["manifest.json", "scenario.yaml", "network/new.html", "results.zarr", "ledger/x", ".lock"]
+)
+def test_a_report_takes_no_place_in_a_run(run: Path, tmp_path: Path, name: str) -> None:
+    place = run / name
+    before = place.read_bytes() if place.is_file() else place.exists()
+    with pytest.raises(CannotCreateError, match="apart from the files of the run"):
+        write_report(run, out=place)
+    assert (place.read_bytes() if place.is_file() else place.exists()) == before
+
+
+def test_a_report_replaces_reports_alone(run: Path, tmp_path: Path) -> None:
+    notes, link = tmp_path / "notes.txt", tmp_path / "link.html"
+    notes.write_text("precious")
+    link.symlink_to(notes)
+    for place in (notes, link, tmp_path, Path(), Path(os.devnull)):
+        with pytest.raises(CannotCreateError, match="a report to replace"):
+            write_report(run, out=place)
+    assert notes.read_text() == "precious"
+    page = tmp_path / "page.html"
+    first, again = (write_report(run, out=page, lang=language).read_bytes() for language in ("ko", "en"))
+    assert first != again
 
 
 def test_it_needs_no_compiler(run: Path, tmp_path: Path) -> None:

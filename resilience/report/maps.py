@@ -34,8 +34,8 @@ MOST_SHARP = 20
 MOST_CELLS = 400_000_000
 """Cells of all maps of a run that are read for its report."""
 
-DEPTHS = (0.0, 0.3, 0.5, 1.0, 2.0)
-"""Lower ends of classes of water depth, m: above 0.3 m cars stop."""
+DEPTHS = (0.05, 0.3, 0.5, 1.0, 2.0)
+"""Lower ends of classes of water depth, m: a film of rain is not drawn, above 0.3 m cars stop."""
 
 WATER = ("#c6dbefc8", "#9ecae1c8", "#6baed6c8", "#3182bdc8", "#08519cc8")
 WARMTH = ("#fff0d6a0", "#fdd49ea0", "#fdae6ba0", "#f16913a0", "#c03a00a0", "#7f1d00a0")

@@ -59,10 +59,8 @@
     byId(id).textContent = chosen.join(" · ");
   }
 
-  function fillSelect(id, draw) {
-    const select = byId(id);
-    if (select) select.addEventListener("input", draw);
-    return select;
+  function onInput(ids, draw) {
+    for (const id of ids) byId(id)?.addEventListener("input", draw);
   }
 
   // The map.
@@ -95,7 +93,7 @@
           const chance = bytes[at * n + first + i];
           const shown = sector === "" || of.data.sector[i] === sector;
           const rank = chanceClass(chance);
-          told.push(chance === 1 ? "<1 %" : `${chance / 2} %`);
+          told.push(chance === 1 ? "<1 %" : chance === 199 ? ">99 %" : `${chance / 2} %`);
           colour.push(palette[rank]);
           edges.push(rank ? edge : palette[0]);
           width.push(shown ? [0.7, 1.2, 1.5, 1.8, 2.2][rank] : 0);
@@ -122,7 +120,7 @@
       whole.append(mark, told);
       return whole;
     }
-    for (const id of ["map-event", "map-service", "map-measure", "map-sector"]) fillSelect(id, draw);
+    onInput(["map-event", "map-service", "map-measure", "map-sector"], draw);
     for (const box of document.querySelectorAll("[data-layer]")) {
       box.addEventListener("input", () => {
         const layers = box.dataset.layer === "assets" ? ["lines", "points", "rest"] : [box.dataset.layer];
@@ -200,7 +198,7 @@
         people.forEach((course, i) => { rows[i].cells[1].textContent = number(course[step]); });
       }
     }
-    for (const id of ["recovery-event", "recovery-service", "recovery-moment"]) fillSelect(id, draw);
+    onInput(["recovery-event", "recovery-service", "recovery-moment"], draw);
     draw();
   }
 
@@ -227,7 +225,7 @@
         });
       });
     }
-    fillSelect("exceedance-quantity", draw);
+    onInput(["exceedance-quantity"], draw);
     draw();
   }
 
