@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from resilience.events import draw_catalogue, family_of, family_weights, rated_events
+from resilience.events import draw_catalogue, family_of, family_weights, rated_events, yearly_weight
 from resilience.inputs import Inputs
 from resilience.joint import draw_joint, joint_losses, joint_weights
 from resilience.quotients import divide
@@ -91,7 +91,7 @@ def customer_indices(rated: xr.Dataset) -> dict[str, Any]:
     Errors are those of per-sample sums over the events, as in :func:`resilience.risk.expected.expected_annual`; that of
     CAIDI is that of a ratio, by linearisation.
     """
-    weight = (rated["annual_weight"] + rated["tail_weight"]).values
+    weight = yearly_weight(rated)
     served = rated["people_served"].values
     hours, interrupted = (
         np.einsum("e,esn->sn", weight, rated[name].values) for name in (PERSON_HOURS, "people_interrupted")

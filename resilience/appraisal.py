@@ -14,12 +14,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.cells import Column, Table
+from resilience.events import yearly_weight
 from resilience.fragility import SEAL_FAILURE
 from resilience.quotients import divide
 from resilience.risk.compare import annuity, weigh_benefit
 from resilience.risk.standard_errors import sample_error
 from resilience.scenario import Scenario
-from resilience.scenario.adaptation import DISCOUNT_RATE, CarbonSection, FloodBoard, OptionSection, settle_options
+from resilience.scenario.options import DISCOUNT_RATE, CarbonSection, FloodBoard, OptionSection, settle_options
 from resilience.why import texts
 
 Floats = NDArray[np.float64]
@@ -62,7 +63,7 @@ def find_saving(base: xr.Dataset, run: xr.Dataset, *, values: Mapping[str, float
         "option_event_direct_loss_avoided": ("event", money),
     }
     coords = {"event": base["event"].values, "service": base["service"].values}
-    weight = (base["annual_weight"] + base["tail_weight"]).values
+    weight = yearly_weight(base)
     rated = np.isfinite(weight)
     if not rated.any():
         return xr.Dataset(found, coords=coords)

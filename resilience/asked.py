@@ -14,7 +14,7 @@ from resilience.network.rules import AccessRule, DependencyRule, Rule, SupplyRul
 from resilience.network.selectors import RowFinder
 from resilience.scenario import Scenario
 from resilience.scenario import rules as written
-from resilience.scenario.adaptation import Buffer
+from resilience.scenario.options import Buffer
 from resilience.scenario.redundancy import Redundancy, RedundantUnits
 from resilience.service_rules import Drive, ServiceRule
 

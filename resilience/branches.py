@@ -15,7 +15,7 @@ from resilience.errors import ConfigurationError, Problem
 from resilience.inputs import Inputs
 from resilience.scenario import Scenario
 from resilience.scenario.branches import BranchSection
-from resilience.scenario.options import ImportanceSection
+from resilience.scenario.method import ImportanceSection
 
 _KEPT = {
     "people_without_service": "branch_people",

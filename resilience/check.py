@@ -29,11 +29,14 @@ class CheckReport:
         where nothing is lost. None without a grid, and where the finer one has too many points.
     quick : bool
         Whether the maps were not read where assets stand.
+    options : tuple of str
+        Names of the options that can be done.
     """
 
     inputs: Inputs
     halving: dict[str, float] | None = None
     quick: bool = False
+    options: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """Return lines for people."""
@@ -44,6 +47,8 @@ class CheckReport:
             lines.append(f"  {sector}: {count_of(len(group), 'asset')}, level {self.inputs.levels[str(sector)]}")
         lines += describe_sources(self.inputs.hazards)
         lines += [f"service {rule.name}: by {rule.by}" for rule in self.inputs.services]
+        if self.options:
+            lines.append(f"options: {', '.join(self.options)}")
         if self.halving is not None:
             told = [f"{name} {100 * one:+.1f} %" for name, one in self.halving.items() if not np.isnan(one)]
             lines.append(
@@ -82,6 +87,7 @@ class CheckReport:
                 for hazard in self.inputs.hazards
             ],
             "services": {rule.name: rule.by for rule in self.inputs.services},
+            "options": list(self.options),
             "finer_grid_changes": self.halving,
             "quick": self.quick,
         }
@@ -105,8 +111,9 @@ def check(scenario: Scenario, *, quick: bool = False) -> CheckReport:
     inputs = load_inputs(scenario)
     check_branches(scenario.branches, inputs)
     check_options(scenario, inputs)
+    names = tuple(option.name for option in scenario.options)
     if quick:
-        return CheckReport(inputs, quick=True)
+        return CheckReport(inputs, quick=True, options=names)
     from resilience.rehearsal import rehearse
 
-    return CheckReport(inputs, halving=rehearse(scenario, inputs))
+    return CheckReport(inputs, halving=rehearse(scenario, inputs), options=names)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from resilience.errors import ConfigurationError, Problem, suggestion
+from resilience.events import yearly_weight
 from resilience.why import texts
 
 _MOST_NAMES = 12
@@ -69,3 +72,18 @@ def event_at(dataset: xr.Dataset, event: str) -> int:
     """
     names: list[str] = texts(dataset, "event").tolist()
     return names.index(choose(event, names, what="event"))
+
+
+def demand_rates(dataset: xr.Dataset) -> NDArray[np.float64]:
+    """Return what each event weighs in figures per year, (event,) 1/year; NaN without a rate.
+
+    Raises
+    ------
+    ConfigurationError
+        No event has a rate, so one must be named.
+    """
+    weight = yearly_weight(dataset)
+    if not np.isfinite(weight).any():
+        names = ", ".join(texts(dataset, "event"))
+        raise ConfigurationError(Problem("event", wanted=f"one of {names}: none has a rate", got="none"))
+    return weight

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from resilience.errors import DataError, Problems
+from resilience.events import yearly_weight
 from resilience.manifest import InputFile
 from resilience.reading import open_run, read_manifest
 from resilience.result import Result, figure
@@ -109,7 +110,7 @@ def compare_runs(a: Result, b: Result, *, confidence: float = 0.95) -> xr.Datase
 
 def _per_year(run: xr.Dataset, quantity: str, services: list[str]) -> xr.DataArray:
     """Return what every sample loses per year, (service, sample)."""
-    weight = (run["annual_weight"] + run["tail_weight"]).values
+    weight = yearly_weight(run)
     rated = np.isfinite(weight)
     lost = run[quantity].sel(service=services).isel(event=rated)
     totals = np.einsum("e,esn->sn", weight[rated], lost.transpose("event", "service", "sample").values)

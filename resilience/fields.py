@@ -16,7 +16,7 @@ from resilience.grid import Grid
 
 if TYPE_CHECKING:
     from resilience.network import Network
-    from resilience.scenario.options import CorrelationSection
+    from resilience.scenario.method import CorrelationSection
 
 _CELLS = 10
 """Cells within the length of correlation."""

@@ -11,9 +11,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from resilience.choices import event_at
+from resilience.choices import demand_rates, event_at
 from resilience.errors import ConfigurationError, Problem
-from resilience.events import yearly_weight
 from resilience.network import Network
 from resilience.perils import PERILS
 from resilience.why import texts
@@ -153,13 +152,9 @@ def _zone_figures(dataset: xr.Dataset, at: int) -> dict[str, Floats]:
 
 def _per_year(dataset: xr.Dataset, figures: Callable[[xr.Dataset, int], dict[str, Floats]]) -> dict[str, Floats]:
     """Return the weighted sums of the figures of all events with rates, one event in memory at a time."""
-    weight = yearly_weight(dataset)
-    rated = np.flatnonzero(np.isfinite(weight))
-    if rated.size == 0:
-        names = ", ".join(texts(dataset, "event"))
-        raise ConfigurationError(Problem("event", wanted=f"one of {names}: none has a rate", got="none"))
+    weight = demand_rates(dataset)
     total: dict[str, Floats] = {}
-    for at in rated.tolist():
+    for at in np.flatnonzero(np.isfinite(weight)).tolist():
         for name, values in figures(dataset, at).items():
             total[name] = total.get(name, 0.0) + weight[at] * values
     return total

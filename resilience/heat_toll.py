@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from resilience.cells import Column, Table, broadcast_columns
 from resilience.engine import BlockSums, Toll
 from resilience.errors import count_of
+from resilience.events import yearly_weight
 from resilience.heat import (
     Alert,
     EmergencyLoad,
@@ -219,7 +220,7 @@ def _people(
         "emergency_load": load,
         "emergency_loss": loss,
     }
-    weight = (labelled["annual_weight"] + labelled["tail_weight"]).values
+    weight = yearly_weight(labelled)
     if np.isfinite(weight).any():
         values["annual_heat_deaths"] = float(np.nan_to_num(weight) @ values["event_heat_deaths"])
         values["annual_outage_deaths"] = float(np.nan_to_num(weight) @ total)

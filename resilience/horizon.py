@@ -21,8 +21,8 @@ from resilience.network.selectors import RowFinder
 from resilience.readers.vector import read_table
 from resilience.repair_times import RepairTimeTable
 from resilience.scenario import Scenario
+from resilience.scenario.method import RepairSection
 from resilience.scenario.networks import TableFile
-from resilience.scenario.options import RepairSection
 
 Floats = NDArray[np.float64]
 

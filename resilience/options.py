@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -31,7 +31,7 @@ from resilience.network.changes import (
 from resilience.network.redundancy import add_redundancy
 from resilience.network.selectors import RowFinder
 from resilience.scenario import Scenario
-from resilience.scenario.adaptation import (
+from resilience.scenario.options import (
     AnyChange,
     Buffer,
     CoolRoof,
@@ -44,8 +44,6 @@ from resilience.scenario.adaptation import (
     SecondFeeder,
     settle_options,
 )
-
-City = tuple[Scenario, Inputs]
 
 
 def check_options(scenario: Scenario, inputs: Inputs) -> None:
@@ -79,7 +77,7 @@ def check_options(scenario: Scenario, inputs: Inputs) -> None:
     problems.raise_if_any(ConfigurationError)
 
 
-def take_option(scenario: Scenario, inputs: Inputs, option: OptionSection, *, number: int) -> City:
+def take_option(scenario: Scenario, inputs: Inputs, option: OptionSection, *, number: int) -> tuple[Scenario, Inputs]:
     """Return the scenario and the inputs as an option makes them.
 
     Parameters
@@ -88,7 +86,7 @@ def take_option(scenario: Scenario, inputs: Inputs, option: OptionSection, *, nu
     inputs : Inputs
         Of the city as it is.
     option : OptionSection
-        Settled, see :func:`resilience.scenario.adaptation.settle_options`.
+        Settled, see :func:`resilience.scenario.options.settle_options`.
     number : int
         Its place among the options, for messages.
 
@@ -98,12 +96,11 @@ def take_option(scenario: Scenario, inputs: Inputs, option: OptionSection, *, nu
         With everything that cannot be done.
     """
     problems = Problems()
-    city = scenario, inputs
     for k, change in enumerate(option.changes):
         subject = f"options.{number}.combine" if option.combine else f"options.{number}.changes.{k}"
-        city = _make(change, *city, problems, subject)
+        scenario, inputs = _make(change, scenario, inputs, problems, subject)
     problems.raise_if_any(ConfigurationError)
-    return city
+    return scenario, inputs
 
 
 @contextmanager
@@ -117,7 +114,9 @@ def told_of(option: OptionSection) -> Iterator[None]:
         ) from error
 
 
-def _make(change: AnyChange, scenario: Scenario, inputs: Inputs, problems: Problems, subject: str) -> City:
+def _make(
+    change: AnyChange, scenario: Scenario, inputs: Inputs, problems: Problems, subject: str
+) -> tuple[Scenario, Inputs]:
     """Return the city after a change; as it is where something is wrong, which is noted."""
     if isinstance(change, MoreCrews):
         return _add_crews(scenario, change), inputs
@@ -133,13 +132,14 @@ def _change_network(
     change: Raise | FloodBoard | SecondFeeder | Buffer | OtherCurves, inputs: Inputs, problems: Problems, subject: str
 ) -> Network:
     network = inputs.network
-    told: dict[str, Any] = {"problems": problems}
     if isinstance(change, Raise):
-        return raise_components(network, _plain(change.raise_), by=change.by_m, subject=f"{subject}.raise", **told)
+        return raise_components(
+            network, _plain(change.raise_), by=change.by_m, problems=problems, subject=f"{subject}.raise"
+        )
     if isinstance(change, FloodBoard):
         return add_flood_boards(
             network, _plain(change.flood_board), height=change.height_m, seal_failure=change.seal_failure,
-            subject=f"{subject}.flood_board", **told,
+            problems=problems, subject=f"{subject}.flood_board",
         )  # fmt: skip
     if isinstance(change, OtherCurves):
         before = len(problems)
@@ -147,18 +147,19 @@ def _change_network(
         if len(problems) > before:
             return network
         return change_curves(
-            network, _plain(change.curves), curves=change.named(), subject=f"{subject}.curves", **told
+            network, _plain(change.curves), curves=change.named(), problems=problems, subject=f"{subject}.curves"
         )  # fmt: skip
     if isinstance(change, SecondFeeder):
         provider = None if change.provider is None else _plain(change.provider)
         return add_providers(
-            network, _plain(change.second_feeder), service=change.service, provider=provider, subject=subject, **told
+            network, _plain(change.second_feeder), service=change.service, provider=provider, problems=problems,
+            subject=subject,
         )  # fmt: skip
     columns = {"buffer_hours": change.hours, "start_probability": change.start_probability,
                "recharge_hours": change.recharge_hours, "buffer_height": change.height_m}  # fmt: skip
     changed = {name: value for name, value in columns.items() if value is not None}
     return change_buffers(
-        network, _plain(change.buffer), service=change.service, changed=changed, subject=subject, **told
+        network, _plain(change.buffer), service=change.service, changed=changed, problems=problems, subject=subject
     )  # fmt: skip
 
 
@@ -197,21 +198,14 @@ def _add_redundancy(
         problems.add(f"{subject}.redundancy.service", wanted=wanted, got=repr(name))
     if unknown:
         return inputs
-    network = _noted(lambda: add_redundancy(inputs.network, build_redundancy(change.redundancy)), problems, subject)
-    if network is None:
+    try:
+        network = add_redundancy(inputs.network, build_redundancy(change.redundancy))
+    except ResilienceError as error:
+        problems.extend(replace(problem, subject=f"{subject}.{problem.subject}") for problem in error.problems)
         return inputs
     return replace(
         inputs, network=network, levels=settle_levels(scenario, network), sectors=prepare_sectors(network, scenario)
     )  # fmt: skip
-
-
-def _noted(step: Callable[[], Network], problems: Problems, subject: str) -> Network | None:
-    """Return what a step gives; None where it finds something wrong, which is noted as of `subject`."""
-    try:
-        return step()
-    except ResilienceError as error:
-        problems.extend(replace(problem, subject=f"{subject}.{problem.subject}") for problem in error.problems)
-        return None
 
 
 def _cool_roofs(scenario: Scenario, inputs: Inputs, change: CoolRoof, problems: Problems, subject: str) -> Inputs:

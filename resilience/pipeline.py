@@ -47,7 +47,7 @@ from resilience.run_log import RunLog
 from resilience.sample_totals import SampleTotals
 from resilience.sampling import MAIN, Deadline, Progress, Sampler, block_samples, fit_blocks
 from resilience.scenario import Scenario
-from resilience.scenario.adaptation import settle_options
+from resilience.scenario.options import settle_options
 from resilience.stopping import find_losable, find_relative_error, list_looks, tell_unseen
 from resilience.store import TOTALS, RunStore
 from resilience.tasks import prepare, prepare_tasks

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from pydantic import ValidationError
 
 from resilience.errors import DataError, MissingInputError, Problem
 from resilience.events import rated_events
@@ -89,11 +88,9 @@ def read_manifest(run: Path) -> Manifest:
     except (FileNotFoundError, NotADirectoryError) as error:
         wanted = f"the directory of a finished run, with {MANIFEST}; `resilience status` tells how far a run is"
         raise MissingInputError(Problem(str(run), wanted=wanted, got="none there")) from error
-    except (OSError, ValueError, ValidationError) as error:
-        told = error.strerror if isinstance(error, OSError) else "another content"
-        raise DataError(
-            Problem(str(run / MANIFEST), wanted="the manifest of a run", got=told or "another content")
-        ) from error
+    except (OSError, ValueError) as error:
+        got = getattr(error, "strerror", None) or "another content"
+        raise DataError(Problem(str(run / MANIFEST), wanted="the manifest of a run", got=got)) from error
 
 
 def _part(whole: xr.Dataset, prefix: str) -> xr.Dataset:

@@ -13,18 +13,17 @@ from resilience.annual import weigh_events
 from resilience.cascade import MOST_POINTS
 from resilience.engine import Block, BlockSums, Threads, simulate
 from resilience.errors import Attempts
-from resilience.exposures import expose_and_damage
 from resilience.hazard_error import check_errors
-from resilience.heat_toll import read_heat
-from resilience.horizon import Horizon, halve, plan_horizon
+from resilience.horizon import Horizon, halve
 from resilience.inputs import Inputs
 from resilience.kernels.rows import SAMPLES
 from resilience.options import take_option, told_of
 from resilience.pipeline import prepare_run
 from resilience.quotients import divide
 from resilience.scenario import Scenario
-from resilience.scenario.adaptation import OptionSection, settle_options
+from resilience.scenario.options import OptionSection, settle_options
 from resilience.service import drive_times
+from resilience.stopping import count_events
 from resilience.tasks import prepare
 
 
@@ -37,17 +36,16 @@ def rehearse(scenario: Scenario, inputs: Inputs) -> dict[str, float] | None:
         With everything that is wrong once maps meet assets.
     """
     check_errors(inputs, scenario)
-    damaged, hourly = expose_and_damage(inputs, scenario.heat)
+    prepared = prepare_run(scenario, inputs)
+    layout, horizon = prepared.city.layout, prepared.horizon
     weights = weigh_events(inputs, scenario)
-    horizon = plan_horizon(inputs, scenario, hourly)
-    city, _ = prepare(inputs, damaged, scenario, horizon, read_heat(inputs, scenario), hourly)
-    for part in city.layout.timed.values():
-        drive_times(city.layout, part.network, part.drive)
+    for part in layout.timed.values():
+        drive_times(layout, part.network, part.drive)
     rehearse_options(scenario, inputs)
     if horizon is None or halve(horizon.grid).minute.size > MOST_POINTS:
         return None
     weight = weights["annual_weight"][1] + weights["tail_weight"][1]
-    return compare_halved(inputs, damaged, scenario, horizon, weight)
+    return compare_halved(inputs, prepared.damaged, scenario, horizon, weight)
 
 
 def rehearse_options(scenario: Scenario, inputs: Inputs) -> None:
@@ -78,7 +76,6 @@ def compare_halved(
     weights : (n_event,) float64
         Annual; where no event has one, all count the same.
     """
-    weight = np.nan_to_num(weights) if np.isfinite(weights).any() else np.ones(weights.size)
     lost = []
     for one in (horizon, replace(horizon, grid=halve(horizon.grid))):
         city, tasks = prepare(inputs, damaged, scenario, one)
@@ -90,7 +87,7 @@ def compare_halved(
             minutes[block.task.event] = sums.over_time.sample_minutes.sum(axis=1)
 
         simulate(city, tasks, n_samples=SAMPLES, block_samples=SAMPLES, pool=Threads(), on_block=take)
-        lost.append(weight @ minutes)
+        lost.append(count_events(weights) @ minutes)
     whole, fine = lost
     change = divide(fine - whole, whole)
     return dict(zip(city.layout.names, change.tolist(), strict=True))

@@ -20,7 +20,6 @@ from resilience.why import origins_table, why_table
 
 SAMPLING = "sampling error, 95 %"
 
-
 SYNTHETIC = "Everything is synthetic"
 """How the first note of the built-in city begins."""
 
@@ -152,11 +151,11 @@ class Result:
                     [
                         str(service),
                         figure(float(one["annual_value"])),
-                        figure(1.96 * float(one["annual_standard_error"])),
+                        _half_width(one["annual_standard_error"]),
                         figure(float(one["annual_tail"])),
                         *(
                             [figure(float(one["annual_person_hours"])),
-                             figure(1.96 * float(one["annual_person_hours_standard_error"]))] if over_time else []
+                             _half_width(one["annual_person_hours_standard_error"])] if over_time else []
                         ),
                     ]
                 )  # fmt: skip
@@ -194,9 +193,14 @@ class Result:
                 rows.append(
                     [str(option), *([] if event is None else [str(event)]), figure(float(one["option_cost"])),
                      str(ds["service"].values[most]), figure(float(one[name][most])),
-                     figure(1.96 * float(one[f"{name}_standard_error"][most])), *(_worth(one) if weighed else [])]
+                     _half_width(one[f"{name}_standard_error"][most]), *(_worth(one) if weighed else [])]
                 )  # fmt: skip
         return rows
+
+
+def _half_width(standard_error: xr.DataArray) -> str:
+    """Return the half-width of the 95 % interval, as :func:`figure` writes it."""
+    return figure(1.96 * float(standard_error))
 
 
 def _worth(option: xr.Dataset) -> list[str]:

@@ -29,6 +29,8 @@ GLOSSARY: dict[str, str] = {
     "intensity": "what the hazard map tells at a place: water depth (m) or temperature (degC)",
     "family": "a severity axis of one peril (a stack of return periods) or a list of distinct events",
     "event": "one hazard map of a family, or a sequence of them",
+    "branch": "the run again under what is not known: curves, costs, maps",
+    "option": "what could be done, at a cost: the run again on the changed city",
     "sequence": "events that come one after the other and are solved as one, on one time grid",
     "sample": "one Monte Carlo draw of what fails",
     "word": "64 samples in one unsigned integer",

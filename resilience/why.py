@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.cells import Column, Table, in_columns
+from resilience.events import yearly_weight
 
 Floats = NDArray[np.float64]
 
@@ -155,7 +156,7 @@ def _weighted_roots(dataset: xr.Dataset, *, hours: bool = False) -> list[tuple[s
     else:
         by_root = dataset["root_people"].values / dataset.sizes["sample"]
         total = dataset["people_without_service"].mean("sample").values
-    weight = (dataset["annual_weight"] + dataset["tail_weight"]).values
+    weight = yearly_weight(dataset)
     rated = np.isfinite(weight)
     parts = []
     if rated.any():

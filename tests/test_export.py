@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from scipy import sparse
 
 from resilience import assess, open_run
 from resilience.cli import main
-from resilience.cli.app import ExportFormat
+from resilience.cli.arguments import ExportFormat
 from resilience.errors import (
     CannotCreateError,
     ConfigurationError,
@@ -422,6 +423,16 @@ def test_what_is_no_run_and_no_event_is_told(kept_result: Result, export: Export
         export("shp")
     with pytest.raises(ConfigurationError, match=r"out\.geo: another name; wanted: a name that ends in \.gpkg"):
         export_run(str(kept_result.path), "gpkg", out=tmp_path / "out.geo")
+
+
+def test_an_export_names_the_version_that_the_run_is_of(rated: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(rated, run)
+    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    manifest["code"]["urban-resilience"] = "0.0.9"
+    (run / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    listing = json.loads((export_run(run, "csv").path / "export.json").read_text(encoding="utf-8"))
+    assert listing["source"] == "urban-resilience 0.0.9"
 
 
 def test_a_run_that_is_being_written_is_left_alone(rated: Path, tmp_path: Path) -> None:

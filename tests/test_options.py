@@ -246,7 +246,7 @@ def test_what_only_maps_tell_of_an_option_is_told_as_of_it(site, tmp_path) -> No
                        option("high", {"raise": {"id": "P"}, "by_m": 0.1}),
                        option("weaker", {"curves": {"id": "P"}, "flood_fragility": "press_3"})]  # fmt: skip
     scenario = Scenario.from_dict(data)
-    check(scenario, quick=True)
+    assert "options: weak, high, weaker" in check(scenario, quick=True).lines()
     with pytest.raises(DataError, match="options, weak: time") as error:
         check(scenario)
     assert len(error.value.problems) == 2

@@ -1,4 +1,4 @@
-"""What options save and are worth, against closed forms; and the page that tells it."""
+"""What options save and are worth, against closed forms; and the tutorial whose arms they are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from resilience.appraisal import on_frontier
 from resilience.pipeline import assess
 from resilience.scenario import Scenario
-from tests.test_house import unexplained_columns
 
 ARMS = Path(__file__).parents[1] / "docs" / "storm-then-heat"
 RATE, PEOPLE, HOURS = 0.25, 1000.0, 12.0
@@ -39,9 +38,13 @@ EXACT = RATE * PEOPLE * HOURS * (BEFORE - AFTER)
 ANNUITY = 16.288889  # 4.5 %, 30 years
 
 
-def test_a_bernoulli_asset_saves_what_its_probabilities_say(site) -> None:
+@pytest.fixture(scope="module")
+def found(site):
+    return assess(one_asset(site)).dataset.sel(option="raise", service="s0")
+
+
+def test_a_bernoulli_asset_saves_what_its_probabilities_say(found) -> None:
     """Saving = rate * people * hours * (p - q); its error is that of a Bernoulli variable of p - q."""
-    found = assess(one_asset(site)).dataset.sel(option="raise", service="s0")
     saved, error = found["option_saved"].item(), found["option_saved_standard_error"].item()
     step = RATE * PEOPLE * HOURS
     assert saved == pytest.approx(EXACT, abs=4 * error)
@@ -52,9 +55,8 @@ def test_a_bernoulli_asset_saves_what_its_probabilities_say(site) -> None:
     assert error < 0.7 * step * np.sqrt((BEFORE * (1 - BEFORE) + AFTER * (1 - AFTER)) / 4096)
 
 
-def test_worth_is_annuity_times_saving_times_value(site) -> None:
-    found = assess(one_asset(site)).dataset.sel(option="raise")
-    saved = found["option_saved"].sel(service="s0").item()
+def test_worth_is_annuity_times_saving_times_value(found) -> None:
+    saved = found["option_saved"].item()
     worth = {name: found[f"option_{name}"].item() for name in (
         "annual_benefit", "present_value", "net_present_value", "benefit_cost_ratio", "benefit_cost_ratio_low",
         "benefit_cost_ratio_high", "annual_benefit_standard_error")}  # fmt: skip
@@ -177,8 +179,3 @@ def test_arms_of_the_tutorial_are_options_of_one_run() -> None:
             base - one["option_event_saved"], own["person_hours_lost"].mean("sample"), rtol=1e-12, atol=1e-6
         )  # fmt: skip
         assert one["option_event_saved"].sel(service="data").values[-1] > 0
-
-
-def test_every_column_is_explained(site, tmp_path: Path) -> None:
-    assess(one_asset(site), out=tmp_path / "run")
-    assert unexplained_columns(tmp_path / "run") == []

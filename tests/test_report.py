@@ -10,7 +10,10 @@ import shutil
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,10 +21,12 @@ import rasterio
 from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from resilience.cli import main
 from resilience.cli.app import Language
 from resilience.network import Network
+from resilience.pipeline import assess
 from resilience.report import places, write_report
 from resilience.report.failing import Dependents
 from resilience.report.images import png_address
@@ -57,6 +62,20 @@ def hostile_run(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def table(run: Path, name: str) -> list[dict[str, str]]:
     with (run / name).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+@contextmanager
+def opened(address: str) -> Iterator[Any]:
+    """Open an image that stands in an address."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        with rasterio.MemoryFile(base64.b64decode(address.partition(",")[2])) as file, file.open() as image:
+            yield image
+
+
+def classes_of(address: str) -> NDArray[np.uint8]:
+    with opened(address) as image:
+        return image.read(1)
 
 
 def test_figures_are_those_of_the_summary(run: Path, page: Page) -> None:
@@ -109,6 +128,41 @@ def test_options_are_told_as_in_their_table(tmp_path: Path) -> None:
         value, error = float(row["saved_power"]), float(row["saved_error_power"])
         assert tell(value, error) in worth[0][1]
         assert worth[1][3] == tell(float(row["net_present_value"]))
+
+
+@pytest.mark.parametrize(
+    ("depth", "rated", "heading", "loss"),
+    [
+        (0.5, True, "Saved per year, people", "money per year, 100 % of it beyond the rarest map."),
+        (0.5, False, "Saved if the event occurs, people", "direct loss avoided if the event occurs"),
+        (0.0, True, "Saved per year, people", "Direct loss (repair cost): none."),
+    ],
+)
+@pytest.mark.parametrize("costs", [True, False])
+def test_what_options_save_is_told_as_per_year_or_event(
+    site: Site, tmp_path: Path, *, depth: float, rated: bool, heading: str, loss: str, costs: bool
+) -> None:
+    asset = {"id": "p0", **({"flood_damage_curve": "loss_of_15_m", "replacement_cost": 90.0} if costs else {})}
+    events = {"return_periods": [50]} if rated else {"events": ["storm"]}
+    high = {"name": "high", "cost": 9.0, "life_years": 5, "changes": [{"raise": {"id": "p0"}, "by_m": 0.2}]}
+    run = tmp_path / "run"
+    assess(
+        site.scenario([asset], [{"values": [[depth]], **events}], needs=[("zone", "power", ["p0"], 1)],
+                      options=[high]),
+        out=run,
+    )  # fmt: skip
+    page = Page(write_page(read_run(run), Words("en")))
+    assert heading in page.text
+    assert (loss in page.text) == costs
+    (told,) = (row for row in table(run, "options.csv"))
+    (saved, *_) = ([text.strip() for text in row[1:]] for row in page.rows if row and "high" in row[0])
+    value, error = float(told["saved_power"]), float(told["saved_error_power"])
+    assert saved == ([f"{tell(value, error)}± {tell_interval(value, error)}"] if depth else ["0"])
+
+
+def test_a_figure_far_below_its_uncertainty_keeps_its_sign() -> None:
+    assert [tell(value, 40.0) for value in (-4.0, 0.5, -0.04)] == ["-4", "0.5", "-0.04"]
+    assert tell_interval(-4.0, 40.0) == "80"
 
 
 def test_a_made_up_city_says_so_and_a_real_one_does_not(page: Page, hostile_run: Path) -> None:
@@ -171,6 +225,10 @@ def test_korean_is_korean(run: Path) -> None:
     assert "얼마나 잃는가" in told.text
     assert {"전력", "통신"} <= {row[0] for row in told.rows if row}
     assert not re.search(r"\{\w+\}", told.text)
+    # Before the notes, which are English, no English word of the table is left.
+    first = told.text.rpartition(Words("ko")("section_limits"))[0]
+    words = {key: text for key, text in load_words().items() if text["en"] != text["ko"]}
+    assert [key for key, text in words.items() if f" {text['en']} " in first and "{" not in text["en"]] == []
 
 
 @given(st.floats(1e-6, 1e12), st.floats(1e-3, 2.0))
@@ -222,15 +280,24 @@ def test_a_pixel_shows_the_highest_cell_in_it(rows: int, columns: int, cell: flo
         assert image.max() == values.max()
 
 
+def test_a_map_in_other_coordinates_lies_where_the_city_does(site: Site, tmp_path: Path) -> None:
+    run = read_run(hostile(site, tmp_path / "run", crs="EPSG:5186"))
+    city = places.map_city(run)
+    classes = classes_of(city.hazards.addresses[0])
+    east, north = city.points[city.point_assets == 0][0]
+    row = int((1 - north / city.size[1]) * classes.shape[0])
+    # 0.5 m at the first asset: the class from 0.3 m on.
+    assert classes[row, int(east / city.size[0] * classes.shape[1])] == 2
+    assert run.network.crs.to_epsg() == 5186
+
+
 def test_an_image_reads_back_as_its_classes() -> None:
     classes = np.arange(12, dtype=np.uint8).reshape(3, 4) % 3
     palette = ["#00000000", "#ff0000ff", "#0000ff80"]
-    content = base64.b64decode(png_address(classes, palette).partition(",")[2])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-        with rasterio.MemoryFile(content) as file, file.open() as image:
-            assert (image.read(1) == classes).all()
-            assert image.colormap(1)[2] == (0, 0, 255, 128)
+    address = png_address(classes, palette)
+    assert (classes_of(address) == classes).all()
+    with opened(address) as image:
+        assert image.colormap(1)[2] == (0, 0, 255, 128)
 
 
 def test_a_large_city_is_drawn_in_part(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,6 +310,10 @@ def test_a_large_city_is_drawn_in_part(run: Path, monkeypatch: pytest.MonkeyPatc
     assert (drawn.size, city.n_rest, city.zones.size) == (50, down.size - 50, 5)
     assert (len(city.rest), len(set(city.rest)) > 3) == (told.dataset.sizes["event"], True)
     assert down[drawn].min() >= np.delete(down, drawn).max()
+    share = told.dataset["down_count"].values.sum(axis=2)[:, drawn] / told.n_sample
+    assert (np.abs(city.chance / 200 - share) < 1 / 200).all()
+    assert ((city.chance == 0) == (share == 0)).all()
+    assert ((city.chance == 200) == (share == 1)).all()
     text = Page(write_page(told, Words("en"))).text
     assert f"The {down.size - 50:,} assets that are down least often" in text
     assert "for the 5 zones that lose most" in text
@@ -262,9 +333,12 @@ def test_maps_that_have_changed_are_not_shown(site: Site, tmp_path: Path) -> Non
 def test_a_change_is_told_with_its_verdict(run: Path, tmp_path: Path) -> None:
     same = Page(write_report(run, against=run, out=tmp_path / "same.html").read_text(encoding="utf-8"))
     assert same.text.count("unchanged") == 8
+    assert "nothing moved" in same.text
     other = built_in(tmp_path / "other", seed=2, time={"restart_hours": 60})
     told = Page(write_report(run, against=other, out=tmp_path / "other.html").read_text(encoding="utf-8"))
+    moved = told.text.count("less is lost") + told.text.count("more is lost")
     assert "less is lost" in told.text
+    assert f"{moved} of 8 figures moved" in told.text
     assert "different random numbers" in told.text
 
 

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +17,20 @@ import typer
 
 from resilience import __version__
 from resilience.cli.answer import Answer, Failure
+from resilience.cli.arguments import (
+    AllowOutside,
+    AsJson,
+    Changes,
+    Described,
+    ExportFormat,
+    InLanguage,
+    Language,
+    NoReport,
+    Quiet,
+    RunDirectory,
+    ScenarioFile,
+    Verbose,
+)
 from resilience.cli.outcome import INTERRUPTED, exit_code_of
 from resilience.cli.pools import Dashboard, Scheduler, Threads, Workers, choose_pool
 from resilience.cli.terminal import aligned, open_closed_streams, write
@@ -42,41 +55,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-# `readable=False`: whether the file can be read is told by the reader, with its own exit code.
-ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", readable=False, help="Scenario file (YAML).")]
-Changes = Annotated[
-    list[str],
-    typer.Option(
-        "--set", metavar="KEY=VALUE", help="Replace a value of the scenario, e.g. monte_carlo.samples=1024; repeatable."
-    ),
-]
-AllowOutside = Annotated[
-    list[Path],
-    typer.Option(
-        "--allow-outside",
-        metavar="DIR",
-        envvar="RESILIENCE_ALLOW_OUTSIDE",
-        readable=False,
-        help="Folder below which the scenario may name files, beside its own; repeatable.",
-    ),
-]
-
-NoReport = Annotated[bool, typer.Option("--no-report", envvar="RESILIENCE_NO_REPORT", help="Leave report.html out.")]
-
-
-class Language(StrEnum):
-    """Languages of the report."""
-
-    en = "en"
-    ko = "ko"
-
-
-InLanguage = Annotated[Language, typer.Option("--lang", help="Language of the report.")]
-
-AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say every step.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
 
 
 def _show_version(wanted: bool) -> None:
@@ -211,7 +189,7 @@ def plan(
 
 @app.command()
 def status(
-    run: Annotated[Path, typer.Argument(metavar="RUN", readable=False, help="Run directory.")],
+    run: RunDirectory,
     as_json: AsJson = False,
 ) -> Answer:
     """Tell how far a run is, also while it runs."""
@@ -223,7 +201,7 @@ def status(
 
 @app.command()
 def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", readable=False, help="Run directory.")],
+    run: RunDirectory,
     lang: InLanguage = Language.en,
     against: Annotated[
         Path | None,
@@ -245,13 +223,6 @@ def report(
 
         webbrowser.open(written.as_uri())
     return Answer({"report": str(written), "bytes": written.stat().st_size, "lang": str(lang)}, [str(written)])
-
-
-class Described(StrEnum):
-    """What has a schema."""
-
-    scenario = "scenario"
-    manifest = "manifest"
 
 
 @app.command()
@@ -285,21 +256,9 @@ def init(
     return Answer({"files": files}, [f"written: {', '.join(files)}", f"next: resilience check {files[0]}"])
 
 
-class ExportFormat(StrEnum):
-    """Formats of other programs."""
-
-    netcdf = "netcdf"
-    cog = "cog"
-    gpkg = "gpkg"
-    geoparquet = "geoparquet"
-    csv = "csv"
-    rdls = "rdls"
-    climada = "climada"
-
-
 @app.command()
 def export(
-    run: Annotated[Path, typer.Argument(metavar="RUN", readable=False, help="Run directory of a finished run.")],
+    run: RunDirectory,
     to: Annotated[ExportFormat, typer.Option("--to", help="Format.")],
     out: Annotated[
         Path | None,

@@ -9,21 +9,19 @@ import h5py
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
 from scipy import sparse
 
 from resilience.errors import DataError, Problems
 from resilience.events import yearly_weight
+from resilience.export.places import DEGREES, points_of, to_degrees
 from resilience.export.source import Source
 from resilience.export.targets import file_names
 from resilience.hazard import grid_of
 from resilience.hazard_inputs import load_hazards
-from resilience.network import representative_points
 from resilience.provenance import hash_file
 from resilience.scenario import Scenario
 from resilience.why import texts
 
-DEGREES = "EPSG:4326"
 FREQUENCY_UNIT = "1/year"
 
 
@@ -79,8 +77,7 @@ def climada_hazard(hazard: xr.Dataset, dataset: xr.Dataset) -> xr.Dataset:
     The dimension of events is named as CLIMADA looks for it, ``time``; its values are numbers, as events have no dates.
     """
     grid = grid_of(hazard)
-    degrees = Transformer.from_crs(grid.crs, DEGREES, always_xy=True)
-    longitude, latitude = degrees.transform(*np.meshgrid(grid.x, grid.y))
+    longitude, latitude = to_degrees(grid.crs).transform(*np.meshgrid(grid.x, grid.y))
     intensity = hazard["intensity"].max("time") if "time" in hazard.dims else hazard["intensity"]
     mine = texts(dataset, "family") == hazard.attrs["family"]
     number = np.arange(1, int(mine.sum()) + 1)
@@ -106,10 +103,8 @@ def _write_impact(path: Path, source: Source, service: int) -> None:
     weight = yearly_weight(dataset)
     rated = np.isfinite(weight)
     frequency = np.where(rated, weight, 0.0)
-    shapes = source.network.zones.set_index("id")["geometry"].reindex(texts(dataset, "zone"))
-    points = representative_points(shapes)
-    degrees = Transformer.from_crs(CRS.from_user_input(source.network.crs), DEGREES, always_xy=True)
-    longitude, latitude = degrees.transform(points[:, 0], points[:, 1])
+    points = points_of(source.network, "zone", texts(dataset, "zone"))
+    longitude, latitude = to_degrees(source.network.crs).transform(*points.T)
     at_event: NDArray[np.float64] = np.asarray(impact.sum(axis=1)).ravel()
     expected = frequency @ impact.toarray()
     arrays = {

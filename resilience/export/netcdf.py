@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from pyproj import Transformer
 
+from resilience.export.places import points_of, to_degrees
 from resilience.export.source import Source
-from resilience.network import representative_points
 from resilience.store import open_results
 from resilience.why import texts
 
@@ -96,12 +95,10 @@ def _with_places(stored: xr.Dataset, source: Source) -> xr.Dataset:
     """Return the dataset with x, y, longitude and latitude of assets and zones, a point for each."""
     network = source.network
     crs = network.crs
-    degrees = Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+    degrees = to_degrees(crs)
     places: dict[str, Any] = {}
-    for dim, table in (("asset", network.assets), ("zone", network.zones)):
-        shapes = table.set_index("id")["geometry"].reindex(texts(stored, dim))
-        points = representative_points(shapes)
-        x, y = points[:, 0], points[:, 1]
+    for dim in ("asset", "zone"):
+        x, y = points_of(network, dim, texts(stored, dim)).T
         longitude, latitude = degrees.transform(x, y)
         for axis, values in (("x", x), ("y", y)):
             places[f"{dim}_{axis}"] = (dim, values, {"standard_name": f"projection_{axis}_coordinate", "units": "m"})

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import shapely
 import xarray as xr
-from pyproj import Transformer
 
 from resilience.choices import choose
 from resilience.errors import ConfigurationError, Problems
 from resilience.events import yearly_weight
+from resilience.export.places import to_degrees
 from resilience.export.source import Source
 from resilience.store import NETWORK, RESULTS, TABLES
 from resilience.why import texts
@@ -245,6 +245,5 @@ def _bounds(source: Source) -> tuple[float, float, float, float]:
     bounds = np.array([shapely.total_bounds(table.geometry.array) for table in (network.assets, network.zones)])
     west, south = np.nanmin(bounds[:, :2], axis=0)
     east, north = np.nanmax(bounds[:, 2:], axis=0)
-    degrees = Transformer.from_crs(network.crs, "EPSG:4326", always_xy=True)
-    found = degrees.transform_bounds(west, south, east, north)
+    found = to_degrees(network.crs).transform_bounds(west, south, east, north)
     return (round(found[0], 6), round(found[1], 6), round(found[2], 6), round(found[3], 6))

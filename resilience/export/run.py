@@ -121,7 +121,7 @@ def export_run(
     form = FORMATS[choose(to, list(FORMATS), what="format")]
     source = Source(Path(run), events, about or About())
     raise_if_locked(source.run)
-    assert source.manifest  # the first thing that is told is that there is no run
+    # What is wrong with the run or with the events asked for is told before a place to write to is looked for.
     source.events()
     place = Path(run).absolute()
     name = f"{place.name}{form.ending}" if form.ending else f"{place.name}-{to}"

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from resilience import __version__
 from resilience.choices import choose_some
 from resilience.events import rated_events
 from resilience.manifest import Manifest
@@ -96,7 +95,7 @@ class Source:
         synthetic = "; the city is synthetic" if self.result.is_synthetic else ""
         return {
             "title": self.result.title,
-            "source": f"urban-resilience {self.manifest.code.get('version', __version__)}{synthetic}",
+            "source": f"urban-resilience {self.manifest.code['urban-resilience']}{synthetic}",
             "history": f"{self.manifest.ended} run {self.manifest.run_id}",
             "scenario_sha256": self.manifest.scenario_sha256,
         }

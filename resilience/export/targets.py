@@ -42,13 +42,13 @@ def check_target(target: Path, run: Path, *, folder: bool, overwrite: bool) -> N
         return
     if not overwrite:
         raise CannotCreateError(Problem(str(target), wanted="a new name, or --overwrite", got="something is there"))
-    if target.is_dir() and not target.is_symlink():
-        if not folder or not _is_export(target):
-            wanted = f"a {'folder that was exported' if folder else 'file'}; anything else is not replaced"
-            raise CannotCreateError(Problem(str(target), wanted=wanted, got="another folder"))
-    elif folder or target.is_symlink() or not target.is_file():
+    is_folder = target.is_dir() and not target.is_symlink()
+    is_file = target.is_file() and not target.is_symlink()
+    if not (is_folder and _is_export(target) if folder else is_file):
         wanted = f"a {'folder that was exported' if folder else 'file'}; anything else is not replaced"
-        raise CannotCreateError(Problem(str(target), wanted=wanted, got="something else"))
+        raise CannotCreateError(
+            Problem(str(target), wanted=wanted, got="another folder" if is_folder else "something else")
+        )
 
 
 def _is_export(folder: Path) -> bool:

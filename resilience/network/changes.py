@@ -1,4 +1,4 @@
-"""What an adaptation changes in the tables of a city: heights, barriers, curves, providers, buffers.
+"""What an option changes in the tables of a city: heights, barriers, curves, providers, buffers.
 
 Each function returns a changed network, or notes what is wrong in `problems` and returns the network as it is.
 """

@@ -9,9 +9,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from resilience.choices import choose_some, event_at
+from resilience.choices import choose_some, demand_rates, event_at
 from resilience.errors import ConfigurationError, Problem
-from resilience.events import yearly_weight
 from resilience.plot.canvas import HATCHES, colours_of, plain, take_axes, write_in_full
 from resilience.quotients import divide
 from resilience.why import texts
@@ -101,9 +100,6 @@ def _loss_by_root(dataset: xr.Dataset, event: str | None, *, hours: bool) -> tup
     if event is not None:
         at = event_at(dataset, event)
         return by_root[at], total[at]
-    weight = yearly_weight(dataset)
+    weight = demand_rates(dataset)
     rated = np.isfinite(weight)
-    if not rated.any():
-        names = ", ".join(texts(dataset, "event"))
-        raise ConfigurationError(Problem("event", wanted=f"one of {names}: none has a rate", got="none"))
     return np.tensordot(weight[rated], by_root[rated], axes=1), np.tensordot(weight[rated], total[rated], axes=1)

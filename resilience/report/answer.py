@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from resilience.quotients import divide
-from resilience.report.rounding import NORMAL, tell, tell_interval
+from resilience.report.rounding import NORMAL, tell, tell_interval, tell_share
 from resilience.report.source import Run
 from resilience.why import texts
 
@@ -24,7 +24,7 @@ class Loss:
     peak, peak_interval : str
         People without it at the peak, per year.
     beyond : str
-        Share of the figure that stands for events rarer than the rarest map, in per cent.
+        Share of the figure that stands for events rarer than the rarest map; empty where nothing is lost.
     hours : str
         Hours per year without it of one who has it, on average; empty without a time grid.
     bar, low, high : float
@@ -66,7 +66,7 @@ def annual_losses(run: Run) -> list[Loss]:
             interval=tell_interval(value[i], error[i]),
             peak=tell(peak[i], peak_error[i]),
             peak_interval=tell_interval(peak[i], peak_error[i]),
-            beyond=f"{100 * share[i]:.0f}" if np.isfinite(share[i]) else "",
+            beyond=tell_share(float(share[i])) if np.isfinite(share[i]) else "",
             hours=tell(float(ds["saidi"].values[i]), float(ds["saidi_standard_error"].values[i]))
             if "saidi" in ds else "",
             bar=float(value[i] / longest),
@@ -124,8 +124,8 @@ def event_losses(run: Run) -> list[EventLoss]:
 
 
 def annual_money(run: Run) -> tuple[str, str]:
-    """Return the direct loss per year and the share beyond the rarest event in per cent; empty where none is known."""
+    """Return the direct loss per year and the share beyond the rarest event; empty where none is known."""
     if not (run.rated and run.result.tells_money):
         return "", ""
     value, tail = (float(run.dataset[name]) for name in ("annual_direct_loss", "annual_direct_loss_tail"))
-    return tell(value), f"{100 * tail / value:.0f}" if value > 0 else ""
+    return tell(value), tell_share(tail / value) if value > 0 else ""

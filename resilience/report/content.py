@@ -58,6 +58,7 @@ def tell_run(run: Run, words: Words, change: Change | None = None) -> tuple[Cont
         run, words, units, reasons=reasons["reasons"],
         # An asset of which nothing is told could matter more.
         critical={} if untold else critical,
+        change=change,
     )  # fmt: skip
     content = {
         **_facts(run, units), "cards": cards, "losses": annual_losses(run), "money": annual_money(run),
@@ -121,8 +122,10 @@ def _critical(run: Run, words: Words, critical: dict[str, list[Critical]], untol
 
 def _remedies(run: Run, services: list[str]) -> Content:
     found = remedies(run)
+    # Where nothing is saved of any service, each is told to be 0.
+    saved = [name for name in services if any(name in one.saved for one in found)] or services
     return {
-        "remedies": found, "saved_services": [name for name in services if any(name in one.saved for one in found)],
+        "remedies": found, "saved_services": saved,
         "tells_net": any(one.net for one in found),
         "tells_avoided": run.result.tells_money and any(one.avoided for one in found),
         "tells_carbon": any(one.carbon not in ("", "0") for one in found),

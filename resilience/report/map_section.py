@@ -52,6 +52,8 @@ def map_notes(words: Words, city: CityMap, n_zone: int) -> Iterator[str]:
         yield words("map_zones", n=f"{n_zone:,}", shown=f"{city.zones.size:,}")
     if city.hazards.missing:
         yield words("map_missing")
+    if city.hazards.sequences:
+        yield words("map_sequences")
 
 
 def worst_zones(run: Run) -> list[dict[str, Any]]:

@@ -34,8 +34,8 @@ MOST_SHARP = 20
 MOST_CELLS = 400_000_000
 """Cells of all maps of a run that are read for its report."""
 
-DEPTHS = (0.0, 0.3, 0.5, 1.0, 2.0)
-"""Lower ends of classes of water depth, m: above 0.3 m cars stop."""
+DEPTHS = (0.05, 0.3, 0.5, 1.0, 2.0)
+"""Lower ends of classes of water depth, m: a film of rain is not drawn, above 0.3 m cars stop."""
 
 WATER = ("#c6dbefc8", "#9ecae1c8", "#6baed6c8", "#3182bdc8", "#08519cc8")
 WARMTH = ("#fff0d6a0", "#fdd49ea0", "#fdae6ba0", "#f16913a0", "#c03a00a0", "#7f1d00a0")
@@ -71,11 +71,14 @@ class HazardImages:
     classes : tuple of HazardClass
     missing : bool
         Whether maps of some event could not be shown: their files are gone, have changed, or are too large.
+    sequences : bool
+        Whether some events are sequences, which have no map of their own.
     """
 
     addresses: tuple[str, ...]
     classes: tuple[HazardClass, ...]
     missing: bool
+    sequences: bool
 
 
 def draw_hazards(run: Run, extent: tuple[float, float, float, float]) -> HazardImages:
@@ -103,9 +106,9 @@ def draw_hazards(run: Run, extent: tuple[float, float, float, float]) -> HazardI
             above = np.searchsorted(edges, image, side="left" if peril == "flood" else "right")
             numbers: NDArray[np.uint8] = np.where(np.isnan(image), 0, above).astype(np.uint8)
             addresses[i] = png_address(numbers, (CLEAR, *palette))
-    single = np.array(["+" not in peril for peril in texts(run.dataset, "peril")])
-    missing = any(not address for address in np.array(addresses, dtype=object)[single])
-    return HazardImages(tuple(addresses), tuple(told), missing)
+    mapped = {one.family for one in run.manifest.hazards}
+    missing = any(not address for address, family in zip(addresses, families, strict=True) if family in mapped)
+    return HazardImages(tuple(addresses), tuple(told), missing, sequences=not mapped.issuperset(families))
 
 
 def frame_of(extent: tuple[float, float, float, float], n_event: int) -> tuple[int, int]:

@@ -53,10 +53,14 @@
     }
   }
 
-  function fillSelect(id, draw) {
-    const select = byId(id);
-    if (select) select.addEventListener("input", draw);
-    return select;
+  // On paper there are no controls: what was chosen stands above the figure.
+  function tellShown(id, ...controls) {
+    const chosen = controls.filter((one) => one).map((one) => one.selectedOptions?.[0].textContent ?? data.events[Number(one.value)]);
+    byId(id).textContent = chosen.join(" · ");
+  }
+
+  function onInput(ids, draw) {
+    for (const id of ids) byId(id)?.addEventListener("input", draw);
   }
 
   // The map.
@@ -75,6 +79,7 @@
       const sector = byId("map-sector").value;
       const inHours = byId("map-measure")?.value === "hours";
       byId("map-event-told").textContent = data.events[at];
+      tellShown("map-shown", event, byId("map-service"), byId("map-measure"));
       event.setAttribute("aria-valuetext", data.events[at]);
       change(source(plot, "hazard"), { url: [map.images[at] || map.clear] });
       if (map.rest.length) change(source(plot, "rest"), { url: [sector === "" ? map.rest[at] : map.clear] });
@@ -88,7 +93,7 @@
           const chance = bytes[at * n + first + i];
           const shown = sector === "" || of.data.sector[i] === sector;
           const rank = chanceClass(chance);
-          told.push(chance === 1 ? "<1 %" : `${chance / 2} %`);
+          told.push(chance === 1 ? "<1 %" : chance === 199 ? ">99 %" : `${chance / 2} %`);
           colour.push(palette[rank]);
           edges.push(rank ? edge : palette[0]);
           width.push(shown ? [0.7, 1.2, 1.5, 1.8, 2.2][rank] : 0);
@@ -115,7 +120,7 @@
       whole.append(mark, told);
       return whole;
     }
-    for (const id of ["map-event", "map-service", "map-measure", "map-sector"]) fillSelect(id, draw);
+    onInput(["map-event", "map-service", "map-measure", "map-sector"], draw);
     for (const box of document.querySelectorAll("[data-layer]")) {
       box.addEventListener("input", () => {
         const layers = box.dataset.layer === "assets" ? ["lines", "points", "rest"] : [box.dataset.layer];
@@ -150,6 +155,7 @@
       const at = Number(event.value);
       const only = service.value === "" ? null : Number(service.value);
       const people = told.people[at];
+      tellShown("recovery-shown", event, service);
       let last = 1;
       const visible = 0.02 * Math.max(...people.flat());
       people.forEach((course) => course.forEach((value, i) => { if (value > visible) last = Math.max(last, i + 1); }));
@@ -192,7 +198,7 @@
         people.forEach((course, i) => { rows[i].cells[1].textContent = number(course[step]); });
       }
     }
-    for (const id of ["recovery-event", "recovery-service", "recovery-moment"]) fillSelect(id, draw);
+    onInput(["recovery-event", "recovery-service", "recovery-moment"], draw);
     draw();
   }
 
@@ -207,16 +213,19 @@
     function draw() {
       const at = Number(quantity.value);
       plot.left[0].axis_label = told.units[at];
+      tellShown("exceedance-shown", quantity);
       ["aggregate", "occurrence"].forEach((curve, c) => {
         const [value, low, high] = ["value", "low", "high"].map((end) => told[curve][end][at]);
-        change(source(plot, curve), { value, low, high });
+        // An interval with an open end is not drawn: as null its end would be at zero.
+        const ends = (of) => of.map((one, i) => (low[i] === null || high[i] === null ? NaN : one));
+        change(source(plot, curve), { value: value.map((one) => one ?? NaN), low: ends(low), high: ends(high) });
         rows.forEach((row, i) => {
           row.cells[1 + 2 * c].textContent = number(value[i]);
           row.cells[2 + 2 * c].textContent = `${number(low[i])} … ${number(high[i])}`;
         });
       });
     }
-    fillSelect("exceedance-quantity", draw);
+    onInput(["exceedance-quantity"], draw);
     draw();
   }
 

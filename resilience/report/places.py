@@ -54,7 +54,7 @@ class CityMap:
     line_assets, point_assets : (n,) intp
         Positions of the assets in the result.
     chance : (event, n_line + n_point) uint8
-        Two-hundredths of the probability to be down at the peak; 1 where it is less than half of that but not 0.
+        Two-hundredths of the probability to be down at the peak; 0 and 200 for what never and always is.
     rest : tuple of str
         Image of the assets that are not drawn one by one, per event; empty without.
     n_rest : int
@@ -99,8 +99,8 @@ def map_city(run: Run) -> CityMap:
     linear = np.isin(kinds, (1, 5))
     lines, points = chosen[linear], chosen[~linear]
     corner = np.array(extent[:2])
-    worst = down[:, np.concatenate([lines, points])]
-    chance = np.where((worst > 0) & (worst < 1 / 400), 1, np.round(200 * worst)).astype(np.uint8)
+    share = down[:, np.concatenate([lines, points])]
+    chance = np.clip(np.round(200 * share), share > 0, np.where(share < 1, 199, 200)).astype(np.uint8)
     tolerance = max(extent[2] - extent[0], extent[3] - extent[1]) / 4000
     lost, hours = _zone_losses(run)
     ranked = np.argsort(-np.einsum("e,esz->z", weight, lost if hours is None else hours), kind="stable")
@@ -120,15 +120,9 @@ def map_city(run: Run) -> CityMap:
         outlines=_outlines(areal, corner, tolerance),
         zones=drawn,
         zone_points=_places(zones[drawn], corner),
-        people=in_digits_deep(lost[:, :, drawn]),
-        hours=None if hours is None else in_digits_deep(hours[:, :, drawn]),
+        people=in_digits(lost[:, :, drawn]),
+        hours=None if hours is None else in_digits(hours[:, :, drawn]),
     )
-
-
-def in_digits_deep(values: NDArray[Any]) -> list[Any]:
-    """Return a cube of numbers as nested lists in four significant digits."""
-    told: list[Any] = in_digits(values)
-    return told
 
 
 def packed(chance: NDArray[np.uint8]) -> str:

@@ -26,14 +26,20 @@ def tell(value: float, error: float = math.nan) -> str:
     ('58,600', '629', '0.0214')
     >>> tell(1_234.0, 300.0), tell(12.0, 40.0), tell(0.0)
     ('1,200', '10', '0')
+
+    A figure far below its uncertainty keeps its first digit, and so its sign.
+
+    >>> tell(-0.5, 40.0)
+    '-0.5'
     """
     if not math.isfinite(value):
         return "–"
-    return _write(value, _place(value, error))
+    place = _place(value, error)
+    return _write(value, min(place, math.floor(math.log10(abs(value)))) if value else place)
 
 
 def tell_interval(value: float, error: float) -> str:
-    """Return the half-width of the 95 % interval of a figure, as far as :func:`tell` tells the figure, rounded up.
+    """Return the half-width of the 95 % interval of a figure, rounded up to the last digit that it allows the figure.
 
     Parameters
     ----------

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from resilience.scenario.hazards import HazardSection, HazardSource
 from resilience.scenario.heat import HeatSection
-from resilience.scenario.model import Scenario
-from resilience.scenario.networks import AssetLayer, NetworkSection, SyntheticCity, TableFile, ZoneLayer
-from resilience.scenario.options import (
+from resilience.scenario.method import (
     CascadeSection,
     CurveFile,
     CurvesSection,
@@ -15,6 +13,8 @@ from resilience.scenario.options import (
     OutputsSection,
     RiskSection,
 )
+from resilience.scenario.model import Scenario
+from resilience.scenario.networks import AssetLayer, NetworkSection, SyntheticCity, TableFile, ZoneLayer
 from resilience.scenario.rules import AccessRule, DependencyRule, Rule, ServiceSection, SupplyRule
 
 __all__ = [

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from resilience.errors import suggestion
-from resilience.scenario.adaptation import (
+from resilience.scenario.branches import BranchSection
+from resilience.scenario.fields import Finding
+from resilience.scenario.hazards import HazardSection
+from resilience.scenario.heat import HeatSection, MortalitySection
+from resilience.scenario.method import CascadeSection, RiskSection, TimeSection
+from resilience.scenario.networks import BUILT_IN_FAMILIES, NetworkSection
+from resilience.scenario.options import (
     Buffer,
     MoreCrews,
     MoreRedundancy,
@@ -15,12 +21,6 @@ from resilience.scenario.adaptation import (
     SecondFeeder,
     check_names,
 )
-from resilience.scenario.branches import BranchSection
-from resilience.scenario.fields import Finding
-from resilience.scenario.hazards import HazardSection
-from resilience.scenario.heat import HeatSection, MortalitySection
-from resilience.scenario.networks import BUILT_IN_FAMILIES, NetworkSection
-from resilience.scenario.options import CascadeSection, RiskSection, TimeSection
 from resilience.scenario.redundancy import Redundancy
 from resilience.scenario.rules import DependencyRule, IndicatorSection, Rule, ServiceSection, SupplyRule
 from resilience.scenario.sequences import JointSection, SequenceSection

@@ -108,7 +108,7 @@ def known_keys(model: type[BaseModel], loc: Iterable[str | int]) -> list[str]:
 
     Examples
     --------
-    >>> from resilience.scenario.options import CurvesSection
+    >>> from resilience.scenario.method import CurvesSection
     >>> known_keys(CurvesSection, [])
     ['library', 'files']
     """

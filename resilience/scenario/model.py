@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from resilience.errors import ConfigurationError, Problem
-from resilience.scenario.adaptation import Amount, OptionSection
 from resilience.scenario.branches import BranchSection
 from resilience.scenario.checks import Sections, check_sections
 from resilience.scenario.dump import dump_yaml
@@ -32,8 +31,7 @@ from resilience.scenario.folders import Folders, granted, named_in
 from resilience.scenario.hazards import HazardSection
 from resilience.scenario.heat import HeatSection
 from resilience.scenario.messages import problems_of
-from resilience.scenario.networks import NetworkSection
-from resilience.scenario.options import (
+from resilience.scenario.method import (
     CascadeSection,
     CurvesSection,
     ImportanceSection,
@@ -42,6 +40,8 @@ from resilience.scenario.options import (
     RiskSection,
     TimeSection,
 )
+from resilience.scenario.networks import NetworkSection
+from resilience.scenario.options import Amount, OptionSection
 from resilience.scenario.redundancy import Redundancy
 from resilience.scenario.rules import IndicatorSection, Rule, ServiceSection
 from resilience.scenario.sequences import JointSection, SequenceSection

@@ -133,6 +133,9 @@ def test_it_is_dark_where_the_reader_likes_it_dark_and_white_on_paper(look: Look
     assert opened.page.evaluate(paper) == "rgb(255, 255, 255)"
     assert opened.drawn("recovery") != dark
     assert opened.page.locator(".controls:visible").count() == 0
+    # What was chosen is still told.
+    assert "flood:rp500" in opened.page.locator("#map-shown").inner_text()
+    assert "flood:rp500" in opened.page.locator("#recovery-shown").inner_text()
     assert len(opened.page.pdf(format="A4")) > 10_000
 
 

@@ -18,6 +18,9 @@ Known answers that come out of the public functions: from tables and maps to fig
 `tests/validation`, which asserts it and compares it with this page; written by `python docs/make_validation.py`, do not
 edit.
 
+Elsewhere: answers of other packages on the same inputs, asserted equal before anything is timed, in
+[performance](performance.md); real data reckoned anew with other tools in [three real cities](real-cities.md).
+
 *By* tells who computed the expected value. A tolerance of a sampled value is four standard errors of the number of
 samples stated by the test; runs are seeded, so the values repeat to the last digit.
 """
