@@ -11,7 +11,7 @@ from resilience.choices import choose_some
 from resilience.events import rated_events
 from resilience.manifest import Manifest
 from resilience.network import Network
-from resilience.reading import open_run, read_manifest
+from resilience.reading import check_unchanged, open_run, read_manifest
 from resilience.result import Result
 from resilience.why import texts
 
@@ -61,6 +61,7 @@ class Source:
     @cached_property
     def result(self) -> Result:
         """The run as it was returned."""
+        check_unchanged(self.run, self.manifest)
         return open_run(self.run)
 
     @cached_property
