@@ -166,4 +166,4 @@ def test_the_command(directories: tuple[Path, Path], capsys: pytest.CaptureFixtu
 
 
 def test_comparing_does_not_import_numba(directories: tuple[Path, Path]) -> None:
-    assert loaded("compare", *map(str, directories)) == (0, False)
+    assert loaded(["compare", *map(str, directories)]) == ([0], False)

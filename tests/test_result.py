@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -36,12 +34,6 @@ def test_the_city_is_read_once_and_only_when_it_is_asked_for(kept_result: Result
     assert calls == []
     assert lazy.network is lazy.network is kept_result.network
     assert calls == [1]
-
-
-def test_looking_at_a_result_needs_no_compiler() -> None:
-    code = "import sys, resilience.result; print([m for m in ('numba', 'matplotlib', 'bokeh') if m in sys.modules])"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout == "[]\n"
 
 
 def test_assets_of_an_event_have_the_figures_of_the_table(kept_result: Result) -> None:
