@@ -13,7 +13,7 @@ import xarray as xr
 from resilience.errors import DataError, Problems
 from resilience.events import yearly_weight
 from resilience.manifest import InputFile
-from resilience.reading import open_run, read_manifest
+from resilience.reading import check_unchanged, open_run, read_manifest
 from resilience.result import Result, figure
 from resilience.risk.compare import paired_saving
 from resilience.risk.intervals import mean_interval
@@ -248,8 +248,10 @@ def compare_directories(a: str | Path, b: str | Path, *, confidence: float = 0.9
     ('monte_carlo.samples',)
     """
     paths = Path(a), Path(b)
-    differences = compare_runs(*map(open_run, paths), confidence=confidence)
     one, two = map(read_manifest, paths)
+    for path, manifest in zip(paths, (one, two), strict=True):
+        check_unchanged(path, manifest)
+    differences = compare_runs(*map(open_run, paths), confidence=confidence)
     changed, single = _inputs(one.inputs, two.inputs)
     return Comparison(
         *paths, differences, tuple(changed_keys(one.scenario, two.scenario)), changed, single,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class _Section(BaseModel):
@@ -71,6 +72,19 @@ class Machine(_Section):
     kernel_cache: str = Field(description="folder of compiled kernels, or none")
 
 
+class _Risk(BaseModel):
+    catalogue_years: int
+    bootstrap: int
+    confidence: float
+
+
+class _Asked(BaseModel):
+    """What of a scenario is needed to read its result."""
+
+    network: dict[str, Any]
+    risk: _Risk
+
+
 class Manifest(_Section):
     """The manifest of a finished run; a run without one is not finished."""
 
@@ -92,3 +106,15 @@ class Manifest(_Section):
     machine: Machine
     outputs: dict[str, str] = Field(description="SHA-256 of every file of the result, of folders as of inputs")
     scenario: dict[str, Any] = Field(description="resolved: absolute paths, defaults filled in")
+
+    @field_validator("begun")
+    @classmethod
+    def _check_time(cls, told: str) -> str:
+        datetime.fromisoformat(told)
+        return told
+
+    @field_validator("scenario")
+    @classmethod
+    def _check_scenario(cls, told: dict[str, Any]) -> dict[str, Any]:
+        _Asked.model_validate(told)
+        return told

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from resilience.errors import DataError, MissingInputError, Problem
+from resilience.disk import told_as_storage_error
+from resilience.errors import DataError, MissingInputError, Problem, Problems
 from resilience.events import rated_events
 from resilience.manifest import Manifest
 from resilience.network import read_tables
+from resilience.provenance import hash_outputs
 from resilience.result import Result
-from resilience.store import MANIFEST, NETWORK, open_results
+from resilience.store import MANIFEST, NETWORK, RESULTS, open_results
 
 CATALOGUE, IMPORTANCE, PAIRED = "catalogue_", "importance_", "paired_"
 
@@ -40,7 +41,7 @@ def open_run(path: str | Path) -> Result:
     DataError
         Its manifest cannot be read.
     StorageError
-        The result itself is gone.
+        The result itself is gone or is none.
 
     Examples
     --------
@@ -84,13 +85,43 @@ def read_manifest(run: Path) -> Manifest:
         The manifest cannot be read.
     """
     try:
-        return Manifest.model_validate(json.loads((run / MANIFEST).read_text(encoding="utf-8")))
+        return Manifest.model_validate_json((run / MANIFEST).read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
         wanted = f"the directory of a finished run, with {MANIFEST}; `resilience status` tells how far a run is"
         raise MissingInputError(Problem(str(run), wanted=wanted, got="none there")) from error
     except (OSError, ValueError) as error:
         got = getattr(error, "strerror", None) or "another content"
-        raise DataError(Problem(str(run / MANIFEST), wanted="the manifest of a run", got=got)) from error
+        raise DataError(Problem(str(run / MANIFEST), wanted="a manifest of this version", got=got)) from error
+
+
+def check_unchanged(run: Path, manifest: Manifest) -> None:
+    """Raise unless the result and the city of a run are what it wrote.
+
+    Parameters
+    ----------
+    run : pathlib.Path
+        The run directory.
+    manifest : Manifest
+        Its own.
+
+    Raises
+    ------
+    DataError
+        Something in them has changed since.
+    StorageError
+        They cannot be read.
+
+    Notes
+    -----
+    All bytes are read once. What is gone as a whole is told by whoever opens it.
+    """
+    problems = Problems()
+    with told_as_storage_error(run, wanted="a result that can be read"):
+        found = hash_outputs(run, (RESULTS, NETWORK))
+    for name, digest in found.items():
+        if manifest.outputs.get(name) != digest:
+            problems.add(str(run / name), wanted="what the run wrote, as its manifest tells", got="other content")
+    problems.raise_if_any(DataError)
 
 
 def _part(whole: xr.Dataset, prefix: str) -> xr.Dataset:

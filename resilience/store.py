@@ -321,10 +321,14 @@ def open_results(path: str | Path) -> xr.Dataset:
     Raises
     ------
     StorageError
-        There is no result in it.
+        There is no result in it, or it cannot be read.
     """
     place = Path(path) / RESULTS
     if not place.is_dir():
         raise StorageError(Problem(str(path), wanted=f"a run directory with {RESULTS}", got="none there"))
-    dataset: xr.Dataset = xr.open_zarr(_local(place, read_only=True), consolidated=False, chunks=None)
+    try:
+        dataset: xr.Dataset = xr.open_zarr(_local(place, read_only=True), consolidated=False, chunks=None)
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
+        got = (isinstance(error, OSError) and error.strerror) or "a store that cannot be read"
+        raise StorageError(Problem(str(place), wanted="the result of a run", got=got)) from error
     return dataset

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
 from resilience.disk import told_as_storage_error
 from resilience.engine import form_of_sums, list_arrays, solve_block
-from resilience.errors import DataError, MissingInputError, Problem, Problems, ResilienceError
+from resilience.errors import DataError, Problems, ResilienceError
 from resilience.inputs import load_inputs
 from resilience.ledger import LEDGER, BlockRecord, Ledger
 from resilience.manifest import Manifest
 from resilience.network.compile import PERSON
 from resilience.pipeline import prepare_run
 from resilience.provenance import describe_inputs, hash_outputs
+from resilience.reading import read_manifest
 from resilience.resume import describe_code
 from resilience.sampling import MAIN
 from resilience.scenario import Scenario
@@ -80,7 +80,7 @@ def verify_run(run: Path, *, blocks: int = BLOCKS, seed: int | None = None) -> V
         A run is writing to it.
     """
     raise_if_locked(run)
-    manifest = _read_manifest(run)
+    manifest = read_manifest(run)
     problems = Problems()
     outputs = hash_outputs(run, {*FILES, RESULTS, NETWORK} - {MANIFEST})
     told = {str(run / name): digest for name, digest in manifest.outputs.items()}
@@ -147,16 +147,6 @@ def _compare(told: Mapping[str, str], found: Mapping[str, str], wanted: str, pro
     for name, digest in told.items():
         if found.get(name) != digest:
             problems.add(name, wanted=wanted, got="other content" if name in found else "gone")
-
-
-def _read_manifest(run: Path) -> Manifest:
-    try:
-        return Manifest.model_validate_json((run / MANIFEST).read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        raise MissingInputError(Problem(str(run), wanted="a finished run", got=f"no {MANIFEST} there")) from None
-    except ValidationError as error:
-        got = f"{error.error_count()} things that are none of it"
-        raise DataError(Problem(str(run / MANIFEST), wanted="a manifest of this version", got=got)) from None
 
 
 def _solve_again(run: Path, scenario: Scenario, records: list[BlockRecord]) -> None:

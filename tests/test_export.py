@@ -474,3 +474,15 @@ def test_the_verb_says_what_was_asked_wrongly(
     told = capsys.readouterr().err
     assert "--publisher: none" in told
     assert "--process: is FAMILY=PROCESS" in told or "FAMILY=PROCESS, e.g." in told
+
+
+def test_an_input_of_the_run_is_not_replaced(rated: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(rated, tmp_path / "run"))
+    precious = tmp_path / "city.gpkg"
+    precious.write_text("precious")
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["inputs"].append({"path": str(precious), "bytes": 8, "sha256": ""})
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(CannotCreateError, match=r"city\.gpkg: an input; wanted: a place apart from the inputs"):
+        export_run(run, "gpkg", out=precious, overwrite=True)
+    assert precious.read_text() == "precious"

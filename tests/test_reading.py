@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import xarray as xr
 
 import resilience
-from resilience.errors import DataError, MissingInputError
+from resilience.cli import main
+from resilience.errors import DataError, MissingInputError, StorageError
 from resilience.pipeline import Result, assess
 from resilience.reading import open_run
 from resilience.scenario import Scenario
@@ -83,3 +88,80 @@ def test_what_is_no_finished_run_is_told(told: tuple[Result, Path], tmp_path: Pa
     (tmp_path / "manifest.json").write_text('{"run_id": 1}')
     with pytest.raises(DataError, match="another content"):
         open_run(tmp_path)
+
+
+@pytest.fixture
+def copied(told: tuple[Result, Path], tmp_path: Path) -> Path:
+    return Path(shutil.copytree(told[1], tmp_path / "copied"))
+
+
+def edit(run: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    manifest = json.loads((run / "manifest.json").read_text())
+    change(manifest)
+    (run / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda told: told.update(schema_version=99),
+        lambda told: told.update(begun="yesterday"),
+        lambda told: told["scenario"].pop("risk"),
+        lambda told: told["scenario"]["risk"].update(bootstrap="many"),
+        lambda told: told["scenario"].update(network=None),
+    ],
+)
+def test_a_manifest_that_was_changed_into_none_is_told(copied: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    edit(copied, change)
+    with pytest.raises(DataError, match="wanted: a manifest of this version"):
+        open_run(copied)
+
+
+def test_a_manifest_of_nothing_but_brackets_is_told(copied: Path) -> None:
+    (copied / "manifest.json").write_text("[" * 100_000)
+    with pytest.raises(DataError, match="wanted: a manifest of this version"):
+        open_run(copied)
+
+
+def test_a_coordinate_system_that_is_none_is_told(copied: Path) -> None:
+    edit(copied, lambda told: told["network"].update(crs="nonsense"))
+    with pytest.raises(DataError, match="Invalid projection: nonsense"):
+        _ = open_run(copied).network
+
+
+@pytest.mark.parametrize("content", ["{", "null", "[1]"])
+@pytest.mark.parametrize("place", ["zarr.json", "people_without_service/zarr.json"])
+def test_a_store_that_is_none_is_told(copied: Path, place: str, content: str) -> None:
+    (copied / "results.zarr" / place).write_text(content)
+    with pytest.raises(StorageError, match="wanted: the result of a run"):
+        open_run(copied)
+
+
+def cut(run: Path) -> None:
+    chunk = next(path for path in (run / "results.zarr" / "people_without_service").rglob("c/*/*/*") if path.is_file())
+    chunk.write_bytes(chunk.read_bytes()[:-10])
+
+
+def lose(run: Path) -> None:
+    chunk = next(path for path in (run / "results.zarr" / "people_without_service").rglob("c/*/*/*") if path.is_file())
+    chunk.unlink()
+
+
+def retype(run: Path) -> None:
+    zones = run / "network" / "zones.csv"
+    zones.write_text(zones.read_text().replace("1", "2"))
+
+
+@pytest.mark.parametrize("damage", [cut, lose, retype])
+def test_no_verb_tells_anything_of_a_result_that_was_changed(
+    told: tuple[Result, Path], copied: Path, damage: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, whole = told
+    damage(copied)
+    for verb in (
+        ["report", copied], ["report", whole, "--against", copied, "-o", copied.parent / "page.html"],
+        ["compare", whole, copied], ["export", copied, "--to", "csv"],
+    ):  # fmt: skip
+        assert main([str(word) for word in verb]) == 65
+        assert "other content; wanted: what the run wrote" in capsys.readouterr().err
+    assert [path.name for path in copied.parent.iterdir()] == ["copied"]

@@ -80,7 +80,7 @@ def test_other_numbers_are_found_though_all_hashes_are_right(run: Path, monkeypa
 
 def test_a_run_that_is_not_finished_cannot_be_verified(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (run / "manifest.json").unlink()
-    with pytest.raises(MissingInputError, match=r"no manifest.json there; wanted: a finished run"):
+    with pytest.raises(MissingInputError, match="wanted: the directory of a finished run"):
         verify_run(run)
     shutil.rmtree(run)
     assert main(["run", "--verify", str(run)]) == 66

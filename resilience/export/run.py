@@ -129,7 +129,8 @@ def export_run(
     if target.suffix != form.suffix and form.suffix:
         # Other programs tell formats by it.
         raise ConfigurationError(Problem(str(out), wanted=f"a name that ends in {form.suffix}", got="another name"))
-    check_target(target, place, folder=not form.ending, overwrite=overwrite)
+    inputs = [one.path for one in source.manifest.inputs]
+    check_target(target, place, folder=not form.ending, overwrite=overwrite, inputs=inputs)
     with whole(target) as written:
         if form.ending:
             (told,) = form.write(source, written).values()

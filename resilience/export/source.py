@@ -11,7 +11,7 @@ from resilience.choices import choose_some
 from resilience.events import rated_events
 from resilience.manifest import Manifest
 from resilience.network import Network
-from resilience.reading import open_run, read_manifest
+from resilience.reading import check_unchanged, open_run, read_manifest
 from resilience.result import Result
 from resilience.why import texts
 
@@ -61,6 +61,7 @@ class Source:
     @cached_property
     def result(self) -> Result:
         """The run as it was returned."""
+        check_unchanged(self.run, self.manifest)
         return open_run(self.run)
 
     @cached_property
@@ -93,9 +94,10 @@ class Source:
     def attributes(self) -> dict[str, str]:
         """Return what an exported file says of where it comes from."""
         synthetic = "; the city is synthetic" if self.result.is_synthetic else ""
+        version = self.manifest.code.get("urban-resilience", "of an unknown version")
         return {
             "title": self.result.title,
-            "source": f"urban-resilience {self.manifest.code['urban-resilience']}{synthetic}",
+            "source": f"urban-resilience {version}{synthetic}",
             "history": f"{self.manifest.ended} run {self.manifest.run_id}",
             "scenario_sha256": self.manifest.scenario_sha256,
         }

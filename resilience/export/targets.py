@@ -19,7 +19,7 @@ LISTING = "export.json"
 """In a folder that was exported: what it is and what files it has. A folder without one is nobody's to replace."""
 
 
-def check_target(target: Path, run: Path, *, folder: bool, overwrite: bool) -> None:
+def check_target(target: Path, run: Path, *, folder: bool, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
     """Raise CannotCreateError unless `target` may be written.
 
     Parameters
@@ -31,6 +31,8 @@ def check_target(target: Path, run: Path, *, folder: bool, overwrite: bool) -> N
         Whether a folder is written.
     overwrite : bool
         Whether an earlier export may be replaced.
+    inputs : iterable of path
+        What the run read, of which nothing may be replaced either.
     """
     real, kept = (Path(os.path.realpath(path)) for path in (target, run))
     if real == kept or kept in real.parents or real in kept.parents:
@@ -40,6 +42,8 @@ def check_target(target: Path, run: Path, *, folder: bool, overwrite: bool) -> N
         raise CannotCreateError(Problem(str(target), wanted="a place in a folder that is there", got="no such folder"))
     if not os.path.lexists(target):
         return
+    if any(real in (path, *path.parents) for path in (Path(os.path.realpath(one)) for one in inputs)):
+        raise CannotCreateError(Problem(str(target), wanted="a place apart from the inputs of the run", got="an input"))
     if not overwrite:
         raise CannotCreateError(Problem(str(target), wanted="a new name, or --overwrite", got="something is there"))
     is_folder = target.is_dir() and not target.is_symlink()

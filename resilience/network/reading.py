@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from pyproj.exceptions import CRSError
 
 from resilience.cells import unsafe
 from resilience.errors import DataError, Problem, StorageError
@@ -63,7 +64,7 @@ def read_tables(folder: str | Path, *, crs: Any, persons_unit: str = "persons") 
         except OSError as error:
             got = error.strerror or str(error)
             raise StorageError(Problem(str(path), wanted="a table of the run's network", got=got)) from error
-        except (ValueError, shapely.errors.ShapelyError) as error:
+        except (ValueError, CRSError, shapely.errors.ShapelyError) as error:
             raise DataError(Problem(str(path), wanted="a table of the run's network", got=str(error))) from error
         tables[name] = table
     return Network.from_tables(**tables, crs=crs, persons_unit=persons_unit)

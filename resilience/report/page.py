@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,19 @@ import jinja2
 from markupsafe import Markup
 
 from resilience.disk import told_as_storage_error, write_whole
+from resilience.errors import CannotCreateError, Problem
+from resilience.ledger import LEDGER
 from resilience.report.change import Change, tell_change
 from resilience.report.content import tell_run
 from resilience.report.drawing import library_script
 from resilience.report.rounding import tell_share
 from resilience.report.source import Run, read_run
 from resilience.report.words import Words
-from resilience.store import REPORT
+from resilience.run_log import LOGS
+from resilience.store import FILES, LOCK, NETWORK, PARTIAL, REPORT, RESULTS
+
+BEGINNING = b"<!doctype html>"
+FOLDERS = (RESULTS, PARTIAL, NETWORK, LEDGER, LOGS)
 
 
 def write_report(run: Path, *, lang: str = "en", against: Path | None = None, out: Path | None = None) -> Path:
@@ -41,6 +49,8 @@ def write_report(run: Path, *, lang: str = "en", against: Path | None = None, ou
         A run directory holds something else, or the runs cannot be compared.
     LockedError
         A run is writing to a directory.
+    CannotCreateError
+        `out` is a part of a run, or something else than a report is there.
     StorageError
         Reading or writing failed.
     ConfigurationError
@@ -56,6 +66,8 @@ def write_report(run: Path, *, lang: str = "en", against: Path | None = None, ou
     'report.html'
     """
     words = Words(lang)
+    if out is not None:
+        check_place(out, [one for one in (run, against) if one is not None])
     told = read_run(run)
     changed = None if against is None else tell_change(read_run(against), told)
     place = run / REPORT if out is None else out
@@ -63,6 +75,33 @@ def write_report(run: Path, *, lang: str = "en", against: Path | None = None, ou
     with told_as_storage_error(place):
         write_whole(place, page)
     return place
+
+
+def check_place(out: Path, runs: Sequence[Path]) -> None:
+    """Raise CannotCreateError where a report would take the place of something else, or become a part of a run.
+
+    Parameters
+    ----------
+    out : pathlib.Path
+        Where it is to be written.
+    runs : sequence of pathlib.Path
+        Run directories that are read for it.
+    """
+    real = Path(os.path.realpath(out))
+    for run in runs:
+        own = {Path(os.path.realpath(run / name)) for name in (*FILES, *FOLDERS, LOCK)}
+        if own & {real, *real.parents}:
+            wanted = "a place apart from the files of the run"
+            raise CannotCreateError(Problem(str(out), wanted=wanted, got=f"a part of {run}"))
+    if os.path.lexists(out) and not _is_page(out):
+        raise CannotCreateError(Problem(str(out), wanted="a new name, or a report to replace", got="something else"))
+
+
+def _is_page(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with told_as_storage_error(path, wanted="a report to replace"), path.open("rb") as file:
+        return file.read(len(BEGINNING)) == BEGINNING
 
 
 def write_page(run: Run, words: Words, change: Change | None = None) -> str:

@@ -10,9 +10,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.errors import DataError, Problem
+from resilience.events import yearly_weight
 from resilience.manifest import Manifest
 from resilience.network import Network
-from resilience.reading import open_run, read_manifest
+from resilience.reading import check_unchanged, open_run, read_manifest
 from resilience.result import Result
 from resilience.store import NETWORK, raise_if_locked
 
@@ -56,7 +57,7 @@ class Run:
     @property
     def weight(self) -> NDArray[np.float64]:
         """(event,) weight per year, what is rarer than the rarest event included; 0 without a rate."""
-        return np.asarray(np.nan_to_num((self.dataset["annual_weight"] + self.dataset["tail_weight"]).values))
+        return np.asarray(np.nan_to_num(yearly_weight(self.dataset)))
 
     @property
     def synthetic(self) -> bool:
@@ -77,7 +78,7 @@ def read_run(path: Path) -> Run:
     MissingInputError
         There is no run, or it has not ended.
     DataError
-        Its manifest or its tables are wrong.
+        Its manifest or its tables are wrong, or the result has changed since.
     StorageError
         The result is gone or cannot be read.
     LockedError
@@ -85,6 +86,7 @@ def read_run(path: Path) -> Run:
     """
     raise_if_locked(path)
     manifest = read_manifest(path)
+    check_unchanged(path, manifest)
     result = open_run(path)
     network = result.network
     assert network is not None  # a run directory tells its city
