@@ -29,7 +29,7 @@ faults: $(VENV)/.installed-test
 
 # Reports opened in a browser without a network: needs Chromium and a Korean font (Debian: chromium, fonts-noto-cjk).
 browser: $(VENV)/.installed-test $(VENV)/.installed-browser
-	$(BIN)/python -m pytest -m browser tests/browser
+	RESILIENCE_REQUIRE_BROWSER=1 $(BIN)/python -m pytest -m browser tests/browser
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -43,7 +43,7 @@ interpreted: $(VENV)/.installed-test
 	  tests/test_cascade.py tests/test_levels_twin.py tests/test_levels_assess.py \
 	  --cov=kernels --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=97
 
-# Every test there is; those of the pages are skipped where no pages were built.
+# Every test there is; those of the pages are skipped where no pages were built, those of the browser where there is none.
 pytest: $(VENV)/.installed-test
 	$(PYTEST)
 

@@ -94,9 +94,10 @@ class Source:
     def attributes(self) -> dict[str, str]:
         """Return what an exported file says of where it comes from."""
         synthetic = "; the city is synthetic" if self.result.is_synthetic else ""
+        version = self.manifest.code.get("urban-resilience", "of an unknown version")
         return {
             "title": self.result.title,
-            "source": f"urban-resilience {self.manifest.code['urban-resilience']}{synthetic}",
+            "source": f"urban-resilience {version}{synthetic}",
             "history": f"{self.manifest.ended} run {self.manifest.run_id}",
             "scenario_sha256": self.manifest.scenario_sha256,
         }

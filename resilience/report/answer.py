@@ -9,6 +9,7 @@ import numpy as np
 from resilience.quotients import divide
 from resilience.report.rounding import NORMAL, tell, tell_interval, tell_share
 from resilience.report.source import Run
+from resilience.risk.standard_errors import sample_error
 from resilience.why import texts
 
 
@@ -107,7 +108,7 @@ def event_losses(run: Run) -> list[EventLoss]:
     ds = run.dataset
     per_sample = ds["person_hours_lost" if run.over_time else "people_without_service"].values
     mean = per_sample.mean(axis=-1)
-    error = per_sample.std(axis=-1, ddof=1) / np.sqrt(run.n_sample) if run.n_sample > 1 else np.full(mean.shape, np.nan)
+    error = sample_error(per_sample)
     most = float(mean.max(initial=0.0)) or 1.0
     perils, periods, money = texts(ds, "peril"), ds["return_period"].values, ds["direct_loss"].values
     return [

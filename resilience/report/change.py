@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from resilience.comparison import compare_runs
+from resilience.comparison import PERSON_HOURS, compare_runs
 from resilience.report.rounding import tell, tell_interval
 from resilience.report.source import Run
 
@@ -42,7 +42,9 @@ class Change:
     paired : bool
         Whether both have the same random numbers.
     events : bool
-        Whether rows are of events.
+        Whether rows are of events, as if each occurred; else they are per year.
+    hours : bool
+        Whether figures are people times hours, as where both runs have a time grid; else people at the peak.
     rows : tuple of ChangeRow
     notes : tuple of str
     """
@@ -50,6 +52,7 @@ class Change:
     name: str
     paired: bool
     events: bool
+    hours: bool
     rows: tuple[ChangeRow, ...]
     notes: tuple[str, ...]
 
@@ -63,8 +66,8 @@ def tell_change(before: Run, after: Run) -> Change:
         They have no service, or no event, in common.
     """
     found = compare_runs(before.result, after.result)
-    by_event = "event" in found["change"].dims
-    errors = [_errors(run, str(found.attrs["quantity"]), by_event) for run in (before, after)]
+    by_event, hours = "event" in found["change"].dims, found.attrs["quantity"] == PERSON_HOURS
+    errors = [{} if by_event else _errors(run, hours=hours) for run in (before, after)]
     rows = []
     for event in found["event"].values.tolist() if by_event else [""]:
         one = found.sel(event=event) if by_event else found
@@ -81,14 +84,13 @@ def tell_change(before: Run, after: Run) -> Change:
                 )
             )  # fmt: skip
     name = f"{before.manifest.name}, {before.manifest.ended[:16].replace('T', ' ')}"
-    return Change(name, bool(found.attrs["paired"]), by_event, tuple(rows), tuple(map(str, found.attrs["notes"])))
+    notes = tuple(map(str, found.attrs["notes"]))
+    return Change(name, bool(found.attrs["paired"]), by_event, hours, tuple(rows), notes)
 
 
-def _errors(run: Run, quantity: str, by_event: bool) -> dict[str, float]:
-    """Return the standard error of the annual figure of each service; nothing of single events."""
-    name = "annual_person_hours_standard_error" if quantity == "person_hours_lost" else "annual_standard_error"
-    if by_event or name not in run.dataset:
-        return {}
+def _errors(run: Run, *, hours: bool) -> dict[str, float]:
+    """Return the standard error of the annual figure of each service."""
+    name = "annual_person_hours_standard_error" if hours else "annual_standard_error"
     return dict(zip(run.dataset["service"].values.tolist(), run.dataset[name].values.tolist(), strict=True))
 
 

@@ -14,6 +14,12 @@ from resilience.why import order_by_kind, texts
 
 MOST = 12
 
+FEWEST = 10
+"""Samples of an event in which an asset must work for its worth to be told: a judgement. Fewer rank it by chance."""
+
+ROUNDING = 1e-12
+"""Shares up to this are 0 but for the rounding of sums."""
+
 Floats = NDArray[np.float64]
 
 
@@ -59,7 +65,8 @@ class Critical:
 def critical_assets(run: Run) -> dict[str, list[Critical]]:
     """Return, per service, the assets that matter most, largest first; services that nothing matters to are left out.
 
-    What was run in pairs is told from those runs, which know more of it.
+    What was run in pairs is told from those runs, which know more of it. What is out in all samples of an event, or in
+    all but a few, is told from nothing else.
     """
     ds = run.dataset
     assets = texts(ds, "asset")
@@ -70,6 +77,8 @@ def critical_assets(run: Run) -> dict[str, list[Critical]]:
             continue
         positions = [names[name] for name in texts(source, "asset")]
         worth, error = _ratios(source)
+        if source is run.result.importance:
+            worth = np.where(_seldom_works(run)[positions, np.newaxis], np.nan, worth)
         for s, service in enumerate(texts(source, "service")):
             found = told.setdefault(str(service), {})
             for i, asset in enumerate(positions):
@@ -78,7 +87,8 @@ def critical_assets(run: Run) -> dict[str, list[Critical]]:
     sectors, kinds = texts(ds, "sector"), texts(ds, "kind")
     ranked = {}
     for service, found in told.items():
-        best = sorted((one for one in found.items() if one[1][0] > 0), key=lambda one: (-one[1][0], one[0]))[:MOST]
+        some = (one for one in found.items() if one[1][0] > ROUNDING)
+        best = sorted(some, key=lambda one: (-one[1][0], one[0]))[:MOST]
         if best:
             ranked[service] = [
                 Critical(asset, assets[asset], sectors[asset], kinds[asset], worth, error)
@@ -88,18 +98,26 @@ def critical_assets(run: Run) -> dict[str, list[Critical]]:
 
 
 def untold_assets(run: Run) -> list[str]:
-    """Return the assets that fail in every sample of some event, whose importance is told by nothing; rare kinds first.
+    """Return the assets whose importance is told by nothing; rare kinds first.
 
-    The samples do not tell what would be if such an asset worked, and nobody asked for it to be run in pairs.
+    They are out in every sample of some event, or in all but a few: the samples do not tell what would be if such an
+    asset worked, and nobody asked for it to be run in pairs.
     """
     importance = run.result.importance
-    if importance is None or "always_failed_events" not in importance:
+    if importance is None:
         return []
-    unknown = ~np.isfinite(importance["fussell_vesely"].values).any(axis=1)
-    names = set(texts(importance, "asset")[unknown & (importance["always_failed_events"].values > 0)])
+    known = set(texts(importance, "asset"))
     if run.result.pairs is not None:
-        names -= set(texts(run.result.pairs, "asset"))
-    return [name for name in texts(run.dataset, "asset")[order_by_kind(run.dataset)] if name in names]
+        known -= set(texts(run.result.pairs, "asset"))
+    order = order_by_kind(run.dataset)
+    names = texts(run.dataset, "asset")[order]
+    return [str(name) for name in names[_seldom_works(run)[order]] if name in known]
+
+
+def _seldom_works(run: Run) -> NDArray[np.bool_]:
+    """Return which assets work in fewer than :data:`FEWEST` samples of an event with a weight, (asset,)."""
+    failed = run.dataset["failed_count"].transpose("event", "asset").values[run.weight > 0]
+    return np.asarray((run.n_sample - failed < FEWEST).any(axis=0))
 
 
 def _ratios(source: xr.Dataset) -> tuple[Floats, Floats]:

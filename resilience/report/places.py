@@ -159,7 +159,7 @@ def _places(shapes: NDArray[np.object_], corner: Floats) -> Floats:
 
 
 def _courses(shapes: NDArray[np.object_], corner: Floats, tolerance: float) -> list[tuple[list[float], list[float]]]:
-    """Return the corners of lines; parts of one line are set apart by None."""
+    """Return the corners of lines; parts of one line are set apart by NaN."""
     simple = shapely.simplify(shapes, tolerance)
     return [_course(shape, corner) for shape in simple]
 

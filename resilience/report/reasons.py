@@ -119,9 +119,8 @@ class Access:
         The service, and its group.
     limit : str
         Minutes.
-    shares : dict of str to float
-        Per outcome, over the years, of those who reach it in time in the intact city; weights without an event are
-        those of the worst event.
+    parts : tuple of Part
+        What becomes of those who lose it, over the years.
     """
 
     access: str

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.errors import DataError, Problem
+from resilience.events import yearly_weight
 from resilience.manifest import Manifest
 from resilience.network import Network
 from resilience.reading import check_unchanged, open_run, read_manifest
@@ -56,7 +57,7 @@ class Run:
     @property
     def weight(self) -> NDArray[np.float64]:
         """(event,) weight per year, what is rarer than the rarest event included; 0 without a rate."""
-        return np.asarray(np.nan_to_num((self.dataset["annual_weight"] + self.dataset["tail_weight"]).values))
+        return np.asarray(np.nan_to_num(yearly_weight(self.dataset)))
 
     @property
     def synthetic(self) -> bool:

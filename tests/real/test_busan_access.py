@@ -107,7 +107,7 @@ def test_minutes_on_dry_roads_are_the_same_for_all(run, minutes):
     for curve in CURVES:
         found = run.results["zone_access_minutes"].sel(access=curve).to_series()[expected.index]
         np.testing.assert_allclose(found, expected, atol=1e-9)
-    assert "speeds by kind, of 523 of the 523 links of transport" in run.told
+    assert "speeds by kind: 523 of the 523 links of transport" in run.told
     assert expected.max() == pytest.approx(1.56, abs=0.005)
 
 
