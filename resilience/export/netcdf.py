@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def write_netcdf(source: Source, target: Path) -> dict[str, str]:
     """Write the result, as ``results.zarr`` has it, with the places of assets and zones.
 
     Units are as CF asks: what UDUNITS does not know, people and money, is counted in 1, and the unit of the run is in
-    the attribute `counted_in`.
+    the attribute `counted_in`. The compressed file is held in memory once.
     """
     with open_results(source.run) as stored:
         dataset = _with_places(stored, source)
@@ -38,7 +39,10 @@ def write_netcdf(source: Source, target: Path) -> dict[str, str]:
             for name, array in plain.data_vars.items()
             if array.size > _LARGE and array.dtype.kind in "if"
         }
-        plain.to_netcdf(target, engine="h5netcdf", format="NETCDF4", encoding=encoding)
+        # Not to the file itself: where a disk is full, HDF5 ends the process.
+        whole = BytesIO()
+        plain.to_netcdf(whole, engine="h5netcdf", format="NETCDF4", encoding=encoding)
+    target.write_bytes(whole.getbuffer())
     return {target.name: "the whole result"}
 
 

@@ -51,7 +51,7 @@ def draw_criticality(
     Raises
     ------
     ConfigurationError
-        No importance, service or measure of that name; no asset of which the samples tell it.
+        No importance, service or measure of that name; no asset of which the samples tell it; `top` below 1.
     """
     if importance is None:
         wanted = "hazards with `return_periods` or `annual_rates`, and failures that are drawn one by one"
