@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import xarray as xr
@@ -59,7 +59,8 @@ def choose_some(names: str | Sequence[str] | None, known: Sequence[str], *, what
     """
     if not names:
         return list(known)
-    return [choose(name, known, what=what) for name in ([names] if isinstance(names, str) else names)]
+    asked = names if isinstance(names, Iterable) and not isinstance(names, str) else [names]
+    return [choose(name, known, what=what) for name in asked]
 
 
 def event_at(dataset: xr.Dataset, event: str) -> int:

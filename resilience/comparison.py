@@ -19,6 +19,7 @@ from resilience.risk.compare import paired_saving
 from resilience.risk.intervals import mean_interval
 from resilience.risk.standard_errors import sample_error
 from resilience.scenario.changed import changed_keys
+from resilience.store import raise_if_locked
 
 PEOPLE = "people_without_service"
 PERSON_HOURS = "person_hours_lost"
@@ -235,7 +236,9 @@ def compare_directories(a: str | Path, b: str | Path, *, confidence: float = 0.9
     Raises
     ------
     MissingInputError, DataError, StorageError
-        As :func:`resilience.open_run` and :func:`compare_runs`.
+        As :func:`resilience.open_run` and :func:`compare_runs`; a result that has changed since.
+    LockedError
+        A run is writing to a directory.
 
     Examples
     --------
@@ -248,6 +251,8 @@ def compare_directories(a: str | Path, b: str | Path, *, confidence: float = 0.9
     ('monte_carlo.samples',)
     """
     paths = Path(a), Path(b)
+    for path in paths:
+        raise_if_locked(path)
     one, two = map(read_manifest, paths)
     for path, manifest in zip(paths, (one, two), strict=True):
         check_unchanged(path, manifest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import pytest
 
 from resilience.cli import main
 from resilience.comparison import compare_directories, compare_runs
-from resilience.errors import DataError
+from resilience.errors import DataError, LockedError
 from resilience.pipeline import assess
 from resilience.scenario import Scenario
+from resilience.store import RunStore
 from tests.conftest import write_maps
 from tests.test_check import loaded
 
@@ -167,3 +169,12 @@ def test_the_command(directories: tuple[Path, Path], capsys: pytest.CaptureFixtu
 
 def test_comparing_does_not_import_numba(directories: tuple[Path, Path]) -> None:
     assert loaded(["compare", *map(str, directories)]) == ([0], False)
+
+
+def test_a_run_that_is_being_written_is_not_compared(directories: tuple[Path, Path], tmp_path: Path) -> None:
+    held = Path(shutil.copytree(directories[1], tmp_path / "held"))
+    store = RunStore(held)
+    with pytest.raises(LockedError, match="no other run is writing to"):
+        compare_directories(directories[0], held)
+    store.close()
+    assert compare_directories(directories[0], held).b == held

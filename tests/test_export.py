@@ -486,3 +486,18 @@ def test_an_input_of_the_run_is_not_replaced(rated: Path, tmp_path: Path) -> Non
     with pytest.raises(CannotCreateError, match=r"city\.gpkg: an input; wanted: a place apart from the inputs"):
         export_run(run, "gpkg", out=precious, overwrite=True)
     assert precious.read_text() == "precious"
+
+
+def test_a_full_disk_is_told_by_formats_of_gdal(rated: Path, tmp_path: Path) -> None:
+    program = """if True:
+    import resource, signal, sys
+    from resilience.cli import main
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+    run, out = sys.argv[1:]
+    print([main(["export", run, "--to", *words]) for words in (["cog", "-o", out], ["gpkg", "-o", out + ".gpkg"])])
+    """
+    command = [sys.executable, "-c", program, str(rated), str(tmp_path / "out")]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert told.stdout == "[74, 74]\n", told.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -173,6 +173,8 @@ def test_a_map_colours_zones_by_the_figure(kept_result: Result, axes: Axes) -> N
         ("causes", {"event": "flod:rp100"}, "did you mean 'flood:rp100'"),
         ("criticality", {"measure": "birnbam"}, "did you mean 'birnbaum'"),
         ("criticality", {"service": "powr"}, "did you mean 'power'"),
+        ("criticality", {"top": 0}, "top: 0; wanted: a whole number above 0"),
+        ("causes", {"service": 3}, "service: 3; wanted: one of power"),
         ("map", {"what": "hour"}, "did you mean 'hours'"),
         ("map", {"what": "lost", "service": "powr"}, "did you mean 'power'"),
         ("map", {"what": "intensity"}, "what: 'intensity'"),

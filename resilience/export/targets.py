@@ -10,7 +10,9 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
-from pyogrio.errors import DataSourceError
+from pyogrio.errors import DataSourceError, FeatureError
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import RasterioError
 
 from resilience.disk import TEMPORARY, keep_names, keep_on_disk, remove, told_as_storage_error
 from resilience.errors import CannotCreateError, Problem, StorageError
@@ -88,7 +90,7 @@ def whole(target: Path) -> Iterator[Path]:
             temporary.replace(target)
             keep_names(target.parent)
             remove(former)
-    except DataSourceError as error:
+    except (DataSourceError, FeatureError, RasterioError, CPLE_BaseError) as error:
         raise StorageError(Problem(str(target), wanted="a place that can be written", got=str(error))) from error
     finally:
         if former.exists() and not os.path.lexists(target):

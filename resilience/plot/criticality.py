@@ -59,6 +59,8 @@ def draw_criticality(
     from matplotlib.patches import Patch
 
     measure = choose(measure, list(MEASURES), what="measure")
+    if not isinstance(top, int) or top < 1:
+        raise ConfigurationError(Problem("top", wanted="a whole number above 0", got=repr(top)))
     services = texts(importance, "service").tolist()
     worth = importance[measure].transpose("asset", "service").values
     error = importance[f"{measure}_standard_error"].transpose("asset", "service").values

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from resilience.quotients import divide
 from resilience.report.rounding import NORMAL, tell, tell_interval
 from resilience.report.source import Run
 from resilience.why import texts
@@ -26,8 +27,9 @@ class Remedy:
         0 without one.
     saved : dict of str to (str, str)
         What is saved of each service, and half-width of the 95 % interval; services without a saving left out.
-    cost, yearly_cost, avoided, net, ratio : str
-        Money; `avoided` is direct loss, `ratio` is benefit over cost with its interval. Empty where not known.
+    cost, yearly_cost, avoided, net, net_interval, ratio : str
+        Money; `avoided` is direct loss, `net` the net present value and half of its 95 % interval, `ratio` is benefit
+        over cost with its interval. Empty where not known.
     carbon : str
         tCO2e, at once.
     frontier : bool
@@ -42,6 +44,7 @@ class Remedy:
     yearly_cost: str
     avoided: str
     net: str
+    net_interval: str
     ratio: str
     carbon: str
     frontier: bool
@@ -68,6 +71,12 @@ def _told(ds: xr.Dataset, event: str) -> list[Remedy]:
     saved, error = ds[f"{prefix}saved"], ds[f"{prefix}saved_standard_error"]
     services, combined = texts(ds, "service"), texts(ds, "option_combines")
     ranks, frontier = _of(ds, "option_rank"), _of(ds, "option_on_frontier_money")
+    net, worth, benefit, spread = (
+        _of(ds, f"option_{name}")
+        for name in ("net_present_value", "present_value", "annual_benefit", "annual_benefit_standard_error")
+    )
+    # Over the years of the option, of which present value over benefit is the annuity; costs are certain.
+    net_error = spread * divide(np.abs(worth), np.abs(benefit))
     return [
         Remedy(
             name=f"{name} ({combined[i]})" if combined[i] else str(name),
@@ -83,7 +92,8 @@ def _told(ds: xr.Dataset, event: str) -> list[Remedy]:
             cost=_money(ds, "option_cost", i),
             yearly_cost=_money(ds, "option_yearly_cost", i),
             avoided=_money(ds, f"{prefix}direct_loss_avoided", i),
-            net=_money(ds, "option_net_present_value", i),
+            net=tell(net[i], net_error[i]) if np.isfinite(net[i]) else "",
+            net_interval=tell_interval(net[i], net_error[i]),
             ratio=_ratio(ds, i),
             carbon=_money(ds, "option_carbon_embodied", i),
             frontier=bool(frontier[i] == 1),
