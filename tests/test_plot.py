@@ -177,6 +177,7 @@ def test_a_map_colours_zones_by_the_figure(kept_result: Result, axes: Axes) -> N
         ("causes", {"service": 3}, "service: 3; wanted: one of power"),
         ("map", {"what": "hour"}, "did you mean 'hours'"),
         ("map", {"what": "lost", "service": "powr"}, "did you mean 'power'"),
+        ("map", {"service": "powr"}, "did you mean 'power'"),
         ("map", {"what": "intensity"}, "what: 'intensity'"),
         ("map", {"sector": "powr"}, "did you mean 'power'"),
     ],

@@ -167,12 +167,14 @@ class ResultPlots:
         """
         choose(what, [*_OF_ASSETS, *_OF_ZONES], what="what")
         dataset, network = self.result.dataset, self.result.network
+        known = texts(dataset, "service").tolist()
+        if service is not None:
+            choose(service, known, what="service")
         title = "per year" if event is None else event
         zones = make_frame(dataset, network, what="zones", event=event)
         if what in _OF_ZONES:
-            known = texts(dataset, "service").tolist()
             lost = dataset["people_without_service"].mean(["event", "sample"])
-            name = known[int(lost.values.argmax())] if service is None else choose(service, known, what="service")
+            name = known[int(lost.values.argmax())] if service is None else service
             column = f"{'annual_' if event is None else ''}{what}_{name}"
             return draw_map(zones, column, title=title, cmap=cmap, limits=limits, ax=ax)
         assets = make_frame(dataset, network, event=event)
