@@ -14,7 +14,7 @@ PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 # The same examples on every run; `pytest` by hand searches for new ones.
 export HYPOTHESIS_PROFILE ?= fixed
 
-.PHONY: demo test check interpreted faults browser pytest docs soak bench matrix clean
+.PHONY: demo test check interpreted faults parquet browser pytest docs soak bench matrix clean
 
 demo: $(VENV)/.installed
 	$(BIN)/resilience demo --out demo
@@ -26,6 +26,10 @@ test: check interpreted
 # Runs that are killed, processes and clusters that die, directories in bad hands, hostile and broken inputs.
 faults: $(VENV)/.installed-test
 	$(PYTEST) -m faults
+
+# GeoParquet in and out: most tests run without pyarrow, as most users do.
+parquet: $(VENV)/.installed-test $(VENV)/.installed-parquet
+	$(PYTEST) tests/test_export.py tests/test_readers_vector.py
 
 # Reports opened in a browser without a network: needs Chromium and a Korean font (Debian: chromium, fonts-noto-cjk).
 browser: $(VENV)/.installed-test $(VENV)/.installed-browser
@@ -94,7 +98,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(INSTALL) --editable .
 	@touch $@
 
-$(VENV)/.installed-test $(VENV)/.installed-docs $(VENV)/.installed-browser $(VENV)/.installed-bench: $(VENV)/.installed-%: $(VENV)/.installed
+$(VENV)/.installed-test $(VENV)/.installed-docs $(VENV)/.installed-browser $(VENV)/.installed-parquet $(VENV)/.installed-bench: $(VENV)/.installed-%: $(VENV)/.installed
 	@echo "installing what '$*' needs"
 	@$(INSTALL) --editable '.[$*]'
 	@touch $@

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -173,8 +171,8 @@ def test_csv_without_places_or_with_words_for_numbers(tmp_path):
         read_layer(path, columns={"geometry": "w"}, crs=CRS)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pyarrow") is not None, reason="pyarrow is installed")
-def test_geoparquet_without_pyarrow_says_what_to_install(tmp_path):
+def test_geoparquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr("resilience.readers.opening.find_spec", lambda _: None)
     path = tmp_path / "c.parquet"
     path.write_bytes(b"PAR1")
     with pytest.raises(DataError, match="pip install pyarrow"):

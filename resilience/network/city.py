@@ -93,7 +93,7 @@ class Network:
         >>> needs = pd.DataFrame({"id": ["n"], "dependent": ["H"], "service": ["power"]})
         >>> served = pd.DataFrame({"need": ["n"], "provider": ["S"]})
         >>> Network.from_tables(assets=assets, needs=needs, dependencies=served)
-        <Network: 2 assets (0 links), 1 needs, 1 dependencies, 0 supply rows, 0 zones, EPSG:5179>
+        <Network: 2 assets (0 links), 1 need, 1 dependency, 0 supply rows, 0 zones, EPSG:5179>
         """
         problems = Problems()
         given = {
