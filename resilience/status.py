@@ -108,7 +108,8 @@ class RunStatus:
         lines.append(f"{self.done:,} of {self.blocks:,} blocks ({share:.0f} %){last}")
         lines += [f"  {part.title}: {part.done:,} of {part.blocks:,}" for part in self.parts if len(self.parts) > 1]
         if self.blocks_per_minute is not None:
-            lines.append(f"{self.blocks_per_minute:.3g} blocks a minute")
+            rate = self.blocks_per_minute
+            lines.append(f"{rate:,.0f} blocks a minute" if rate >= 10 else f"{rate:.2g} blocks a minute")
         if self.seconds_left is not None:
             lines.append(f"about {tell_seconds(self.seconds_left)} left for what was begun")
         if self.last_error is not None:
