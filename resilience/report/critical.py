@@ -121,10 +121,10 @@ def _seldom_works(run: Run) -> NDArray[np.bool_]:
 
 
 def _ratios(source: xr.Dataset) -> tuple[Floats, Floats]:
-    dims = ("asset", "service")
-    return tuple(  # type: ignore[return-value]
-        source[f"fussell_vesely{end}"].transpose(*dims).values for end in ("", "_standard_error")
+    worth, error = (
+        source[f"fussell_vesely{end}"].transpose("asset", "service").values for end in ("", "_standard_error")
     )
+    return worth, error
 
 
 def foremost(ranked: dict[str, list[Critical]], most: int) -> list[int]:
