@@ -30,13 +30,13 @@ from resilience.cli.app import Language
 from resilience.errors import CannotCreateError
 from resilience.network import Network
 from resilience.pipeline import assess
+from resilience.reading import read_run
 from resilience.report import places, write_report
 from resilience.report.failing import Dependents
 from resilience.report.images import png_address
 from resilience.report.maps import _pool
 from resilience.report.page import write_page
 from resilience.report.rounding import tell, tell_interval
-from resilience.report.source import read_run
 from resilience.report.words import LANGUAGES, Words, load_words
 from tests.conftest import CRS, Site, tables_of
 from tests.naive.cascade import CascadeTwin

@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from resilience.reading import FinishedRun
 from resilience.report.rounding import NORMAL, tell, tell_interval
-from resilience.report.source import Run
 from resilience.why import order_by_kind, texts
 
 MOST = 12
@@ -62,7 +62,7 @@ class Critical:
         return max(0.0, self.worth - half), min(1.0, self.worth + half)
 
 
-def critical_assets(run: Run) -> dict[str, list[Critical]]:
+def critical_assets(run: FinishedRun) -> dict[str, list[Critical]]:
     """Return, per service, the assets that matter most, largest first; services that nothing matters to are left out.
 
     What was run in pairs is told from those runs, which know more of it. What is out in all samples of an event, or in
@@ -97,7 +97,7 @@ def critical_assets(run: Run) -> dict[str, list[Critical]]:
     return ranked
 
 
-def untold_assets(run: Run) -> list[str]:
+def untold_assets(run: FinishedRun) -> list[str]:
     """Return the assets whose importance is told by nothing; rare kinds first.
 
     They are out in every sample of some event, or in all but a few: the samples do not tell what would be if such an
@@ -114,7 +114,7 @@ def untold_assets(run: Run) -> list[str]:
     return [str(name) for name in names[_seldom_works(run)[order]] if name in known]
 
 
-def _seldom_works(run: Run) -> NDArray[np.bool_]:
+def _seldom_works(run: FinishedRun) -> NDArray[np.bool_]:
     """Return which assets work in fewer than :data:`FEWEST` samples of an event with a weight, (asset,)."""
     failed = run.dataset["failed_count"].transpose("event", "asset").values[run.weight > 0]
     return np.asarray((run.n_sample - failed < FEWEST).any(axis=0))

@@ -19,8 +19,8 @@ from resilience.grid import Grid
 from resilience.hazard.windows import read_window
 from resilience.hazard_inputs import load_hazards
 from resilience.provenance import hash_file
+from resilience.reading import FinishedRun
 from resilience.report.images import png_address
-from resilience.report.source import Run
 from resilience.scenario import Scenario
 from resilience.why import texts
 
@@ -81,7 +81,7 @@ class HazardImages:
     sequences: bool
 
 
-def draw_hazards(run: Run, extent: tuple[float, float, float, float]) -> HazardImages:
+def draw_hazards(run: FinishedRun, extent: tuple[float, float, float, float]) -> HazardImages:
     """Return an image of the hazard of every event, (x_min, y_min, x_max, y_max) of the city's CRS."""
     families = texts(run.dataset, "family")
     addresses = [""] * families.size
@@ -125,7 +125,7 @@ def frame_of(extent: tuple[float, float, float, float], n_event: int) -> tuple[i
     return max(1, round(most * height / longest)), max(1, round(most * width / longest))
 
 
-def _open(run: Run) -> Iterator[xr.Dataset]:
+def _open(run: FinishedRun) -> Iterator[xr.Dataset]:
     """Yield the hazards whose files are those of the run, as long as there is time to read them."""
     changed = _changed(run)
     try:
@@ -139,7 +139,7 @@ def _open(run: Run) -> Iterator[xr.Dataset]:
             yield hazard
 
 
-def _changed(run: Run) -> set[str]:
+def _changed(run: FinishedRun) -> set[str]:
     """Return the inputs that are not what the run read; what was last written before it began is taken to be."""
     begun = datetime.fromisoformat(run.manifest.begun).timestamp()
     changed = set()

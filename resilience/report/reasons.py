@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from resilience.report.source import Run
+from resilience.reading import FinishedRun
 from resilience.why import origins_table, roots_table, texts
 
 MOST_PARTS = 5
@@ -55,7 +55,7 @@ class Reason:
 OTHERS, UNTRACED = "others", "untraced"
 
 
-def service_reasons(run: Run) -> list[Reason]:
+def service_reasons(run: FinishedRun) -> list[Reason]:
     """Return the root causes of what is lost of every service, in a year or, without rates, in every event.
 
     The shares are those of `why.csv`: of people times hours where the run has a time grid, else of people at the peak.
@@ -72,7 +72,7 @@ def service_reasons(run: Run) -> list[Reason]:
     return [Reason(service, event, _largest(shares)) for (event, service), shares in found.items()]
 
 
-def sector_reasons(run: Run) -> list[Reason]:
+def sector_reasons(run: FinishedRun) -> list[Reason]:
     """Return by what assets of every sector are down, weighted by the years; nothing without rates.
 
     With a time grid the shares are of asset-hours, else of assets at the peak.
@@ -128,7 +128,7 @@ class Access:
     parts: tuple[Part, ...]
 
 
-def access_outcomes(run: Run) -> list[Access]:
+def access_outcomes(run: FinishedRun) -> list[Access]:
     """Return who loses a service that is reached by road because the way is lost, or because the facility is.
 
     Of those who are not undisrupted, over the years; nothing without rates or services with a limit.

@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from resilience.quotients import divide
+from resilience.reading import FinishedRun
 from resilience.report.rounding import NORMAL, tell, tell_interval
-from resilience.report.source import Run
 from resilience.why import texts
 
 
@@ -50,7 +50,7 @@ class Remedy:
     frontier: bool
 
 
-def remedies(run: Run) -> list[Remedy]:
+def remedies(run: FinishedRun) -> list[Remedy]:
     """Return the options of a run, best first; none where the scenario has none."""
     ds = run.dataset
     if "option" not in ds.dims:
