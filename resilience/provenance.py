@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from resilience.files import files_below
-from resilience.manifest import Machine
+from resilience.manifest import InputFile, Machine
 
 PACKAGES = (
     "urban-resilience", "numba", "llvmlite", "numpy", "scipy", "xarray", "rasterio", "dask", "zarr", "h5netcdf",
     "geopandas", "pyogrio", "shapely", "pyproj", "pandas", "pydantic",
 )  # fmt: skip
+
+GONE = "gone"
 
 
 def hash_file(path: Path) -> str:
@@ -47,6 +49,32 @@ def describe_inputs(paths: Iterable[Path]) -> list[dict[str, Any]]:
             size = sum(file.stat().st_size for file in files)
             found.append({"path": str(path), "bytes": size, "sha256": hash_file(path)})
     return found
+
+
+def changed_inputs(inputs: Iterable[InputFile]) -> dict[str, str]:
+    """Return what has become of inputs that are not what a run read, by path: :data:`GONE`, or what else is wrong.
+
+    Parameters
+    ----------
+    inputs : iterable of InputFile
+        As the run recorded them.
+
+    Notes
+    -----
+    By their hashes, for which all bytes are read: neither size nor times tell that a folder was renamed, or a link was
+    led elsewhere, so that older maps of the same size stand where the run read others.
+    """
+    changed = {}
+    for one in inputs:
+        path = Path(one.path)
+        try:
+            if not path.exists():
+                changed[one.path] = GONE
+            elif (path.is_file() and path.stat().st_size != one.bytes) or hash_file(path) != one.sha256:
+                changed[one.path] = "other content"
+        except OSError as error:
+            changed[one.path] = error.strerror or str(error)
+    return changed
 
 
 def library_versions() -> dict[str, str]:

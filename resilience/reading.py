@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from resilience.disk import told_as_storage_error
 from resilience.errors import DataError, MissingInputError, Problem, Problems
 from resilience.events import rated_events, yearly_weight
+from resilience.hazard_inputs import map_paths
 from resilience.manifest import Manifest
 from resilience.network import Network, read_tables
-from resilience.provenance import hash_outputs
+from resilience.provenance import changed_inputs, hash_outputs
 from resilience.result import Result
+from resilience.scenario import Scenario
 from resilience.store import MANIFEST, NETWORK, RESULTS, open_results, raise_if_locked
 
 CATALOGUE, IMPORTANCE, PAIRED = "catalogue_", "importance_", "paired_"
@@ -56,6 +58,25 @@ class FinishedRun:
                 place = str(self.path / NETWORK / f"{name}s.csv")
                 raise DataError(Problem(place, wanted=f"the {n:,} {name}s of the result", got=f"{have:,}"))
         return network
+
+    @cached_property
+    def scenario(self) -> Scenario:
+        """What was asked for, resolved.
+
+        Raises
+        ------
+        ConfigurationError
+            It is one of another version.
+        """
+        return Scenario.from_dict(self.manifest.scenario)
+
+    def changed_maps(self, family: str) -> dict[str, str]:
+        """Return what has become of the files of the maps of an event family that are not what the run read, by path.
+
+        See :func:`resilience.provenance.changed_inputs`.
+        """
+        own = {str(path) for section in self.scenario.hazards if section.family == family for path in map_paths(section)}
+        return changed_inputs(one for one in self.manifest.inputs if one.path in own)
 
     @property
     def dataset(self) -> xr.Dataset:

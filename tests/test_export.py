@@ -280,7 +280,10 @@ def test_climada_refuses_inputs_that_changed(site: Site, tmp_path: Path) -> None
     maps = scenario.hazards[0].sources()[0].path
     with rasterio.open(maps, "r+") as file:
         file.write(np.full((1, *file.shape), 2.0, np.float32))
-    with pytest.raises(DataError, match=r"map0\.tif: another content; wanted: the input that the run had"):
+    with pytest.raises(DataError, match=r"map0\.tif: other content; wanted: the input that the run had"):
+        export_run(tmp_path / "run", "climada", overwrite=True)
+    maps.unlink()
+    with pytest.raises(MissingInputError, match=r"map0\.tif: gone; wanted: the input that the run had"):
         export_run(tmp_path / "run", "climada", overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "run-climada"]
 

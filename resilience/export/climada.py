@@ -11,15 +11,14 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import sparse
 
-from resilience.errors import DataError, Problems
+from resilience.errors import DataError, MissingInputError, Problems
 from resilience.events import yearly_weight
 from resilience.export.places import DEGREES, points_of, to_degrees
 from resilience.export.source import Source
 from resilience.export.targets import file_names
 from resilience.hazard import grid_of
 from resilience.hazard_inputs import load_hazards
-from resilience.provenance import hash_file
-from resilience.scenario import Scenario
+from resilience.provenance import GONE
 from resilience.why import texts
 
 FREQUENCY_UNIT = "1/year"
@@ -33,8 +32,8 @@ def write_climada(source: Source, folder: Path) -> dict[str, str]:
 
     Raises
     ------
-    DataError
-        An input is not what the run had.
+    DataError, MissingInputError
+        A map is not what the run had, or gone.
     """
     hazards = _read_hazards(source)
     files: dict[str, str] = {}
@@ -53,13 +52,14 @@ def write_climada(source: Source, folder: Path) -> dict[str, str]:
 
 def _read_hazards(source: Source) -> tuple[xr.Dataset, ...]:
     """Return the maps of a run, from inputs that are those it had."""
+    changed: dict[str, str] = {}
+    for section in source.run.scenario.hazards:
+        changed |= source.run.changed_maps(section.family)
     problems = Problems()
-    for told in source.run.manifest.inputs:
-        path = Path(told.path)
-        if path.exists() and hash_file(path) != told.sha256:
-            problems.add(told.path, wanted="the input that the run had", got="another content")
-    problems.raise_if_any(DataError)
-    return load_hazards(Scenario.from_dict(source.run.manifest.scenario))
+    for path, got in changed.items():
+        problems.add(path, wanted="the input that the run had", got=got)
+    problems.raise_if_any(MissingInputError if set(changed.values()) == {GONE} else DataError)
+    return load_hazards(source.run.scenario)
 
 
 def climada_hazard(hazard: xr.Dataset, dataset: xr.Dataset) -> xr.Dataset:
