@@ -13,6 +13,7 @@ import xarray as xr
 
 from resilience.errors import DataError, Problems
 from resilience.events import yearly_weight
+from resilience.labels import loss_unit
 from resilience.manifest import InputFile
 from resilience.reading import read_run
 from resilience.result import Result, figure
@@ -92,7 +93,7 @@ def compare_runs(a: Result, b: Result, *, confidence: float = 0.95) -> xr.Datase
     ends = mean_interval(change, error, confidence=confidence)
     found = {"before": means[0], "after": means[1], "change": change, "change_standard_error": error,
              "change_low": change.copy(data=ends.low), "change_high": change.copy(data=ends.high)}  # fmt: skip
-    unit = a.unit + (" h" if quantity == PERSON_HOURS else "") + ("/year" if yearly else "")
+    unit = loss_unit(a.unit, hours=quantity == PERSON_HOURS, yearly=yearly)
     compared = xr.Dataset({name: array.reset_coords(drop=True) for name, array in found.items()}, attrs={
         "unit": unit, "quantity": quantity, "paired": int(paired), "confidence": confidence,
         "notes": _notes(a, b, paired=paired, yearly=yearly, quantity=quantity),

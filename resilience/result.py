@@ -13,15 +13,13 @@ import xarray as xr
 
 from resilience.errors import count_of
 from resilience.frames import make_frame
+from resilience.labels import NORMAL, SYNTHETIC, loss_unit, people_unit, tells_money
 from resilience.network import Network
 from resilience.plot import ResultPlots
 from resilience.result_html import result_html
 from resilience.why import origins_table, why_table
 
 SAMPLING = "sampling error, 95 %"
-
-SYNTHETIC = "Everything is synthetic"
-"""How the first note of the built-in city begins."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -120,12 +118,12 @@ class Result:
     @property
     def unit(self) -> str:
         """What people are counted in."""
-        return str(self.dataset["people_served"].attrs["units"])
+        return people_unit(self.dataset)
 
     @property
     def tells_money(self) -> bool:
         """Whether any asset has a replacement cost and a damage curve; without, a direct loss of 0 would mislead."""
-        return int(self.dataset.attrs.get("assets_with_costs", 1)) > 0
+        return tells_money(self.dataset)
 
     def why_table(self) -> list[list[str]]:
         """Return the root causes of every loss in a few rows for people, header first; no rows without a loss."""
@@ -142,7 +140,7 @@ class Result:
         rows: list[list[str]] = []
         if "annual_value" in ds:
             over_time = "annual_person_hours" in ds
-            hours = [f"{unit} h lost per year", SAMPLING] if over_time else []
+            hours = [f"{loss_unit(unit, hours=True)} lost per year", SAMPLING] if over_time else []
             peak = f"{unit} without it at the peak, per year"
             rows.append(["service", peak, SAMPLING, "of it beyond the rarest event", *hours])
             for service in ds["service"].values:
@@ -200,7 +198,7 @@ class Result:
 
 def _half_width(standard_error: xr.DataArray) -> str:
     """Return the half-width of the 95 % interval, as :func:`figure` writes it."""
-    return figure(1.96 * float(standard_error))
+    return figure(NORMAL * float(standard_error))
 
 
 def _worth(option: xr.Dataset) -> list[str]:

@@ -18,8 +18,8 @@ from resilience.export.source import Source
 from resilience.export.targets import file_names
 from resilience.hazard import grid_of
 from resilience.hazard_inputs import load_hazards
+from resilience.labels import texts
 from resilience.provenance import GONE
-from resilience.why import texts
 
 FREQUENCY_UNIT = "1/year"
 

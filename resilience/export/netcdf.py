@@ -13,8 +13,8 @@ import xarray as xr
 
 from resilience.export.places import points_of, to_degrees
 from resilience.export.source import Source
+from resilience.labels import texts
 from resilience.store import open_results
-from resilience.why import texts
 
 _CONVENTIONS = "CF-1.11"
 _LARGE = 1 << 16  # values; below, compression costs more than it gives

@@ -16,8 +16,8 @@ from resilience.errors import ConfigurationError, Problems
 from resilience.events import yearly_weight
 from resilience.export.places import to_degrees
 from resilience.export.source import Source
+from resilience.labels import loss_unit, texts
 from resilience.store import NETWORK, RESULTS, TABLES
-from resilience.why import texts
 
 SCHEMA = "https://docs.riskdatalibrary.org/en/0__3__0/rdls_schema.json"
 PROCESSES = ("fluvial_flood", "pluvial_flood", "groundwater_flood", "coastal_flood", "storm_surge")
@@ -191,7 +191,7 @@ def _losses(source: Source) -> Iterable[dict[str, Any]]:
         ]
         if "person_hours_lost" in dataset:
             quantities.append(("person_hours_lost", "time", f"{result.unit} times hours without the service",
-                               f"{result.unit} h"))  # fmt: skip
+                               loss_unit(result.unit, hours=True)))  # fmt: skip
         for name, quantity, told, unit in quantities:
             yield {
                 "id": f"{family}-{name}",

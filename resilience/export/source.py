@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from resilience.choices import choose_some
+from resilience.labels import texts
 from resilience.reading import FinishedRun
-from resilience.why import texts
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from resilience.cells import Column, broadcast_columns, write_cells
 from resilience.events import yearly_weight
 from resilience.export.source import Source
-from resilience.why import texts
+from resilience.labels import loss_unit, texts
 
 Floats = NDArray[np.float64]
 Losses = dict[str, tuple[Floats, str]]
@@ -77,7 +77,7 @@ def _losses(dataset: xr.Dataset, source: Source) -> Losses:
     losses: Losses = {str(name): (people[:, s], unit) for s, name in enumerate(services)}
     if "person_hours_lost" in dataset:
         hours = dataset["person_hours_lost"].values
-        losses |= {f"{name}_person_hours": (hours[:, s], f"{unit} h") for s, name in enumerate(services)}
+        losses |= {f"{name}_person_hours": (hours[:, s], loss_unit(unit, hours=True)) for s, name in enumerate(services)}
     if source.run.result.tells_money:
         losses["direct_loss"] = (dataset["direct_loss"].values, "money")
     return losses

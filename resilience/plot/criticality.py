@@ -10,9 +10,9 @@ import xarray as xr
 
 from resilience.choices import choose
 from resilience.errors import ConfigurationError, Problem
+from resilience.labels import NORMAL, texts
 from resilience.plot.canvas import colours_of, plain, take_axes
 from resilience.variables import MEASURES
-from resilience.why import texts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,7 +80,7 @@ def draw_criticality(
     colours = colours_of(dict.fromkeys(sectors))
     axes, place = take_axes(ax), np.arange(shown.size)
     axes.barh(place, worth[shown, s], color=[colours[sector] for sector in sectors])
-    whiskers = 1.96 * np.nan_to_num(error[shown, s])
+    whiskers = NORMAL * np.nan_to_num(error[shown, s])
     axes.errorbar(worth[shown, s], place, xerr=whiskers, fmt="none", ecolor="#333333", capsize=2)
     axes.set_yticks(place, [plain(name) for name in assets])
     axes.invert_yaxis()

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from resilience.labels import NORMAL, texts
 from resilience.quotients import divide
 from resilience.reading import FinishedRun
-from resilience.report.rounding import NORMAL, tell, tell_interval, tell_share
+from resilience.report.rounding import tell, tell_interval, tell_share
 from resilience.risk.standard_errors import sample_error
-from resilience.why import texts
 
 
 @dataclass(frozen=True)

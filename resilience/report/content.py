@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from resilience.labels import texts
 from resilience.reading import FinishedRun
 from resilience.report.answer import annual_losses, annual_money, event_losses
 from resilience.report.cards import event_label, first_cards
@@ -21,7 +22,6 @@ from resilience.report.places import map_city
 from resilience.report.reasons import access_outcomes, origins, sector_reasons, service_reasons
 from resilience.report.remedies import remedies
 from resilience.report.words import Units, Words, find_units
-from resilience.why import texts
 
 MOST_AFTERMATHS = 40
 MOST_UNTOLD = 5

@@ -8,9 +8,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from resilience.labels import NORMAL, texts
 from resilience.reading import FinishedRun
-from resilience.report.rounding import NORMAL, tell, tell_interval
-from resilience.why import order_by_kind, texts
+from resilience.report.rounding import tell, tell_interval
+from resilience.why import order_by_kind
 
 MOST = 12
 

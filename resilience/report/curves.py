@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from resilience.labels import texts
 from resilience.reading import FinishedRun
-from resilience.why import texts
 
 
 def recovery_curves(run: FinishedRun) -> dict[str, Any] | None:

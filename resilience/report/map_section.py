@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from resilience.labels import texts
 from resilience.reading import FinishedRun
 from resilience.report.images import png_address
 from resilience.report.maps import CLEAR
 from resilience.report.places import CityMap, packed
 from resilience.report.rounding import tell
 from resilience.report.words import Words
-from resilience.why import texts
 
 MOST_ROWS = 15
 

@@ -16,9 +16,9 @@ from resilience.errors import ResilienceError
 from resilience.grid import Grid
 from resilience.hazard.windows import read_window
 from resilience.hazard_inputs import load_hazards
+from resilience.labels import texts
 from resilience.reading import FinishedRun
 from resilience.report.images import png_address
-from resilience.why import texts
 
 Floats = NDArray[np.float64]
 

@@ -12,12 +12,12 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.features import rasterize
 
+from resilience.labels import texts
 from resilience.network.shapes import representative_points
 from resilience.reading import FinishedRun
 from resilience.report.curves import in_digits
 from resilience.report.images import png_address
 from resilience.report.maps import CLEAR, HazardImages, draw_hazards, frame_of
-from resilience.why import texts
 
 MOST_ASSETS = 6000
 """Assets that are drawn one by one; of a larger city those that are down most often."""

@@ -8,8 +8,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from resilience.labels import loss_unit, texts
 from resilience.reading import FinishedRun
-from resilience.why import origins_table, roots_table, texts
+from resilience.why import origins_table, roots_table
 
 MOST_PARTS = 5
 SMALLEST = 0.01
@@ -62,7 +63,7 @@ def service_reasons(run: FinishedRun) -> list[Reason]:
     """
     unit = run.result.unit
     _, blocks = roots_table(run.dataset, unit)
-    wanted = f"{unit} h" if run.over_time else unit
+    wanted = loss_unit(unit, hours=run.over_time)
     found: dict[tuple[str, str], dict[str, float]] = {}
     for columns in blocks:
         for event, service, root, _value, share, told in zip(*columns, strict=True):

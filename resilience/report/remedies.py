@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from resilience.labels import NORMAL, texts
 from resilience.quotients import divide
 from resilience.reading import FinishedRun
-from resilience.report.rounding import NORMAL, tell, tell_interval
-from resilience.why import texts
+from resilience.report.rounding import tell, tell_interval
 
 
 @dataclass(frozen=True)
