@@ -68,7 +68,7 @@ class Buffer(Section):
 
     buffer: Zones = Field(description="assets, or zones, whose needs of the service are buffered so")
     service: Name = Field(description="service that it stands in for")
-    hours: Hours | None = Field(default=None, description="hours the dependant works without the service")
+    hours: Hours | None = Field(default=None, description="hours the dependent works without the service")
     start_probability: Share | None = Field(default=None, description="probability that the buffer starts")
     recharge_hours: Hours | None = Field(default=None, description="hours until a used buffer is full again")
     height_m: NotNegative | None = Field(default=None, description="m above ground at which water reaches the buffer")
