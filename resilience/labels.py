@@ -1,4 +1,4 @@
-"""What a labelled result says of itself: its texts, what it counts in, whether it tells money, whether it is made up."""
+"""What a labelled result says of itself: its texts, what it counts in, whether it tells money or is made up."""
 
 from __future__ import annotations
 

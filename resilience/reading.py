@@ -75,7 +75,8 @@ class FinishedRun:
 
         See :func:`resilience.provenance.changed_inputs`.
         """
-        own = {str(path) for section in self.scenario.hazards if section.family == family for path in map_paths(section)}
+        sections = (section for section in self.scenario.hazards if section.family == family)
+        own = {str(path) for section in sections for path in map_paths(section)}
         return changed_inputs(one for one in self.manifest.inputs if one.path in own)
 
     @property

@@ -76,8 +76,8 @@ def _losses(dataset: xr.Dataset, source: Source) -> Losses:
     people = dataset["people_without_service"].values
     losses: Losses = {str(name): (people[:, s], unit) for s, name in enumerate(services)}
     if "person_hours_lost" in dataset:
-        hours = dataset["person_hours_lost"].values
-        losses |= {f"{name}_person_hours": (hours[:, s], loss_unit(unit, hours=True)) for s, name in enumerate(services)}
+        hours, counted = dataset["person_hours_lost"].values, loss_unit(unit, hours=True)
+        losses |= {f"{name}_person_hours": (hours[:, s], counted) for s, name in enumerate(services)}
     if source.run.result.tells_money:
         losses["direct_loss"] = (dataset["direct_loss"].values, "money")
     return losses
