@@ -16,7 +16,7 @@ from resilience.frames import make_frame
 from resilience.network import Network
 from resilience.plot import ResultPlots
 from resilience.result_html import result_html
-from resilience.risk.importance import NORMAL
+from resilience.risk.ranking import NORMAL
 from resilience.why import origins_table, why_table
 
 SAMPLING = "sampling error, 95 %"

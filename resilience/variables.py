@@ -370,7 +370,7 @@ VARIABLES: dict[str, Variable] = _register(
         ("importance_always_failed_events", "asset", "float64", "1",
          "weighted events in which all samples have it failed"),
         ("importance_seldom_failed_events", "asset", "float64", "1",
-         "weighted events in which fewer than 10 samples have it failed: birnbaum and risk_achievement_worth are empty"),
+         "weighted events in which fewer than 10 samples have it failed: birnbaum, risk_achievement_worth are empty"),
         ("importance_seldom_working_events", "asset", "float64", "1",
          "weighted events in which fewer than 10 samples have it working: all measures are empty"),
         ("importance_told_apart", "asset service", "float64", "1",

@@ -11,8 +11,7 @@ import xarray as xr
 from resilience.choices import choose
 from resilience.errors import ConfigurationError, Problem
 from resilience.plot.canvas import colours_of, plain, take_axes
-from resilience.risk.importance import NORMAL
-from resilience.risk.ranking import is_told_apart
+from resilience.risk.ranking import NORMAL, is_told_apart
 from resilience.variables import MEASURES
 from resilience.why import texts
 
@@ -73,9 +72,7 @@ def draw_criticality(
     s = services.index(choose(service, services, what="service"))
     told = np.flatnonzero(able[:, s])
     if told.size == 0:
-        wanted = (
-            "an asset whose worth the samples tell apart from none; `importance: {top: 10}` in the scenario runs some anew"
-        )
+        wanted = "an asset whose worth is told apart from none; `importance: {top: 10}` in the scenario runs some anew"
         raise ConfigurationError(Problem(f"{measure} to {service}", wanted=wanted, got="none"))
     shown = told[np.argsort(-worth[told, s], kind="stable")][:top]
     assets = texts(importance, "asset")[shown]

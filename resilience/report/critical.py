@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from resilience.report.rounding import tell, tell_interval
 from resilience.report.source import Run
-from resilience.risk.importance import NORMAL
-from resilience.risk.ranking import is_told_apart, is_untold
+from resilience.risk.ranking import NORMAL, is_told_apart, is_untold
 from resilience.why import order_by_kind, texts
 
 MOST = 12

@@ -10,7 +10,7 @@ import xarray as xr
 from resilience.quotients import divide
 from resilience.report.rounding import tell, tell_interval
 from resilience.report.source import Run
-from resilience.risk.importance import NORMAL
+from resilience.risk.ranking import NORMAL
 from resilience.why import texts
 
 

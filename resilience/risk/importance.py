@@ -26,15 +26,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from resilience.errors import DataError, Problems
 from resilience.risk.expected import check_weights
+from resilience.risk.ranking import NORMAL, ROUNDING
 from resilience.risk.standard_errors import ratio_residual, sample_error, sample_variance
 
 Floats = NDArray[np.float64]
-
-NORMAL = 1.96
-"""Half-width of a 95 % interval in standard errors."""
-
-ROUNDING = 1e-12
-"""Shares up to this are 0 but for the rounding of sums."""
 
 MEASURES: tuple[str, ...] = (
     "birnbaum",
@@ -134,7 +129,7 @@ def asset_importance(
         which fewer than :data:`FEWEST_SAMPLES` samples have it failed, or working, which makes it so;
         `never_failed_events` and `always_failed_events` count those with none at all. Run those again in pairs, see
         :func:`paired_importance`. `told_apart` (asset, service) is 1 where `fussell_vesely` is above 0 by more than
-        :data:`NORMAL` standard errors.
+        1.96 standard errors.
 
     Raises
     ------

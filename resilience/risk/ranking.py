@@ -6,9 +6,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from resilience.risk.importance import NORMAL, ROUNDING
-
 Bools = NDArray[np.bool_]
+
+NORMAL = 1.96
+"""Half-width of a 95 % interval in standard errors."""
+
+ROUNDING = 1e-12
+"""Shares up to this are 0 but for the rounding of sums."""
 
 UNSEEN = ("fussell_vesely", "risk_reduction_worth")
 """Measures that are told, without an error, of what could have failed in some event and never did."""
@@ -22,7 +26,7 @@ def is_told_apart(importance: xr.Dataset, measure: str = "fussell_vesely") -> Bo
     importance : xarray.Dataset
         From :func:`resilience.risk.importance.asset_importance`, or the same measures from paired runs.
     measure : str
-        One of ``resilience.risk.importance.MEASURES``.
+        One of ``resilience.variables.MEASURES``.
 
     Notes
     -----
