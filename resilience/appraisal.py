@@ -116,10 +116,12 @@ def appraise(savings: Sequence[xr.Dataset], scenario: Scenario, *, tells_money: 
 
     Notes
     -----
-    With annuity a of the life, present value = a times the annual benefit; cost = cost at once + a times the yearly
-    cost; ratio = present value / cost, with an interval from the paired standard error. An option is on a frontier if
-    no other one, and not doing nothing, has as much present value for as little cost (or carbon over its life), one of
-    the two better.
+    With annuity a of the life, present value = a times the annual benefit; its cost = cost at once + a times the yearly
+    cost; ratio = present value / cost, with an interval from the paired standard error. Present values of different
+    lives are of different spans of time, so ranks and frontiers go by the year: annual cost = cost / a, as if an option
+    were renewed for the same money at the end of its life (equivalent annual annuity). An option is on a frontier if no
+    other one, and not doing nothing, has as much annual benefit for as little annual cost (or carbon per year, what is
+    embodied spread over the life), one of the two better.
     """
     options = settle_options(scenario.options)
     together = xr.concat(savings, dim="option", combine_attrs="override", join="exact")
@@ -138,10 +140,11 @@ def appraise(savings: Sequence[xr.Dataset], scenario: Scenario, *, tells_money: 
     rate = discount_rate(scenario)
     factor = np.array([annuity(rate, int(life)) for life in told["option_life_years"]])
     cost = told["option_cost"] + factor * told["option_yearly_cost"]
+    annual_cost = told["option_cost"] / factor + told["option_yearly_cost"]
     together["option_cost_present_value"] = ("option", cost)
-    per_year = (cost / factor)[:, np.newaxis]
+    together["option_annual_cost"] = ("option", annual_cost)
     saved = together["option_saved"]
-    per_saved = np.where(saved.values > 0.0, divide(per_year, saved.values), np.nan)
+    per_saved = np.where(saved.values > 0.0, divide(annual_cost[:, np.newaxis], saved.values), np.nan)
     unit = {"units": f"money/({str(saved.attrs['units']).removesuffix('/year')})"}
     together["option_cost_per_saved"] = (("option", "service"), per_saved, unit)
     if not (scenario.values or tells_money):
@@ -161,8 +164,8 @@ def _carbon(option: OptionSection) -> CarbonSection:
 def _weigh(together: xr.Dataset, *, rate: float) -> dict[str, NDArray[Any]]:
     """Return present values, ratios, ranks and frontiers."""
     names = ("option_annual_benefit", "option_annual_benefit_standard_error", "option_cost_present_value",
-             "option_life_years", "option_carbon_embodied", "option_carbon_yearly")  # fmt: skip
-    benefit, error, cost, life, embodied, yearly = (together[name].values for name in names)
+             "option_annual_cost", "option_life_years", "option_carbon_embodied", "option_carbon_yearly")  # fmt: skip
+    benefit, error, cost, annual_cost, life, embodied, yearly = (together[name].values for name in names)
     present, ratio, low, high = np.full((4, benefit.size), np.nan)
     for i in range(benefit.size):
         present[i] = benefit[i] * annuity(rate, int(life[i]))
@@ -172,18 +175,19 @@ def _weigh(together: xr.Dataset, *, rate: float) -> dict[str, NDArray[Any]]:
                 confidence=CONFIDENCE,
             )  # fmt: skip
             ratio[i], (low[i], high[i]) = weighed.ratio, weighed.ratio_interval
-    net = present - cost
+    net = benefit - annual_cost
     # An option whose benefit is not known comes last.
     order = np.where(np.isfinite(net), net, -np.inf)
     return {
         "option_present_value": present,
-        "option_net_present_value": net,
+        "option_net_present_value": present - cost,
+        "option_net_annual_benefit": net,
         "option_benefit_cost_ratio": ratio,
         "option_benefit_cost_ratio_low": low,
         "option_benefit_cost_ratio_high": high,
         "option_rank": 1 + (order > order[:, np.newaxis]).sum(axis=1),
-        "option_on_frontier_money": on_frontier(cost, present),
-        "option_on_frontier_carbon": on_frontier(embodied + yearly * life, present),
+        "option_on_frontier_money": on_frontier(annual_cost, benefit),
+        "option_on_frontier_carbon": on_frontier(embodied / life + yearly, benefit),
     }
 
 
@@ -233,6 +237,10 @@ def option_notes(scenario: Scenario, together: xr.Dataset, *, tells_money: bool)
         money = " and of direct loss avoided" if tells_money else ""
         lines.append(
             f"options: the benefit is of person-hours saved at the values given (the user's judgement){money}{without}"
+        )
+    if not (together["option_net_annual_benefit"] > 0.0).any():
+        lines.append(
+            "options: none brings more than it costs, by the benefit that is counted: rank 1 is the least bad of them"
         )
     if scenario.discount_rate is None:
         lines.append(f"options: discount_rate = {DISCOUNT_RATE:g} per year is a default by judgement, from memory")
@@ -289,9 +297,9 @@ def options_table(dataset: xr.Dataset, *, unit: str, tells_money: bool) -> Table
     return header, blocks()
 
 
-_WEIGHED = ("annual_benefit", "annual_benefit_standard_error", "cost_present_value", "present_value",
-            "net_present_value", "benefit_cost_ratio", "benefit_cost_ratio_low", "benefit_cost_ratio_high", "rank",
-            "on_frontier_money", "on_frontier_carbon")  # fmt: skip
+_WEIGHED = ("annual_benefit", "annual_benefit_standard_error", "annual_cost", "net_annual_benefit",
+            "cost_present_value", "present_value", "net_present_value", "benefit_cost_ratio", "benefit_cost_ratio_low",
+            "benefit_cost_ratio_high", "rank", "on_frontier_money", "on_frontier_carbon")  # fmt: skip
 
 
 def _cells(values: NDArray[Any]) -> Column:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 MAX_SHOWN = 3
@@ -211,17 +211,32 @@ class Problems:
 
 
 class Attempts:
-    """Runs steps and keeps their problems, so that a user sees all of them at once."""
+    """Runs steps and keeps their problems, so that a user sees all of them at once.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    place : callable, optional
+        Where a dotted key stands in the file that was asked for; empty for a key that stands in none.
+    """
+
+    def __init__(self, place: Callable[[str], str] = lambda key: "") -> None:
+        self._place = place
         self._errors: list[ResilienceError] = []
 
-    def __call__(self, step: Callable[[], T]) -> T | None:
-        """Return what the step gives, or None if it found something wrong."""
+    def __call__(self, step: Callable[[], T], *, key: str = "") -> T | None:
+        """Return what the step gives, or None if it found something wrong.
+
+        A problem without a place gets that of `key`, or of its subject where that is a key itself.
+        """
         try:
             return step()
         except (DataError, MissingInputError, ConfigurationError) as error:
-            self._errors.append(error)
+            self._errors.append(
+                type(error)(
+                    replace(problem, where=problem.where or self._place(key) or self._place(problem.subject))
+                    for problem in error.problems
+                )
+            )
             return None
 
     def raise_if_any(self) -> None:

@@ -16,7 +16,7 @@ from resilience.scenario import Scenario
 def open_hazards(scenario: Scenario, attempt: Attempts) -> list[xr.Dataset | None]:
     """Return the maps of every event family that the scenario names; None for one that is wrong, told to `attempt`."""
     hazards: list[xr.Dataset | None] = []
-    for section in scenario.hazards:
+    for i, section in enumerate(scenario.hazards):
 
         def open_section(section: Any = section, peril: str | None = None) -> xr.Dataset:
             if section.index is not None:
@@ -46,7 +46,7 @@ def open_hazards(scenario: Scenario, attempt: Attempts) -> list[xr.Dataset | Non
             )
             return opened.assign_attrs(error_sd=section.error_sd) if section.error_sd else opened
 
-        hazards.append(attempt(open_section))
+        hazards.append(attempt(open_section, key=f"hazards.{i}.files"))
     return hazards
 
 
@@ -63,7 +63,7 @@ def load_hazards(scenario: Scenario) -> tuple[xr.Dataset, ...]:
         return synthetic_city(
             seed=section.seed, size=section.size, standby=section.standby, hourly_heat=section.hourly_heat
         ).hazards
-    attempt = Attempts()
+    attempt = Attempts(scenario.place)
     hazards = open_hazards(scenario, attempt)
     attempt.raise_if_any()
     return tuple(hazard for hazard in hazards if hazard is not None)

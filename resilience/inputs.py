@@ -123,7 +123,7 @@ def _with_constants(frame: gpd.GeoDataFrame, constants: dict[str, Any]) -> gpd.G
 
 def _load_assets(scenario: Scenario, attempt: Attempts) -> list[gpd.GeoDataFrame]:
     frames: list[gpd.GeoDataFrame] = []
-    for layer in scenario.network.assets:
+    for i, layer in enumerate(scenario.network.assets):
 
         def read(layer: Any = layer) -> gpd.GeoDataFrame:
             if _is_graphml(layer):
@@ -141,7 +141,7 @@ def _load_assets(scenario: Scenario, attempt: Attempts) -> list[gpd.GeoDataFrame
                 role="assets",
             )  # fmt: skip
 
-        frame = attempt(read)
+        frame = attempt(read, key=f"network.assets.{i}.path")
         if frame is not None:
             frames.append(frame)
     return frames
@@ -149,7 +149,7 @@ def _load_assets(scenario: Scenario, attempt: Attempts) -> list[gpd.GeoDataFrame
 
 def _load_zones(scenario: Scenario, attempt: Attempts) -> list[gpd.GeoDataFrame]:
     frames: list[gpd.GeoDataFrame] = []
-    for layer in scenario.network.zones:
+    for i, layer in enumerate(scenario.network.zones):
 
         def read(layer: Any = layer) -> gpd.GeoDataFrame:
             return read_layer(
@@ -158,7 +158,7 @@ def _load_zones(scenario: Scenario, attempt: Attempts) -> list[gpd.GeoDataFrame]
                 role="zones",
             )  # fmt: skip
 
-        frame = attempt(read)
+        frame = attempt(read, key=f"network.zones.{i}.path")
         if frame is not None:
             frames.append(frame)
     return frames
@@ -176,8 +176,8 @@ def load_inputs(scenario: Scenario) -> Inputs:
     MissingInputError, DataError, ConfigurationError
         With everything that is wrong in all inputs, as far as it can be told.
     """
-    attempt = Attempts()
-    curves = attempt(lambda: load_curve_table(scenario))
+    attempt = Attempts(scenario.place)
+    curves = attempt(lambda: load_curve_table(scenario), key="curves.files")
     hazards = open_hazards(scenario, attempt)
     notes: list[str] = []
     section = scenario.network.synthetic
@@ -341,7 +341,8 @@ def _build_network(scenario: Scenario, attempt: Attempts) -> Network | None:
         table = getattr(section, role)
         if table is not None:
             tables[role] = attempt(
-                partial(read_table, table.path, columns=table.columns or None, role=role, encoding=table.encoding)
+                partial(read_table, table.path, columns=table.columns or None, role=role, encoding=table.encoding),
+                key=f"network.{role}",
             )
     lost = any(table is None for table in tables.values())
     if lost or len(assets) < len(section.assets) or len(zones) < len(section.zones):

@@ -60,7 +60,7 @@ def check_options(scenario: Scenario, inputs: Inputs) -> None:
         With everything that is wrong: selectors that fit nothing, curves and services that are not there, changes that
         would change nothing.
     """
-    attempt = Attempts()
+    attempt = Attempts(scenario.place)
     options = settle_options(scenario.options)
     # What is wrong with an option is told once, not again of every combination that it is part of.
     for combined in (False, True):
@@ -73,7 +73,8 @@ def check_options(scenario: Scenario, inputs: Inputs) -> None:
     problems = Problems()
     for name in strange:
         wanted = f"services of people: {', '.join(reached)}{suggestion(name, reached)}"
-        problems.add(f"values.{name}", wanted=wanted, got="no such service")
+        key = f"values.{name}"
+        problems.add(key, wanted=wanted, got="no such service", where=scenario.place(key))
     problems.raise_if_any(ConfigurationError)
 
 

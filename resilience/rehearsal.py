@@ -50,14 +50,14 @@ def rehearse(scenario: Scenario, inputs: Inputs) -> dict[str, float] | None:
 
 def rehearse_options(scenario: Scenario, inputs: Inputs) -> None:
     """Raise with everything that is wrong once maps meet the city that an option makes, of all options."""
-    attempt = Attempts()
+    attempt = Attempts(scenario.place)
 
     def try_option(number: int, option: OptionSection) -> None:
         with told_of(option):
             prepare_run(*take_option(scenario, inputs, option, number=number))
 
     for number, option in enumerate(settle_options(scenario.options)):
-        attempt(partial(try_option, number, option))
+        attempt(partial(try_option, number, option), key=f"options.{number}")
     attempt.raise_if_any()
 
 

@@ -183,7 +183,8 @@ class Result:
             return []
         yearly, weighed = "option_saved" in ds, "option_rank" in ds
         name = "option_saved" if yearly else "option_event_saved"
-        worth = ["benefit, money/year", "net present value", "benefit/cost", "95 %", "rank"] if weighed else []
+        money = [f"{name}, money/year" for name in ("benefit", "cost", "net benefit")]
+        worth = [*money, "benefit/cost", "95 %", "rank"] if weighed else []
         unit = ds[name].attrs["units"]
         rows = [["option", *([] if yearly else ["event"]), "cost", "saves most of", unit, SAMPLING, *worth]]
         for option in ds["option"].values:
@@ -207,8 +208,9 @@ def _half_width(standard_error: xr.DataArray) -> str:
 def _worth(option: xr.Dataset) -> list[str]:
     """Return what an option is worth, and its rank."""
     ratio = [figure(float(option[f"option_benefit_cost_ratio{end}"])) for end in ("", "_low", "_high")]
-    benefit, net = (figure(float(option[f"option_{name}"])) for name in ("annual_benefit", "net_present_value"))
-    return [benefit, net, ratio[0], f"{ratio[1]} to {ratio[2]}", str(int(option["option_rank"]))]
+    names = ("annual_benefit", "annual_cost", "net_annual_benefit")
+    yearly = [figure(float(option[f"option_{name}"])) for name in names]
+    return [*yearly, ratio[0], f"{ratio[1]} to {ratio[2]}", str(int(option["option_rank"]))]
 
 
 def figure(value: float) -> str:

@@ -196,22 +196,25 @@ VARIABLES: dict[str, Variable] = _register(
         ("option_energy_not_served_avoided_standard_error", "option supplied", "float64", "", "Monte Carlo standard "
          "error of it, from differences of samples"),
         ("option_cost_present_value", "option", "float64", "money", "cost at once and present value of yearly cost"),
-        ("option_cost_per_saved", "option service", "float64", "", "cost, spread over its life, for what it saves of "
-         "the service; NaN where it saves nothing"),
+        ("option_annual_cost", "option", "float64", "money/year", "cost at once, spread evenly over its life, and "
+         "yearly cost"),
+        ("option_cost_per_saved", "option service", "float64", "", "option_annual_cost for what it saves of the "
+         "service; NaN where it saves nothing"),
         ("option_annual_benefit", "option", "float64", "money/year", "direct loss avoided, and what is saved over "
          "time at the values given"),
         ("option_annual_benefit_standard_error", "option", "float64", "money/year", "Monte Carlo standard error of "
          "it, from differences of samples"),
+        ("option_net_annual_benefit", "option", "float64", "money/year", "annual benefit less annual cost"),
         ("option_present_value", "option", "float64", "money", "present value of the annual benefit over its life"),
         ("option_net_present_value", "option", "float64", "money", "present value less that of its cost"),
         *(
             (f"option_benefit_cost_ratio{end}", "option", "float64", "1", f"present value over that of its cost{told}")
             for end, told in ENDS.items()
         ),
-        ("option_rank", "option", "int64", "1", "rank by net present value; 1 is the best"),
-        ("option_on_frontier_money", "option", "bool", "", "whether nothing else brings as much present value for as "
-         "little cost"),
-        ("option_on_frontier_carbon", "option", "bool", "", "the same for greenhouse gases over its life"),
+        ("option_rank", "option", "int64", "1", "rank by net annual benefit; 1 is the best"),
+        ("option_on_frontier_money", "option", "bool", "", "whether nothing else brings as much annual benefit for "
+         "as little annual cost"),
+        ("option_on_frontier_carbon", "option", "bool", "", "the same for greenhouse gases per year of its life"),
         # hazard
         ("intensity", "event y x", "float32", "", "hazard intensity per cell; unit in the attribute; NaN is no data"),
         ("return_period", "event", "float64", "year", "return period of the event; NaN where it has none"),

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 import resilience
 from resilience import errors
+from resilience.cli.app import _EXIT_CODES
 from resilience.datasets import synthetic_city
 from resilience.report import write_report
 from resilience.scenario import Scenario
@@ -125,6 +126,7 @@ def test_every_key_of_a_scenario_has_a_meaning() -> None:
 def test_exit_codes_are_told() -> None:
     codes = {kind.exit_code for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "exit_code")}
     told = README[README.index("Exit codes:") :].partition("\n\n")[0]
+    assert " ".join(told.split()) == " ".join(_EXIT_CODES.split())
     manual = (ROOT / "docs" / "scenario.md").read_text(encoding="utf-8")
     for code in codes:
         assert re.search(rf"\b{code}\b", told), code

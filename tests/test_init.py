@@ -94,8 +94,16 @@ def test_it_runs_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     smaller = ["--set", "network.synthetic.size=500"]
     assert main(["run", str(folder / "scenario.yaml"), "-o", str(tmp_path / "run"), "--json", *smaller]) == 0
     answer = json.loads(capsys.readouterr().out)["answer"]
-    assert (answer["name"], answer["samples"]) == ("first-look", 1024)
+    assert (answer["name"], answer["samples"]) == ("town", 1024)
     assert main(["check", str(folder / "scenario.yaml")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"), [("city", "city"), ("null", "first-look"), ("2026", "first-look"), ("a b", "first-look")]
+)
+def test_the_scenario_is_named_as_its_folder_where_it_can_be(tmp_path: Path, folder: str, name: str) -> None:
+    assert main(["init", str(tmp_path / folder)]) == 0
+    assert Scenario.from_yaml(tmp_path / folder / "scenario.yaml").name == name
 
 
 @pytest.mark.parametrize("name", ["scenario.yaml", "schema.json"])

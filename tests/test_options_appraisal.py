@@ -102,6 +102,34 @@ def test_a_yearly_cost_is_paid_every_year(site) -> None:
     np.testing.assert_allclose(found["option_cost_per_saved"].values[:, 0], [per_saved, per_saved, 0.0], rtol=1e-6)
 
 
+def test_options_of_different_lives_are_ranked_by_the_year(site) -> None:
+    """Twice as dear and twice as long lived: more net present value in 60 years than in 30, and less in each."""
+    raised = {"raise": {"sector": "power"}, "by_m": BEFORE - AFTER}
+    options = [{"name": "short", "cost": 20_000.0, "life_years": 30, "changes": [raised]},
+               {"name": "long", "cost": 26_000.0, "life_years": 60, "changes": [raised]},
+               {"name": "dear", "cost": 20_000.0, "yearly_cost": 3_000.0, "life_years": 30,
+                "changes": [raised]}]  # fmt: skip
+    result = assess(one_asset(site, options=options, discount_rate=0.045))
+    found = result.dataset
+    benefit = 2.0 * found["option_saved"].values[0, 0]
+    # Capital recovery factors of 4.5 %: 30 years .0613915, 60 years .0484543.
+    cost = np.array([20_000 * 0.0613915, 26_000 * 0.0484543, 20_000 * 0.0613915 + 3_000])
+    np.testing.assert_allclose(found["option_annual_cost"], cost, rtol=1e-6)
+    np.testing.assert_allclose(found["option_net_annual_benefit"], benefit - cost, rtol=1e-5)
+    net_present = found["option_net_present_value"].values
+    assert net_present[1] > net_present[0] > 0 > net_present[2]
+    assert found["option_rank"].values.tolist() == [1, 2, 3]
+    assert found["option_on_frontier_money"].values.tolist() == [True, False, False]
+    assert not any("none brings more" in note for note in result.notes)
+
+
+def test_options_that_all_cost_more_than_they_bring_are_said_to(site) -> None:
+    result = assess(one_asset(site, values={"s0": 0.01}))
+    assert result.dataset["option_rank"].item() == 1
+    assert result.dataset["option_net_annual_benefit"].item() < 0
+    assert sum("none brings more than it costs" in note for note in result.notes) == 1
+
+
 def test_no_discount_is_a_sum_of_years(site) -> None:
     found = assess(one_asset(site, discount_rate=0)).dataset.sel(option="raise")
     assert found["option_present_value"].item() == pytest.approx(30 * found["option_annual_benefit"].item())
@@ -137,7 +165,7 @@ def test_a_direct_loss_that_is_unknown_is_weighed_by_nobody(site) -> None:
         assert np.isnan(found[f"option_{name}"])
     assert not found["option_on_frontier_money"]
     assert found["option_saved"].item() > 0
-    assert result.options_table()[1][6] == "unknown"
+    assert result.options_table()[1][7] == "unknown"
 
 
 def test_carbon_of_a_combination_is_that_of_its_options(site) -> None:

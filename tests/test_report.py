@@ -143,8 +143,12 @@ def test_options_are_told_as_in_their_table(tmp_path: Path) -> None:
         value, error = float(row["saved_power"]), float(row["saved_error_power"])
         assert tell(value, error) in worth[0][1]
         annuity = (1 - 1.045**-40) / 0.045
-        net, error = float(row["net_present_value"]), annuity * float(row["annual_benefit_standard_error"])
+        net, error = float(row["net_annual_benefit"]), float(row["annual_benefit_standard_error"])
         assert worth[1][3] == f"{tell(net, error)}± {tell_interval(net, error)}"
+        assert worth[1][5] == tell(float(row["net_present_value"]), annuity * error)
+    assert ("None brings more than it costs." in page.text) == (
+        max(float(row["net_annual_benefit"]) for row in told.values()) <= 0
+    )
 
 
 @pytest.mark.parametrize(

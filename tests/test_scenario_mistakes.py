@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from resilience.check import check
 from resilience.cli import main
-from resilience.errors import ConfigurationError
+from resilience.errors import ConfigurationError, MissingInputError
+from resilience.inputs import load_inputs
 from resilience.scenario import Scenario
 
 GOOD = """\
@@ -288,3 +290,74 @@ def test_what_is_not_synthetic_needs_maps_and_services(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Scenario.from_yaml(path)
     assert [problem.subject for problem in caught.value.problems] == ["hazards", "services"]
+
+
+def test_what_is_wrong_with_a_file_is_told_with_the_line_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "city.yaml"
+    path.write_text(
+        """schema_version: 1
+name: city
+crs: EPSG:26986
+hazards:
+  - family: river
+    peril: flood
+    files: rp{rp}.tif
+    return_periods: [10, 100]
+    unit: m
+    nodata: dry
+network:
+  assets:
+    - {path: sites.gpkg, sector: power, kind: substation}
+    - path: roads.gpkg
+      sector: transport
+      kind: road
+  zones:
+    path: zones.gpkg
+    persons: 10
+  needs: needs.csv
+  dependencies: {path: dependencies.csv}
+services:
+  power: {by: assignment}
+""",
+        encoding="utf-8",
+    )
+    scenario = Scenario.from_yaml(path)
+    with pytest.raises(MissingInputError) as caught:
+        load_inputs(scenario)
+    told = {str(problem).removeprefix(f"{path}:").partition(f": {tmp_path}/") for problem in caught.value.problems}
+    places = {rest.partition(":")[0]: place for place, _, rest in told}
+    assert places == {"rp10.tif": "7:12", "rp100.tif": "7:12", "sites.gpkg": "13:14", "roads.gpkg": "14:13",
+                      "zones.gpkg": "18:11", "needs.csv": "20:10",
+                      "dependencies.csv": "21:17"}  # fmt: skip
+    assert scenario.place("network.zones.0.path") == f"{path}:18:11"
+    # A scenario from plain data says the same without places.
+    plain = Scenario.from_dict(scenario.to_dict())
+    assert plain == scenario
+    assert plain.place("network.zones.0.path") == ""
+
+
+def test_a_key_that_is_wrong_in_this_city_alone_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "city.yaml"
+    path.write_text(
+        """schema_version: 1
+name: city
+network: {synthetic: {size: 500}}
+importance:
+  assets: [nobody]
+options:
+  - name: high
+    cost: 1
+    life_years: 2
+    changes:
+      - raise: {kind: nothing}
+        by_m: 1
+""",
+        encoding="utf-8",
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        check(Scenario.from_yaml(path), quick=True)
+    assert str(caught.value).startswith(f"{path}:5:11: importance.assets: ")
+    scenario = Scenario.from_yaml(path, changes=["importance.assets=[]"])
+    with pytest.raises(ConfigurationError) as caught:
+        check(scenario, quick=True)
+    assert str(caught.value).startswith(f"{path}:11:23: options.0.changes.0.raise.kind: ")

@@ -40,9 +40,9 @@ from resilience.errors import ConfigurationError
 if TYPE_CHECKING:
     from resilience.scenario import Scenario
 
-_EXIT_CODES = """Exit codes: 0 done, 2 usage, 65 bad data, 66 missing input, 69 cluster unavailable, 70 internal error,
-73 cannot create the result, 74 reading or writing failed, 75 locked (try later), 78 wrong scenario or environment,
-130 and 143 interrupted."""
+_EXIT_CODES = """Exit codes: 0 done, 2 usage, 65 bad data, 66 missing input, 69 cluster unavailable, 70 a defect
+of the program, 73 cannot create, 74 reading or writing failed, 75 locked or out of time, 78 wrong scenario or
+environment, 130 and 143 interrupted."""
 
 _STARTED = time.perf_counter()
 

@@ -28,13 +28,15 @@ class Remedy:
         0 without one.
     saved : dict of str to (str, str)
         What is saved of each service, and half-width of the 95 % interval; services without a saving left out.
-    cost, yearly_cost, avoided, net, net_interval, ratio : str
-        Money; `avoided` is direct loss, `net` the net present value and half of its 95 % interval, `ratio` is benefit
-        over cost with its interval. Empty where not known.
+    cost, yearly_cost, avoided, net, net_interval, present, ratio : str
+        Money; `avoided` is direct loss, `net` the net annual benefit and half of its 95 % interval, `present` the net
+        present value, `ratio` is benefit over cost with its interval. Empty where not known.
+    pays : bool
+        Whether it brings more than it costs.
     carbon : str
         tCO2e, at once.
     frontier : bool
-        Whether nothing else brings as much present value for as little money.
+        Whether nothing else brings as much a year for as little money.
     """
 
     name: str
@@ -46,8 +48,10 @@ class Remedy:
     avoided: str
     net: str
     net_interval: str
+    present: str
     ratio: str
     carbon: str
+    pays: bool
     frontier: bool
 
 
@@ -72,12 +76,13 @@ def _told(ds: xr.Dataset, event: str) -> list[Remedy]:
     saved, error = ds[f"{prefix}saved"], ds[f"{prefix}saved_standard_error"]
     services, combined = texts(ds, "service"), texts(ds, "option_combines")
     ranks, frontier = _of(ds, "option_rank"), _of(ds, "option_on_frontier_money")
-    net, worth, benefit, spread = (
+    # Costs are certain, so what is uncertain of a net benefit is the benefit.
+    net, net_error, present, worth, benefit = (
         _of(ds, f"option_{name}")
-        for name in ("net_present_value", "present_value", "annual_benefit", "annual_benefit_standard_error")
-    )
-    # Over the years of the option, of which present value over benefit is the annuity; costs are certain.
-    net_error = spread * divide(np.abs(worth), np.abs(benefit))
+        for name in ("net_annual_benefit", "annual_benefit_standard_error", "net_present_value", "present_value",
+                     "annual_benefit")
+    )  # fmt: skip
+    annuity = divide(np.abs(worth), np.abs(benefit))
     return [
         Remedy(
             name=f"{name} ({combined[i]})" if combined[i] else str(name),
@@ -95,8 +100,10 @@ def _told(ds: xr.Dataset, event: str) -> list[Remedy]:
             avoided=_money(ds, f"{prefix}direct_loss_avoided", i),
             net=tell(net[i], net_error[i]) if np.isfinite(net[i]) else "",
             net_interval=tell_interval(net[i], net_error[i]),
+            present=tell(present[i], net_error[i] * annuity[i]) if np.isfinite(present[i]) else "",
             ratio=_ratio(ds, i),
             carbon=_money(ds, "option_carbon_embodied", i),
+            pays=bool(net[i] > 0),
             frontier=bool(frontier[i] == 1),
         )
         for i, name in enumerate(texts(ds, "option"))

@@ -6,11 +6,19 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from resilience.errors import CannotCreateError, Problem, Problems
+from resilience.scenario.fields import Name
 from resilience.scenario.model import Scenario
+from resilience.scenario.source import plain_value
 
 SCENARIO_FILE = "scenario.yaml"
 SCHEMA_FILE = "schema.json"
+
+
+_NAME = "first-look"
+"""Of the scenario in the template."""
 
 
 def template() -> str:
@@ -25,7 +33,7 @@ def template() -> str:
 
 
 def begin_scenario(folder: Path) -> tuple[Path, Path]:
-    """Write a scenario and its schema into a folder, and return both paths.
+    """Write a scenario, named as the folder, and its schema into a folder, and return both paths.
 
     Parameters
     ----------
@@ -38,7 +46,7 @@ def begin_scenario(folder: Path) -> tuple[Path, Path]:
         One of the two is there already, or cannot be written.
     """
     texts = {
-        folder / SCENARIO_FILE: template(),
+        folder / SCENARIO_FILE: template().replace(f"\nname: {_NAME}\n", f"\nname: {_name_of(folder)}\n"),
         folder / SCHEMA_FILE: json.dumps(Scenario.json_schema(), indent=2) + "\n",
     }
     problems = Problems()
@@ -57,3 +65,13 @@ def begin_scenario(folder: Path) -> tuple[Path, Path]:
         raise CannotCreateError(Problem(str(folder), wanted="a folder that can be written", got=reason)) from None
     scenario, schema = texts
     return scenario, schema
+
+
+def _name_of(folder: Path) -> str:
+    """Return the name of a folder, or that of the template where a scenario cannot have it."""
+    name = folder.absolute().name
+    try:
+        named: str = TypeAdapter(Name).validate_python(name)
+    except ValidationError:
+        return _NAME
+    return named if plain_value(name) == name else _NAME

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import types
 from collections.abc import Iterable, Sequence
@@ -101,6 +102,34 @@ def locate(root: Node, loc: Sequence[str | int], *, at_key: bool = False) -> tup
             node = node.value[part]
             place = node.place or place
     return ".".join(names) or "scenario", place
+
+
+@dataclasses.dataclass(frozen=True)
+class Places:
+    """Where the keys of a scenario stand in its text. All are equal: scenarios that mean the same are.
+
+    Parameters
+    ----------
+    root : Node, optional
+        The text; none for what never was text.
+    """
+
+    root: Node | None = dataclasses.field(default=None, compare=False)
+
+    def find(self, key: str) -> str:
+        r"""Return file, line and column of a dotted key, or of the nearest thing around it; empty where there is none.
+
+        Examples
+        --------
+        >>> from resilience.scenario.source import parse_source
+        >>> places = Places(parse_source("network:\n  zones: [{path: a.gpkg}]", name="city.yaml"))
+        >>> places.find("network.zones.0.path"), places.find("zones.persons")
+        ('city.yaml:2:17', '')
+        """
+        parts = [int(part) if part.isdecimal() else part for part in key.split(".")]
+        if self.root is None or not isinstance(self.root.value, dict) or parts[0] not in self.root.value:
+            return ""
+        return str(locate(self.root, parts)[1] or "")
 
 
 def known_keys(model: type[BaseModel], loc: Iterable[str | int]) -> list[str]:

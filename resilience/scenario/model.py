@@ -10,7 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, TypeAdapter, ValidationError, model_validator
 
 from resilience.errors import ConfigurationError, Problem
 from resilience.scenario.branches import BranchSection
@@ -30,7 +30,7 @@ from resilience.scenario.fields import (
 from resilience.scenario.folders import Folders, granted, named_in
 from resilience.scenario.hazards import HazardSection
 from resilience.scenario.heat import HeatSection
-from resilience.scenario.messages import problems_of
+from resilience.scenario.messages import Places, problems_of
 from resilience.scenario.method import (
     CascadeSection,
     CurvesSection,
@@ -125,6 +125,8 @@ class Scenario(Section):
     importance: ImportanceSection = Field(default_factory=ImportanceSection, description="whose failure matters")
     outputs: OutputsSection = Field(default_factory=OutputsSection, description="what is written")
 
+    _places: Places = PrivateAttr(default_factory=Places)
+
     @model_validator(mode="after")
     def _check(self) -> Scenario:
         sections = Sections(**{name: getattr(self, name) for name in _SPANNED})
@@ -217,6 +219,7 @@ class Scenario(Section):
         try:
             scenario = cls.model_validate(data, context=context)
             raise_findings(cls.__name__, scenario._filled_findings(folders))
+            scenario._places = Places(root)
             return scenario
         except ValidationError as error:
             # What spans sections is told together with what is wrong inside one of them.
@@ -252,6 +255,10 @@ class Scenario(Section):
         except ValidationError as error:
             return [error]
         return []
+
+    def place(self, key: str) -> str:
+        """Return where a dotted key, such as ``hazards.0.path``, stands: file, line and column; empty for no file."""
+        return self._places.find(key)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the resolved scenario as plain data: absolute paths, defaults filled in, absent keys left out."""
