@@ -9,9 +9,6 @@ from numpy.typing import NDArray
 SYNTHETIC = "Everything is synthetic"
 """How the first note of the built-in city begins."""
 
-NORMAL = 1.96
-"""Half-width of a 95 % interval in standard errors, as figures are told."""
-
 
 def texts(dataset: xr.Dataset, name: str) -> NDArray[np.object_]:
     """Return a variable's texts as ``str``, whichever kind of text the dataset holds: a stored one has another."""

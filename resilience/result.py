@@ -13,10 +13,11 @@ import xarray as xr
 
 from resilience.errors import count_of
 from resilience.frames import make_frame
-from resilience.labels import NORMAL, SYNTHETIC, loss_unit, people_unit, tells_money
+from resilience.labels import SYNTHETIC, loss_unit, people_unit, tells_money
 from resilience.network import Network
 from resilience.plot import ResultPlots
 from resilience.result_html import result_html
+from resilience.risk.ranking import NORMAL
 from resilience.why import origins_table, why_table
 
 SAMPLING = "sampling error, 95 %"

@@ -20,6 +20,7 @@ import pytest
 
 import resilience
 from resilience.cli import main
+from resilience.cli.answer import Answer
 from resilience.errors import (
     CannotCreateError,
     ConfigurationError,
@@ -287,6 +288,9 @@ def test_control_characters_do_not_reach_the_terminal(tmp_path: Path, capsys: py
     path.write_text(SCENARIO + '"\\e[31mred": 1\n', encoding="utf-8")
     assert main(["check", str(path)]) == 78
     assert "\x1b" not in capsys.readouterr().err
+    # Names of events may come from a file of maps, and stand in answers.
+    Answer({}, lines=["storm \x1b[2J\r\n서울"]).tell(verb="check", as_json=False)
+    assert capsys.readouterr().out == "storm \\x1b[2J\\r\\n서울\n"
 
 
 def test_a_directory_with_other_things_is_refused(

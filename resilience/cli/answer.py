@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from resilience.cli.terminal import say, write
+from resilience.cli.terminal import printable, say, write
 from resilience.errors import Problem, describe_problem
 
 SHAPE_VERSION = 1
@@ -42,7 +42,7 @@ class Answer:
             write(_object(verb, self.exit_code, answer=self.content))
         else:
             for line in self.lines:
-                write(line)
+                write(printable(line))
         for line in self.asides:
             say(line)
 

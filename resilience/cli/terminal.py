@@ -53,7 +53,7 @@ def unless_full() -> Iterator[None]:
 def say(message: str) -> None:
     """Say something on standard error."""
     with unless_full():
-        print(_printable(message), file=sys.stderr)
+        print(printable(message), file=sys.stderr)
 
 
 def complain(message: str) -> None:
@@ -61,7 +61,7 @@ def complain(message: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    text = Text.assemble(("error: ", "red"), _printable(message))
+    text = Text.assemble(("error: ", "red"), printable(message))
     with unless_full():
         Console(file=sys.stderr, soft_wrap=True, highlight=False).print(text)
 
@@ -78,7 +78,7 @@ def aligned(rows: Iterable[Sequence[object]]) -> Iterator[str]:
     """
     from rich.cells import cell_len
 
-    texts = [[_printable(str(value)) for value in row] for row in rows]
+    texts = [[printable(str(value)) for value in row] for row in rows]
     count = max((len(row) for row in texts), default=0)
     widths = [max(cell_len(row[i]) for row in texts if i < len(row)) for i in range(count)]
     for row in texts:
@@ -86,6 +86,6 @@ def aligned(rows: Iterable[Sequence[object]]) -> Iterator[str]:
         yield "  ".join(cells).rstrip()
 
 
-def _printable(message: str) -> str:
+def printable(message: str) -> str:
     """Escape control characters and ends of lines: a name must neither drive the terminal nor look like a message."""
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in message)

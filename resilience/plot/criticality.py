@@ -10,8 +10,9 @@ import xarray as xr
 
 from resilience.choices import choose
 from resilience.errors import ConfigurationError, Problem
-from resilience.labels import NORMAL, texts
+from resilience.labels import texts
 from resilience.plot.canvas import colours_of, plain, take_axes
+from resilience.risk.ranking import NORMAL, is_told_apart
 from resilience.variables import MEASURES
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def draw_criticality(
     top: int = 10,
     ax: Axes | None = None,
 ) -> Axes:
-    """Return axes with a bar per asset, most important first, with its sampling error.
+    """Return axes with a bar per asset whose worth is told apart from none, most important first, with its error.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ def draw_criticality(
     Raises
     ------
     ConfigurationError
-        No importance, service or measure of that name; no asset of which the samples tell it; `top` below 1.
+        No importance, service or measure of that name; no asset whose worth is told apart from none; `top` below 1.
     """
     if importance is None:
         wanted = "hazards with `return_periods` or `annual_rates`, and failures that are drawn one by one"
@@ -64,14 +65,14 @@ def draw_criticality(
     services = texts(importance, "service").tolist()
     worth = importance[measure].transpose("asset", "service").values
     error = importance[f"{measure}_standard_error"].transpose("asset", "service").values
-    able = np.isfinite(worth) & (worth > 0)
+    able = is_told_apart(importance, measure)
     if service is None:
         lost = dataset["annual_value"].sel(service=importance["service"]).values
         service = services[int(np.where(able.any(axis=0), lost, -1.0).argmax())]
     s = services.index(choose(service, services, what="service"))
     told = np.flatnonzero(able[:, s])
     if told.size == 0:
-        wanted = "an asset of which the samples tell it; `importance: {top: 10}` in the scenario runs some anew"
+        wanted = "an asset whose worth is told apart from none; `importance: {top: 10}` in the scenario runs some anew"
         raise ConfigurationError(Problem(f"{measure} to {service}", wanted=wanted, got="none"))
     shown = told[np.argsort(-worth[told, s], kind="stable")][:top]
     assets = texts(importance, "asset")[shown]

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from resilience.labels import NORMAL, texts
+from resilience.labels import texts
 from resilience.quotients import divide
 from resilience.reading import FinishedRun
 from resilience.report.rounding import tell, tell_interval, tell_share
+from resilience.risk.ranking import NORMAL
 from resilience.risk.standard_errors import sample_error
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from resilience.labels import NORMAL, texts
+from resilience.labels import texts
 from resilience.quotients import divide
 from resilience.reading import FinishedRun
 from resilience.report.rounding import tell, tell_interval
+from resilience.risk.ranking import NORMAL
 
 
 @dataclass(frozen=True)
