@@ -16,6 +16,7 @@ from resilience.frames import make_frame
 from resilience.network import Network
 from resilience.plot import ResultPlots
 from resilience.result_html import result_html
+from resilience.risk.ranking import NORMAL
 from resilience.why import origins_table, why_table
 
 SAMPLING = "sampling error, 95 %"
@@ -201,7 +202,7 @@ class Result:
 
 def _half_width(standard_error: xr.DataArray) -> str:
     """Return the half-width of the 95 % interval, as :func:`figure` writes it."""
-    return figure(1.96 * float(standard_error))
+    return figure(NORMAL * float(standard_error))
 
 
 def _worth(option: xr.Dataset) -> list[str]:

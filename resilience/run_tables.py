@@ -10,6 +10,7 @@ import xarray as xr
 
 from resilience.cells import Column, Table, broadcast_columns, in_columns
 from resilience.quotients import divide
+from resilience.risk.ranking import is_told_apart, is_untold
 from resilience.risk.standard_errors import sample_error
 from resilience.variables import MEASURES
 from resilience.why import order_by_kind, texts
@@ -53,6 +54,9 @@ def summary_table(dataset: xr.Dataset, *, unit: str, tells_money: bool) -> Table
 def importance_table(importance: xr.Dataset, dataset: xr.Dataset, *, most: int = 100) -> Table:
     """Return, per service, the assets that matter most to the annual number of people without it.
 
+    First those whose worth is told apart from none, which have a rank; then those of which the samples tell nothing;
+    then those that may be worth nothing.
+
     Parameters
     ----------
     importance : xarray.Dataset
@@ -63,18 +67,25 @@ def importance_table(importance: xr.Dataset, dataset: xr.Dataset, *, most: int =
         Assets per service.
     """
     names = [f"{measure}{end}" for measure in MEASURES for end in ("", "_standard_error")]
-    header = ["service", "rank", "asset", "sector", "kind", *names]
+    counts = ["seldom_failed_events", "seldom_working_events"]
+    header = ["service", "rank", "asset", "sector", "kind", *names, *counts]
     known = {name: i for i, name in enumerate(texts(dataset, "asset"))}
     assets, sectors, kinds = texts(importance, "asset"), texts(dataset, "sector"), texts(dataset, "kind")
     worth = importance["fussell_vesely"].values
+    apart, untold = is_told_apart(importance), is_untold(importance)
     values = [importance[name].values for name in names]
+    events = [importance[name].values for name in counts]
 
     def rows() -> Iterator[tuple[Any, ...]]:
         for s, service in enumerate(texts(importance, "service")):
-            able = np.flatnonzero(worth[:, s] > 0)
-            for rank, i in enumerate(able[np.argsort(-worth[able, s], kind="stable")][:most], start=1):
+            able = np.flatnonzero((worth[:, s] > 0) | untold[:, s])
+            order = np.lexsort((-worth[able, s], np.where(apart[able, s], 0, np.where(untold[able, s], 1, 2))))
+            for rank, i in enumerate(able[order][:most].tolist(), start=1):
                 place = known[assets[i]]
-                yield (service, rank, assets[i], sectors[place], kinds[place], *(float(v[i, s]) for v in values))
+                yield (
+                    service, rank if apart[i, s] else "", assets[i], sectors[place], kinds[place],
+                    *(float(v[i, s]) for v in values), *(int(v[i]) for v in events),
+                )  # fmt: skip
 
     return header, in_columns(rows())
 

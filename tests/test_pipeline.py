@@ -163,11 +163,20 @@ class TestTheRunDirectory:
         result = kept[0]
         rows = [row for row in rows_of(result.path / "importance.csv") if row["service"] == "power"]
         worth = result.importance["fussell_vesely"].sel(service="power")
-        assert float(rows[0]["fussell_vesely"]) == pytest.approx(worth.max().item(), rel=1e-8)
-        assert [int(row["rank"]) for row in rows] == list(range(1, len(rows) + 1))
-        assert all(float(a["fussell_vesely"]) >= float(b["fussell_vesely"]) for a, b in itertools.pairwise(rows))
+        apart = result.importance["told_apart"].sel(service="power") > 0
+        assert float(rows[0]["fussell_vesely"]) == pytest.approx(worth.where(apart).max().item(), rel=1e-8)
+        ranked, rest = [row for row in rows if row["rank"]], [row for row in rows if not row["rank"]]
+        assert rows == ranked + rest
+        assert [int(row["rank"]) for row in ranked] == list(range(1, len(ranked) + 1))
+        untold = list(itertools.takewhile(lambda row: not row["fussell_vesely"], rest))
+        for part in (ranked, rest[len(untold) :]):
+            assert all(float(a["fussell_vesely"]) >= float(b["fussell_vesely"]) for a, b in itertools.pairwise(part))
+        assert ranked
+        assert rest
         for row in rows:
             one = result.importance.sel(service="power", asset=row["asset"])
+            assert bool(row["rank"]) == bool(one["told_apart"].item())
+            assert (int(row["seldom_working_events"]) > 0) == (not row["fussell_vesely"])
             for name in ("fussell_vesely", "fussell_vesely_standard_error", "birnbaum"):
                 told = float(row[name]) if row[name] else np.nan
                 assert told == pytest.approx(one[name].item(), rel=1e-8, nan_ok=True)

@@ -9,9 +9,11 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t as student
 
 from resilience.errors import DataError
-from resilience.risk.importance import MEASURES, asset_importance, paired_importance
+from resilience.risk.importance import FEWEST_SAMPLES, MEASURES, asset_importance, paired_importance
+from resilience.risk.ranking import NORMAL, is_told_apart, is_untold
 
 # Source 0, sink 3, five edges; the last is the bridge.
 EDGES = ((0, 1), (0, 2), (1, 3), (2, 3), (1, 2))
@@ -138,7 +140,7 @@ def test_error_over_events_is_a_bound_within_a_family_and_exact_across():
 @given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(1, 3))
 def test_slow_twin_over_events_and_services(seed, n_event, n_service):
     random = np.random.default_rng(seed)
-    n, weights = 40, random.random(n_event)
+    n, weights = 100, random.random(n_event)
     events = [
         ((random.random((n, 2)) < 0.5).astype(int), random.integers(0, 9, (n, n_service)).astype(float))
         for _ in range(n_event)
@@ -179,15 +181,18 @@ def test_assets_that_never_or_always_fail():
     failed[:, 0], failed[:, 1], failed[:, 2] = 0, 1, 0
     failed[5, 2] = 1
     sums = sums_of([(failed, random.random((100, 1)))])
-    found = asset_importance(sums, weights=[1.0], n_samples=100).isel(service=0)
+    whole = asset_importance(sums, weights=[1.0], n_samples=100)
+    found = whole.isel(service=0)
     assert np.isnan(found.birnbaum[[0, 1]]).all()
     assert np.isnan(found.risk_achievement_worth[0])
     assert found.risk_achievement_worth[1].item() == pytest.approx(1.0)
     assert found.fussell_vesely[0].item() == found.criticality[0].item() == 0.0
     assert found.fussell_vesely_standard_error[0].item() == pytest.approx(0.0, abs=1e-12)
     assert np.isnan(found.fussell_vesely[1])
-    assert np.isfinite(found.birnbaum[2])  # seen once: a value, but no error
+    assert np.isnan(found.birnbaum[2])  # seen once
     assert np.isnan(found.birnbaum_standard_error[2])
+    assert np.isfinite(found.fussell_vesely_standard_error[2])
+    assert is_untold(whole)[:, 0].tolist() == [False, True, False, False]
     assert found.never_failed_events.values.tolist() == [1, 0, 0, 0]
     assert found.always_failed_events.values.tolist() == [0, 1, 0, 0]
     # could have failed but did not: the share of the risk has no known error
@@ -207,10 +212,63 @@ def test_events_without_weight_do_not_spoil_the_rest():
 
 
 def test_no_loss_at_all_gives_no_ratio():
-    failed = np.array([[0], [1], [0], [1]])
-    found = asset_importance(sums_of([(failed, np.zeros((4, 1)))]), weights=[1.0], n_samples=4)
+    failed = np.array([[0], [1]] * 20)
+    found = asset_importance(sums_of([(failed, np.zeros((40, 1)))]), weights=[1.0], n_samples=40)
     assert found.birnbaum.item() == 0.0
     assert np.isnan(found.fussell_vesely.item())
+    assert not is_told_apart(found).any()
+    assert not is_untold(found).any()
+
+
+def test_an_average_over_few_samples_is_not_told():
+    random = np.random.default_rng(37)
+    n, fails = 100, [9, 10, 90, 91]
+    failed = np.array([np.arange(n) < count for count in fails], dtype=int).T
+    found = asset_importance(sums_of([(failed, random.random((n, 1)))]), weights=[1.0], n_samples=n).isel(service=0)
+    assert found.seldom_failed_events.values.tolist() == [1, 0, 0, 0]
+    assert found.seldom_working_events.values.tolist() == [0, 0, 0, 1]
+    assert not found.never_failed_events.any()
+    assert not found.always_failed_events.any()
+    for end in ("", "_standard_error"):
+        # failed in few: what is saved if it never fails is told by the many in which it works
+        for name in ("fussell_vesely", "risk_reduction_worth", "criticality"):
+            assert np.isnan(found[f"{name}{end}"]).values.tolist() == [False, False, False, True], name + end
+        assert np.isnan(found[f"birnbaum{end}"]).values.tolist() == [True, False, False, True]
+        assert np.isnan(found[f"risk_achievement_worth{end}"]).values.tolist() == [True, False, False, False]
+
+
+def test_the_bound_of_samples_is_that_of_the_interval():
+    """With ten samples 1.96 standard errors hold 92 % where they say 95 %, as the constant tells."""
+    for n, held in ((FEWEST_SAMPLES, 0.92), (5, 0.88), (2, 0.70)):
+        assert 1 - 2 * student.sf(NORMAL, n - 1) == pytest.approx(held, abs=0.005)
+
+
+def test_chance_is_not_ranked():
+    """Of 600 assets without effect few are told apart; one with an effect is, and so are others seldom seen."""
+    random = np.random.default_rng(38)
+    n, chance = 512, np.concatenate([[0.3], random.choice([0.002, 0.01, 0.05, 0.3, 0.7], 600)])
+    weights, events = [0.1, 0.02], []
+    for factor in (0.5, 1.0):
+        failed = (random.random((n, 601)) < factor * chance).astype(int)
+        events.append((failed, random.exponential(1000.0, (n, 1)) + 3000.0 * failed[:, :1]))
+    probability = xr.DataArray(np.array([0.5 * chance, chance]), dims=("event", "asset"))
+    found = asset_importance(sums_of(events), weights=weights, n_samples=n, failure_probability=probability)
+    apart = is_told_apart(found)[:, 0]
+    assert apart[0]
+    assert (found.fussell_vesely.values[1:, 0] > 0).sum() > 200
+    assert apart[1:].mean() < 0.04
+    never = found.never_failed_events.values > 0
+    assert np.isnan(found.fussell_vesely_standard_error.values[never]).all()
+    # in one event it never failed, in the other it was all that mattered: told apart, with an error that is not known
+    failed = np.zeros((2, n, 1), dtype=int)
+    failed[1, :100] = 1
+    rare = sums_of([(one, 1.0 + 9.0 * one) for one in failed.astype(float)])
+    share = xr.DataArray([[0.001], [0.2]], dims=("event", "asset"))
+    seen = asset_importance(rare, weights=[1.0, 1.0], n_samples=n, failure_probability=share)
+    assert np.isnan(seen.fussell_vesely_standard_error.item())
+    assert is_told_apart(seen).item()
+    assert is_told_apart(seen, "risk_reduction_worth").item()
+    assert not is_told_apart(seen, "birnbaum").item()
 
 
 def test_wrong_sums_are_told():

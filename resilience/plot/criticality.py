@@ -11,6 +11,7 @@ import xarray as xr
 from resilience.choices import choose
 from resilience.errors import ConfigurationError, Problem
 from resilience.plot.canvas import colours_of, plain, take_axes
+from resilience.risk.ranking import NORMAL, is_told_apart
 from resilience.variables import MEASURES
 from resilience.why import texts
 
@@ -27,7 +28,7 @@ def draw_criticality(
     top: int = 10,
     ax: Axes | None = None,
 ) -> Axes:
-    """Return axes with a bar per asset, most important first, with its sampling error.
+    """Return axes with a bar per asset whose worth is told apart from none, most important first, with its error.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ def draw_criticality(
     Raises
     ------
     ConfigurationError
-        No importance, service or measure of that name; no asset of which the samples tell it; `top` below 1.
+        No importance, service or measure of that name; no asset whose worth is told apart from none; `top` below 1.
     """
     if importance is None:
         wanted = "hazards with `return_periods` or `annual_rates`, and failures that are drawn one by one"
@@ -64,14 +65,14 @@ def draw_criticality(
     services = texts(importance, "service").tolist()
     worth = importance[measure].transpose("asset", "service").values
     error = importance[f"{measure}_standard_error"].transpose("asset", "service").values
-    able = np.isfinite(worth) & (worth > 0)
+    able = is_told_apart(importance, measure)
     if service is None:
         lost = dataset["annual_value"].sel(service=importance["service"]).values
         service = services[int(np.where(able.any(axis=0), lost, -1.0).argmax())]
     s = services.index(choose(service, services, what="service"))
     told = np.flatnonzero(able[:, s])
     if told.size == 0:
-        wanted = "an asset of which the samples tell it; `importance: {top: 10}` in the scenario runs some anew"
+        wanted = "an asset whose worth is told apart from none; `importance: {top: 10}` in the scenario runs some anew"
         raise ConfigurationError(Problem(f"{measure} to {service}", wanted=wanted, got="none"))
     shown = told[np.argsort(-worth[told, s], kind="stable")][:top]
     assets = texts(importance, "asset")[shown]
@@ -80,7 +81,7 @@ def draw_criticality(
     colours = colours_of(dict.fromkeys(sectors))
     axes, place = take_axes(ax), np.arange(shown.size)
     axes.barh(place, worth[shown, s], color=[colours[sector] for sector in sectors])
-    whiskers = 1.96 * np.nan_to_num(error[shown, s])
+    whiskers = NORMAL * np.nan_to_num(error[shown, s])
     axes.errorbar(worth[shown, s], place, xerr=whiskers, fmt="none", ecolor="#333333", capsize=2)
     axes.set_yticks(place, [plain(name) for name in assets])
     axes.invert_yaxis()

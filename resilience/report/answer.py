@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from resilience.quotients import divide
-from resilience.report.rounding import NORMAL, tell, tell_interval, tell_share
+from resilience.report.rounding import tell, tell_interval, tell_share
 from resilience.report.source import Run
+from resilience.risk.ranking import NORMAL
 from resilience.risk.standard_errors import sample_error
 from resilience.why import texts
 

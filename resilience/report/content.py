@@ -75,8 +75,8 @@ def tell_run(run: Run, words: Words, change: Change | None = None) -> tuple[Cont
     }  # fmt: skip
     has = {
         "answer": True, "why": any(reasons[name] for name in ("reasons", "sectors", "access")), "where": True,
-        "when": recovery, "often": exceedance, "matters": critical, "helps": content["remedies"], "limits": True,
-        "method": True,
+        "when": recovery, "often": exceedance, "matters": critical or untold, "helps": content["remedies"],
+        "limits": True, "method": True,
     }  # fmt: skip
     content["sections"] = [name for name, told in has.items() if told]
     data = {

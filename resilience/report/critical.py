@@ -8,17 +8,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from resilience.report.rounding import NORMAL, tell, tell_interval
+from resilience.report.rounding import tell, tell_interval
 from resilience.report.source import Run
+from resilience.risk.ranking import NORMAL, is_told_apart, is_untold
 from resilience.why import order_by_kind, texts
 
 MOST = 12
-
-FEWEST = 10
-"""Samples of an event in which an asset must work for its worth to be told: a judgement. Fewer rank it by chance."""
-
-ROUNDING = 1e-12
-"""Shares up to this are 0 but for the rounding of sums."""
 
 Floats = NDArray[np.float64]
 
@@ -65,29 +60,26 @@ class Critical:
 def critical_assets(run: Run) -> dict[str, list[Critical]]:
     """Return, per service, the assets that matter most, largest first; services that nothing matters to are left out.
 
-    What was run in pairs is told from those runs, which know more of it. What is out in all samples of an event, or in
-    all but a few, is told from nothing else.
+    Those whose worth is told apart from none. What was run in pairs is told from those runs, which know more of it.
     """
     ds = run.dataset
     assets = texts(ds, "asset")
     names = {name: i for i, name in enumerate(assets)}
-    told: dict[str, dict[int, tuple[float, float]]] = {}
+    told: dict[str, dict[int, tuple[float, float] | None]] = {}
     for source in (run.result.importance, run.result.pairs):
         if source is None:
             continue
         positions = [names[name] for name in texts(source, "asset")]
         worth, error = _ratios(source)
-        if source is run.result.importance:
-            worth = np.where(_seldom_works(run)[positions, np.newaxis], np.nan, worth)
+        apart = is_told_apart(source)
         for s, service in enumerate(texts(source, "service")):
             found = told.setdefault(str(service), {})
             for i, asset in enumerate(positions):
-                if np.isfinite(worth[i, s]):
-                    found[asset] = (float(worth[i, s]), float(error[i, s]))
+                found[asset] = (float(worth[i, s]), float(error[i, s])) if apart[i, s] else None
     sectors, kinds = texts(ds, "sector"), texts(ds, "kind")
     ranked = {}
     for service, found in told.items():
-        some = (one for one in found.items() if one[1][0] > ROUNDING)
+        some = ((asset, known) for asset, known in found.items() if known is not None)
         best = sorted(some, key=lambda one: (-one[1][0], one[0]))[:MOST]
         if best:
             ranked[service] = [
@@ -106,18 +98,10 @@ def untold_assets(run: Run) -> list[str]:
     importance = run.result.importance
     if importance is None:
         return []
-    known = set(texts(importance, "asset"))
+    untold = set(texts(importance, "asset")[is_untold(importance).any(axis=1)])
     if run.result.pairs is not None:
-        known -= set(texts(run.result.pairs, "asset"))
-    order = order_by_kind(run.dataset)
-    names = texts(run.dataset, "asset")[order]
-    return [str(name) for name in names[_seldom_works(run)[order]] if name in known]
-
-
-def _seldom_works(run: Run) -> NDArray[np.bool_]:
-    """Return which assets work in fewer than :data:`FEWEST` samples of an event with a weight, (asset,)."""
-    failed = run.dataset["failed_count"].transpose("event", "asset").values[run.weight > 0]
-    return np.asarray((run.n_sample - failed < FEWEST).any(axis=0))
+        untold -= set(texts(run.result.pairs, "asset"))
+    return [str(name) for name in texts(run.dataset, "asset")[order_by_kind(run.dataset)] if name in untold]
 
 
 def _ratios(source: xr.Dataset) -> tuple[Floats, Floats]:

@@ -8,8 +8,9 @@ import numpy as np
 import xarray as xr
 
 from resilience.quotients import divide
-from resilience.report.rounding import NORMAL, tell, tell_interval
+from resilience.report.rounding import tell, tell_interval
 from resilience.report.source import Run
+from resilience.risk.ranking import NORMAL
 from resilience.why import texts
 
 

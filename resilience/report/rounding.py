@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
+from resilience.risk.ranking import NORMAL
+
 DIGITS = 3
 """Most significant digits of a figure: curves and maps are not known better than that."""
-
-NORMAL = 1.96
-"""Half-width of a 95 % interval in standard errors."""
 
 
 def tell(value: float, error: float = math.nan) -> str:
