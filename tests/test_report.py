@@ -126,6 +126,8 @@ def test_there_is_no_section_without_content(page: Page, hostile_run: Path) -> N
     assert everywhere <= bare.ids
     assert bare.ids.isdisjoint({"when", "often", "matters", "helps"})
     assert "no rates" in bare.text
+    assert "Years are made" in page.text
+    assert "Years are made" not in bare.text
     links = {str(attributes["href"])[1:] for tag, attributes in bare.elements if tag == "a"}
     assert links <= bare.ids
 

@@ -92,11 +92,13 @@ def tell_run(run: FinishedRun, words: Words, change: Change | None = None) -> tu
 
 def _facts(run: FinishedRun, units: Units) -> Content:
     ds = run.dataset
+    rated, of_period = (np.isfinite(ds[name].values) for name in ("annual_rate", "return_period"))
     return {
         "title": run.manifest.name, "synthetic": run.result.is_synthetic, "units": units, "over_time": run.over_time,
         "facts": {
             "assets": f"{ds.sizes['asset']:,}", "people": f"{float(ds['zone_people'].sum()):,.0f}",
             "events": f"{ds.sizes['event']:,}", "samples": f"{run.n_sample:,}", "rule": ds.attrs["integration_rule"],
+            "periods": bool(of_period.any()), "rates": bool((rated & ~of_period).any()),
             "confidence": f"{100 * run.manifest.scenario['risk']['confidence']:g}",
         },
     }  # fmt: skip
