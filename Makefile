@@ -29,7 +29,7 @@ faults: $(VENV)/.installed-test
 
 # GeoParquet in and out: most tests run without pyarrow, as most users do.
 parquet: $(VENV)/.installed-test $(VENV)/.installed-parquet
-	$(PYTEST) tests/test_export.py tests/test_readers_vector.py
+	$(PYTEST) tests/export tests/test_readers_vector.py
 
 # Reports opened in a browser without a network: needs Chromium and a Korean font (Debian: chromium, fonts-noto-cjk).
 browser: $(VENV)/.installed-test $(VENV)/.installed-browser

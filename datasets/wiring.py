@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from resilience.labels import SYNTHETIC
 from resilience.network import AccessRule, DependencyRule, Rule, SupplyRule
 
 _RULES: Final[tuple[Mapping[str, Any], ...]] = (
@@ -147,7 +148,7 @@ _SERVICES: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 NOTES: Final[tuple[str, ...]] = (
-    "Everything is synthetic: no street, person, building or flood of a real place.",
+    f"{SYNTHETIC}: no street, person, building or flood of a real place.",
     "Levees hold to their standard (100 years north of the river, 50 years south) and are as if absent beyond it.",
     "Costs, buffers, heights and barriers are defaults (expert judgement), to be replaced by a city's own.",
     "Fail-over control of the data centres stands in the basement of the first one: a weakness left in on purpose.",

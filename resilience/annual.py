@@ -12,6 +12,7 @@ from resilience.engine import City
 from resilience.events import draw_catalogue, family_of, family_weights, rated_events, yearly_weight
 from resilience.inputs import Inputs
 from resilience.joint import draw_joint, joint_losses, joint_weights
+from resilience.labels import loss_unit
 from resilience.quotients import divide
 from resilience.risk.expected import expected_annual
 from resilience.risk.importance import asset_importance
@@ -133,7 +134,7 @@ def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Datas
         lost = rated[PERSON_HOURS].rename(service="quantity")
         names = np.array([f"{name}_person_hours" for name in lost["quantity"].values])
         parts.append(lost.assign_coords(quantity=names))
-        units += [f"{unit} h"] * names.size
+        units += [loss_unit(unit, hours=True)] * names.size
     named = [name for part in parts for name in part["quantity"].values.tolist()]
     if np.isfinite(rated["direct_loss"].values).all():
         parts.append(

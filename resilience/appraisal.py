@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from resilience.cells import Column, Table
 from resilience.events import yearly_weight
 from resilience.fragility import SEAL_FAILURE
+from resilience.labels import texts
 from resilience.quotients import divide
 from resilience.risk.compare import annuity, weigh_benefit
 from resilience.risk.standard_errors import sample_error
 from resilience.scenario import Scenario
 from resilience.scenario.options import DISCOUNT_RATE, CarbonSection, FloodBoard, OptionSection, settle_options
-from resilience.why import texts
 
 Floats = NDArray[np.float64]
 

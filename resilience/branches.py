@@ -13,6 +13,7 @@ from resilience.curves import CurveTable
 from resilience.curves.quantile import at_quantile
 from resilience.errors import ConfigurationError, Problem
 from resilience.inputs import Inputs
+from resilience.labels import loss_unit
 from resilience.scenario import Scenario
 from resilience.scenario.branches import BranchSection
 from resilience.scenario.method import ImportanceSection
@@ -109,8 +110,10 @@ def branches_table(dataset: xr.Dataset, *, unit: str, tells_money: bool) -> Tabl
     names = np.array([*dataset["branch"].values.tolist(), "weighted mean"], dtype=object)
     weight = dataset["branch_weight"].values
     annual = "branch_annual_value" in dataset
-    kinds = [("at_peak", "annual_value" if annual else "people", unit),
-             ("over_time", "annual_person_hours" if annual else "person_hours", f"{unit} h")]  # fmt: skip
+    kinds = [
+        ("at_peak", "annual_value" if annual else "people", unit),
+        ("over_time", "annual_person_hours" if annual else "person_hours", loss_unit(unit, hours=True)),
+    ]
     if tells_money:
         kinds.append(("direct_loss", "annual_direct_loss" if annual else "direct_loss", "money"))
     events = np.array([""] if annual else dataset["event"].values.tolist(), dtype=object)

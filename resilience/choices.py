@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from resilience.errors import ConfigurationError, Problem, suggestion
 from resilience.events import yearly_weight
-from resilience.why import texts
+from resilience.labels import texts
 
 _MOST_NAMES = 12
 

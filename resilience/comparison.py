@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
 from resilience.errors import DataError, Problems
 from resilience.events import yearly_weight
+from resilience.labels import loss_unit
 from resilience.manifest import InputFile
-from resilience.reading import check_unchanged, open_run, read_manifest
+from resilience.reading import read_run
 from resilience.result import Result, figure
 from resilience.risk.compare import paired_saving
 from resilience.risk.intervals import mean_interval
 from resilience.risk.standard_errors import sample_error
 from resilience.scenario.changed import changed_keys
-from resilience.store import raise_if_locked
 
 PEOPLE = "people_without_service"
 PERSON_HOURS = "person_hours_lost"
@@ -92,7 +93,7 @@ def compare_runs(a: Result, b: Result, *, confidence: float = 0.95) -> xr.Datase
     ends = mean_interval(change, error, confidence=confidence)
     found = {"before": means[0], "after": means[1], "change": change, "change_standard_error": error,
              "change_low": change.copy(data=ends.low), "change_high": change.copy(data=ends.high)}  # fmt: skip
-    unit = a.unit + (" h" if quantity == PERSON_HOURS else "") + ("/year" if yearly else "")
+    unit = loss_unit(a.unit, hours=quantity == PERSON_HOURS, yearly=yearly)
     compared = xr.Dataset({name: array.reset_coords(drop=True) for name, array in found.items()}, attrs={
         "unit": unit, "quantity": quantity, "paired": int(paired), "confidence": confidence,
         "notes": _notes(a, b, paired=paired, yearly=yearly, quantity=quantity),
@@ -142,6 +143,79 @@ def _notes(a: Result, b: Result, *, paired: bool, yearly: bool, quantity: str) -
 
 
 @dataclass(frozen=True)
+class Difference:
+    """What is lost of one service in both runs.
+
+    Parameters
+    ----------
+    event : str or None
+        None for a year.
+    service : str
+    before, after, change, change_standard_error, change_low, change_high : float
+        As in :func:`compare_runs`.
+    """
+
+    event: str | None
+    service: str
+    before: float
+    after: float
+    change: float
+    change_standard_error: float
+    change_low: float
+    change_high: float
+
+    @property
+    def verdict(self) -> Literal["same", "chance", "up", "down"]:
+        """No difference at all; one that may be chance: its interval holds 0, or is not known; more, or less, lost.
+
+        Examples
+        --------
+        >>> Difference(None, "power", 9.0, 6.0, -3.0, 1.0, -4.96, -1.04).verdict
+        'down'
+        """
+        if self.change == 0.0:
+            return "same"
+        if not (self.change_low > 0.0 or self.change_high < 0.0):
+            return "chance"
+        return "up" if self.change > 0.0 else "down"
+
+
+def list_differences(compared: xr.Dataset) -> list[Difference]:
+    """Return what differs by event, where there are no rates, and service.
+
+    Parameters
+    ----------
+    compared : xarray.Dataset
+        From :func:`compare_runs`.
+    """
+    names = [field.name for field in fields(Difference)][2:]
+    return [
+        Difference(event, str(service), **{name: float(part[name].sel(service=service)) for name in names})
+        for event, part in _by_event(compared)
+        for service in part["service"].values.tolist()
+    ]
+
+
+def list_losses(compared: xr.Dataset) -> list[tuple[str | None, dict[str, float]]]:
+    """Return direct losses by event, where there are no rates: before, after and their change; none without money."""
+    if "direct_loss_change" not in compared:
+        return []
+    return [
+        (event, {name: float(part[f"direct_loss_{name}"]) for name in ("before", "after", "change")})
+        for event, part in _by_event(compared)
+    ]
+
+
+def _by_event(compared: xr.Dataset) -> list[tuple[str | None, xr.Dataset]]:
+    if "event" not in compared.dims:
+        return [(None, compared)]
+    return [(str(event), compared.sel(event=event)) for event in compared["event"].values.tolist()]
+
+
+_TOLD = {"same": "", "chance": "may be chance", "up": "more than chance", "down": "more than chance"}
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Two finished runs side by side.
 
@@ -173,21 +247,15 @@ class Comparison:
         """Return what is lost in both runs, for people, header first."""
         found = self.differences
         unit, level = found.attrs["unit"], 100 * found.attrs["confidence"]
-        events = found["event"].values.tolist() if "event" in found.dims else [None]
-        rows = [[*(["event"] if events[0] is not None else []), "service", f"{unit} in A", "in B", "B - A",
-                 f"{level:g} %", ""]]  # fmt: skip
-        for event in events:
-            part = found if event is None else found.sel(event=event)
-            first = [] if event is None else [str(event)]
-            for service in part["service"].values.tolist():
-                one = {name: float(part[name].sel(service=service)) for name in FIGURES}
-                chance = one["change_low"] <= 0.0 <= one["change_high"]
-                told = "" if one["change"] == 0.0 else "may be chance" if chance else "more than chance"
-                rows.append([*first, str(service), *map(figure, (one["before"], one["after"], one["change"])),
-                             f"{figure(one['change_low'])} to {figure(one['change_high'])}", told])  # fmt: skip
-            if "direct_loss_change" in part:
-                losses = [float(part[f"direct_loss_{name}"]) for name in ("before", "after", "change")]
-                rows.append([*first, "direct loss (money)", *map(figure, losses), "", ""])
+        by_event, losses = "event" in found.dims, dict(list_losses(found))
+        rows = [[*(["event"] if by_event else []), "service", f"{unit} in A", "in B", "B - A", f"{level:g} %", ""]]
+        for event, of_event in groupby(list_differences(found), key=lambda one: one.event):
+            first = [] if event is None else [event]
+            for one in of_event:
+                rows.append([*first, one.service, *map(figure, (one.before, one.after, one.change)),
+                             f"{figure(one.change_low)} to {figure(one.change_high)}", _TOLD[one.verdict]])  # fmt: skip
+            if event in losses:
+                rows.append([*first, "direct loss (money)", *map(figure, losses[event].values()), "", ""])
         return rows
 
     def lines(self) -> list[str]:
@@ -201,16 +269,8 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """Return the same as data."""
         found = self.differences
-        events = found["event"].values.tolist() if "event" in found.dims else [None]
-        rows, losses = [], []
-        for event in events:
-            part = found if event is None else found.sel(event=event)
-            for service in part["service"].values.tolist():
-                figures = {name: float(part[name].sel(service=service)) for name in FIGURES}
-                rows.append({"event": event, "service": service, **figures})
-            if "direct_loss_change" in part:
-                money = {name: float(part[f"direct_loss_{name}"]) for name in ("before", "after", "change")}
-                losses.append({"event": event, **money})
+        rows = [asdict(one) for one in list_differences(found)]
+        losses = [{"event": event, **money} for event, money in list_losses(found)]
         return {
             "a": str(self.a), "b": str(self.b), "unit": found.attrs["unit"], "quantity": found.attrs["quantity"],
             "paired": bool(found.attrs["paired"]), "confidence": found.attrs["confidence"], "services": rows,
@@ -218,9 +278,6 @@ class Comparison:
             "changed_inputs": list(self.changed_inputs), "inputs_of_one": list(self.inputs_of_one),
             "changed_code": list(self.changed_code),
         }  # fmt: skip
-
-
-FIGURES = ("before", "after", "change", "change_standard_error", "change_low", "change_high")
 
 
 def compare_directories(a: str | Path, b: str | Path, *, confidence: float = 0.95) -> Comparison:
@@ -251,12 +308,9 @@ def compare_directories(a: str | Path, b: str | Path, *, confidence: float = 0.9
     ('monte_carlo.samples',)
     """
     paths = Path(a), Path(b)
-    for path in paths:
-        raise_if_locked(path)
-    one, two = map(read_manifest, paths)
-    for path, manifest in zip(paths, (one, two), strict=True):
-        check_unchanged(path, manifest)
-    differences = compare_runs(*map(open_run, paths), confidence=confidence)
+    runs = [read_run(path) for path in paths]
+    differences = compare_runs(*(run.result for run in runs), confidence=confidence)
+    one, two = (run.manifest for run in runs)
     changed, single = _inputs(one.inputs, two.inputs)
     return Comparison(
         *paths, differences, tuple(changed_keys(one.scenario, two.scenario)), changed, single,

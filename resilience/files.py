@@ -1,4 +1,4 @@
-"""What may be opened as an input: files and folders that are there and may be read, tables of so many columns."""
+"""Files and folders: which may be opened as an input, and which files of a folder count."""
 
 from __future__ import annotations
 
@@ -10,6 +10,19 @@ from resilience.errors import DataError, MissingInputError, Problem
 
 MOST_COLUMNS = 10_000
 _HEADING_BYTES = 64 << 20
+
+DESKTOP_FILES = (".DS_Store", "Thumbs.db", "desktop.ini")
+"""Left by file browsers in the folders that they show: no part of what anybody keeps there."""
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Return all files of a folder and of those in it, by name, without :data:`DESKTOP_FILES`."""
+    return sorted(item for item in folder.rglob("*") if item.is_file() and item.name not in DESKTOP_FILES)
+
+
+def names_in(folder: Path) -> set[str]:
+    """Return the names of what is in a folder, without :data:`DESKTOP_FILES`."""
+    return {item.name for item in folder.iterdir() if item.name not in DESKTOP_FILES or not item.is_file()}
 
 
 def is_there(path: str | Path) -> bool:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from resilience.choices import demand_rates, event_at
 from resilience.errors import ConfigurationError, Problem
+from resilience.labels import people_unit, tells_money, texts
 from resilience.network import Network
 from resilience.perils import PERILS
-from resilience.why import texts
 
 Floats = NDArray[np.float64]
 
@@ -118,7 +118,7 @@ def zones_frame(dataset: xr.Dataset, network: Network, *, event: str | None = No
     people = dataset["zone_people"]
     zones = texts(dataset, "zone")
     district = network.zones.set_index("id")["district"].reindex(zones).array
-    units = {"people": str(dataset["people_served"].attrs["units"]), **units}
+    units = {"people": people_unit(dataset), **units}
     return _placed(
         network.zones, network, zones, "zone", {"district": district, "people": people.values, **numbers}, units
     )
@@ -128,12 +128,11 @@ def _asset_figures(dataset: xr.Dataset, at: int) -> dict[str, Floats]:
     one = dataset[
         [name for name in ("failure_probability", "down_count", "asset_direct_loss", "down_hours") if name in dataset]
     ].isel(event=at)
-    tells_money = int(dataset.attrs.get("assets_with_costs", 1)) > 0
     loss = one["asset_direct_loss"].values
     figures = {
         "failure_probability": one["failure_probability"].values,
         "down_probability": one["down_count"].values.sum(axis=1) / dataset.sizes["sample"],
-        "direct_loss": loss if tells_money else np.full(loss.shape, np.nan),
+        "direct_loss": loss if tells_money(dataset) else np.full(loss.shape, np.nan),
     }
     if "down_hours" in one:
         figures["down_hours"] = one["down_hours"].values.sum(axis=1, dtype=np.float64)

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
 from resilience.datasets import synthetic_city
-from resilience.errors import Attempts
+from resilience.errors import Attempts, DataError, MissingInputError
 from resilience.heat.indices import add_index
 from resilience.readers import open_hazard
+from resilience.readers.elsewhere import raster_sources
 from resilience.scenario import Scenario
+from resilience.scenario.hazards import HazardSection
+
+
+def map_paths(section: HazardSection) -> Iterator[Path]:
+    """Yield every file of the maps of an event family, and those that a mosaic is made of."""
+    for part in section.parts().values():
+        for source in part.sources():
+            for path in source.hour_paths or (source.path,):
+                yield path
+                # A mosaic that is none is told by its reader.
+                with contextlib.suppress(DataError, MissingInputError, OSError):
+                    yield from raster_sources(path)
 
 
 def open_hazards(scenario: Scenario, attempt: Attempts) -> list[xr.Dataset | None]:

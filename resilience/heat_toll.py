@@ -26,10 +26,10 @@ from resilience.heat import (
 from resilience.horizon import Horizon
 from resilience.inputs import Inputs
 from resilience.kernels.roots import SHARES
+from resilience.labels import texts
 from resilience.risk.standard_errors import sample_error
 from resilience.scenario import HeatSection, Scenario
 from resilience.variables import VARIABLES
-from resilience.why import texts
 from resilience.zone_heat import DAY, HeatParts, ZoneHeat, pad_days, read_zone_heat
 
 Floats = NDArray[np.float64]

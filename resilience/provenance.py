@@ -13,19 +13,21 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from resilience.manifest import Machine
+from resilience.files import files_below
+from resilience.manifest import InputFile, Machine
 
 PACKAGES = (
     "urban-resilience", "numba", "llvmlite", "numpy", "scipy", "xarray", "rasterio", "dask", "zarr", "h5netcdf",
     "geopandas", "pyogrio", "shapely", "pyproj", "pandas", "pydantic",
 )  # fmt: skip
 
+GONE = "gone"
+
 
 def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file, or of names, lengths and contents of all files below a folder, by name."""
     digest = hashlib.sha256()
-    files = [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file())
-    for file in files:
+    for file in [path] if path.is_file() else files_below(path):
         if file != path:
             # So that no content can be taken for the rest of a name.
             digest.update(f"{file.relative_to(path)}\0{file.stat().st_size}\0".encode("utf-8", "surrogateescape"))
@@ -43,10 +45,36 @@ def describe_inputs(paths: Iterable[Path]) -> list[dict[str, Any]]:
         with contextlib.suppress(OSError):
             if not path.exists():
                 continue
-            files = [path] if path.is_file() else path.rglob("*")
-            size = sum(item.stat().st_size for item in files if item.is_file())
+            files = [path] if path.is_file() else files_below(path)
+            size = sum(file.stat().st_size for file in files)
             found.append({"path": str(path), "bytes": size, "sha256": hash_file(path)})
     return found
+
+
+def changed_inputs(inputs: Iterable[InputFile]) -> dict[str, str]:
+    """Return what has become of inputs that are not what a run read, by path: :data:`GONE`, or what else is wrong.
+
+    Parameters
+    ----------
+    inputs : iterable of InputFile
+        As the run recorded them.
+
+    Notes
+    -----
+    By their hashes, for which all bytes are read: neither size nor times tell that a folder was renamed, or a link was
+    led elsewhere, so that older maps of the same size stand where the run read others.
+    """
+    changed = {}
+    for one in inputs:
+        path = Path(one.path)
+        try:
+            if not path.exists():
+                changed[one.path] = GONE
+            elif (path.is_file() and path.stat().st_size != one.bytes) or hash_file(path) != one.sha256:
+                changed[one.path] = "other content"
+        except OSError as error:
+            changed[one.path] = error.strerror or str(error)
+    return changed
 
 
 def library_versions() -> dict[str, str]:
@@ -76,10 +104,9 @@ def read_stamps(paths: Iterable[Path]) -> dict[str, tuple[int, int]]:
     for path in paths:
         # What cannot be looked at, a name that is too long say, is told by its reader, together with all that is wrong.
         with contextlib.suppress(OSError):
-            for file in [path] if path.is_file() else sorted(path.rglob("*")):
-                if file.is_file():
-                    stamp = file.stat()
-                    found[str(file)] = stamp.st_size, stamp.st_mtime_ns
+            for file in [path] if path.is_file() else files_below(path):
+                stamp = file.stat()
+                found[str(file)] = stamp.st_size, stamp.st_mtime_ns
     return found
 
 

@@ -2,23 +2,132 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from resilience.disk import told_as_storage_error
 from resilience.errors import DataError, MissingInputError, Problem, Problems
-from resilience.events import rated_events
+from resilience.events import rated_events, yearly_weight
+from resilience.hazard_inputs import map_paths
 from resilience.manifest import Manifest
-from resilience.network import read_tables
-from resilience.provenance import hash_outputs
+from resilience.network import Network, read_tables
+from resilience.provenance import changed_inputs, hash_outputs
 from resilience.result import Result
-from resilience.store import MANIFEST, NETWORK, RESULTS, open_results
+from resilience.scenario import Scenario
+from resilience.store import MANIFEST, NETWORK, RESULTS, open_results, raise_if_locked
 
 CATALOGUE, IMPORTANCE, PAIRED = "catalogue_", "importance_", "paired_"
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What other programs, readers and other runs are told of a run: its result, with what the run says of itself.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The run directory.
+    manifest : Manifest
+    result : Result
+    """
+
+    path: Path
+    manifest: Manifest
+    result: Result
+
+    @cached_property
+    def network(self) -> Network:
+        """The city: its assets and zones are those of the result, in the same order.
+
+        Raises
+        ------
+        DataError
+            They are others.
+        """
+        network = self.result.network
+        assert network is not None  # a run directory tells its city
+        for name, table in (("asset", network.assets), ("zone", network.zones)):
+            n, have = self.dataset.sizes[name], len(table)
+            if have != n:
+                place = str(self.path / NETWORK / f"{name}s.csv")
+                raise DataError(Problem(place, wanted=f"the {n:,} {name}s of the result", got=f"{have:,}"))
+        return network
+
+    @cached_property
+    def scenario(self) -> Scenario:
+        """What was asked for, resolved.
+
+        Raises
+        ------
+        ConfigurationError
+            It is one of another version.
+        """
+        return Scenario.from_dict(self.manifest.scenario)
+
+    def changed_maps(self, family: str) -> dict[str, str]:
+        """Return what has become of the files of the maps of an event family that are not what the run read, by path.
+
+        See :func:`resilience.provenance.changed_inputs`.
+        """
+        sections = (section for section in self.scenario.hazards if section.family == family)
+        own = {str(path) for section in sections for path in map_paths(section)}
+        return changed_inputs(one for one in self.manifest.inputs if one.path in own)
+
+    @property
+    def dataset(self) -> xr.Dataset:
+        """Everything, labelled."""
+        return self.result.dataset
+
+    @property
+    def n_sample(self) -> int:
+        """Samples per event."""
+        return int(self.dataset.sizes["sample"])
+
+    @property
+    def over_time(self) -> bool:
+        """Whether losses are told in people times hours."""
+        return "person_hours_lost" in self.dataset
+
+    @property
+    def rated(self) -> bool:
+        """Whether there are figures per year."""
+        return "annual_value" in self.dataset
+
+    @property
+    def weight(self) -> NDArray[np.float64]:
+        """(event,) weight per year, what is rarer than the rarest event included; 0 without a rate."""
+        return np.asarray(np.nan_to_num(yearly_weight(self.dataset)))
+
+
+def read_run(path: Path) -> FinishedRun:
+    """Return a finished run as it was written.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The run directory.
+
+    Raises
+    ------
+    MissingInputError
+        There is no run, or it has not ended.
+    DataError
+        Its manifest is wrong, or the result has changed since.
+    StorageError
+        The result is gone or cannot be read.
+    LockedError
+        A run is writing to it.
+    """
+    raise_if_locked(path)
+    manifest = read_manifest(path)
+    check_unchanged(path, manifest)
+    return FinishedRun(path, manifest, _open(path, manifest))
 
 
 def open_run(path: str | Path) -> Result:
@@ -53,7 +162,10 @@ def open_run(path: str | Path) -> Result:
     512
     """
     run = Path(path)
-    manifest = read_manifest(run)
+    return _open(run, read_manifest(run))
+
+
+def _open(run: Path, manifest: Manifest) -> Result:
     city = manifest.network
     whole = open_results(run)
     own = [name for name in map(str, whole.data_vars) if name.startswith((CATALOGUE, IMPORTANCE, PAIRED))]

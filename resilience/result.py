@@ -13,6 +13,7 @@ import xarray as xr
 
 from resilience.errors import count_of
 from resilience.frames import make_frame
+from resilience.labels import SYNTHETIC, loss_unit, people_unit, tells_money
 from resilience.network import Network
 from resilience.plot import ResultPlots
 from resilience.result_html import result_html
@@ -20,9 +21,6 @@ from resilience.risk.ranking import NORMAL
 from resilience.why import origins_table, why_table
 
 SAMPLING = "sampling error, 95 %"
-
-SYNTHETIC = "Everything is synthetic"
-"""How the first note of the built-in city begins."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -121,12 +119,12 @@ class Result:
     @property
     def unit(self) -> str:
         """What people are counted in."""
-        return str(self.dataset["people_served"].attrs["units"])
+        return people_unit(self.dataset)
 
     @property
     def tells_money(self) -> bool:
         """Whether any asset has a replacement cost and a damage curve; without, a direct loss of 0 would mislead."""
-        return int(self.dataset.attrs.get("assets_with_costs", 1)) > 0
+        return tells_money(self.dataset)
 
     def why_table(self) -> list[list[str]]:
         """Return the root causes of every loss in a few rows for people, header first; no rows without a loss."""
@@ -143,7 +141,7 @@ class Result:
         rows: list[list[str]] = []
         if "annual_value" in ds:
             over_time = "annual_person_hours" in ds
-            hours = [f"{unit} h lost per year", SAMPLING] if over_time else []
+            hours = [f"{loss_unit(unit, hours=True)} lost per year", SAMPLING] if over_time else []
             peak = f"{unit} without it at the peak, per year"
             rows.append(["service", peak, SAMPLING, "of it beyond the rarest event", *hours])
             for service in ds["service"].values:

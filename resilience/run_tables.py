@@ -9,11 +9,12 @@ import numpy as np
 import xarray as xr
 
 from resilience.cells import Column, Table, broadcast_columns, in_columns
+from resilience.labels import loss_unit, texts
 from resilience.quotients import divide
 from resilience.risk.ranking import is_told_apart, is_untold
 from resilience.risk.standard_errors import sample_error
 from resilience.variables import MEASURES
-from resilience.why import order_by_kind, texts
+from resilience.why import order_by_kind
 
 CAN_FAIL = 2.0**-32
 """Least probability that the draws resolve."""
@@ -38,10 +39,10 @@ def summary_table(dataset: xr.Dataset, *, unit: str, tells_money: bool) -> Table
         header = ["event", *(f"{unit} without {name}" for name in services), *(["direct_loss"] if tells_money else [])]
         return header, iter([[texts(dataset, "event"), *mean.T, *loss]])
     header = ["service", "quantity", "value", "standard_error", "beyond_rarest_event", "unit"]
-    kinds = {"at_peak": ("annual_value", "annual_standard_error", "annual_tail", f"{unit}/year")}
+    kinds = {"at_peak": ("annual_value", "annual_standard_error", "annual_tail", loss_unit(unit, yearly=True))}
     if "annual_person_hours" in dataset:
         name = "annual_person_hours"
-        kinds["over_time"] = name, f"{name}_standard_error", f"{name}_tail", f"{unit} h/year"
+        kinds["over_time"] = name, f"{name}_standard_error", f"{name}_tail", loss_unit(unit, hours=True, yearly=True)
     *names, told = zip(*kinds.values(), strict=True)
     figures = [np.stack([dataset[name].values for name in of_kinds], axis=-1) for of_kinds in names]
     blocks = [broadcast_columns(services[:, np.newaxis], list(kinds), *figures, told)]

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +29,7 @@ from resilience.disk import (
     write_whole,
 )
 from resilience.errors import CannotCreateError, LockedError, Problem, StorageError
+from resilience.files import DESKTOP_FILES
 from resilience.ledger import LEDGER, Ledger, this_process
 
 TOTALS = "people_without_service"
@@ -326,8 +328,11 @@ def open_results(path: str | Path) -> xr.Dataset:
     place = Path(path) / RESULTS
     if not place.is_dir():
         raise StorageError(Problem(str(path), wanted=f"a run directory with {RESULTS}", got="none there"))
+    passed_over = "|".join(map(re.escape, DESKTOP_FILES))
     try:
-        dataset: xr.Dataset = xr.open_zarr(_local(place, read_only=True), consolidated=False, chunks=None)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", rf"Object at .*({passed_over}) is not recognized")
+            dataset: xr.Dataset = xr.open_zarr(_local(place, read_only=True), consolidated=False, chunks=None)
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
         got = (isinstance(error, OSError) and error.strerror) or "a store that cannot be read"
         raise StorageError(Problem(str(place), wanted="the result of a run", got=got)) from error

@@ -11,10 +11,11 @@ import xarray as xr
 from resilience.cells import Column, Table, broadcast_columns
 from resilience.engine import City
 from resilience.flow import OverloadSector
+from resilience.labels import texts
 from resilience.risk.expected import expected_annual
 from resilience.risk.standard_errors import sample_error
 from resilience.variables import VARIABLES
-from resilience.why import PER_YEAR, texts
+from resilience.why import PER_YEAR
 
 QUANTITIES = {"unserved_demand": "", "energy_not_served": "h"}
 """What is told, and by what the unit of the supply table is multiplied."""

@@ -22,7 +22,7 @@ GLOSSARY: dict[str, str] = {
     "asset": "a node or a link of a network; both can fail",
     "sector": "the network an asset belongs to: power, telecom, data, water, transport, medical, care, safety",
     "kind": "what an asset is: substation, hospital, road, ...",
-    "service": "what a dependant or a person receives",
+    "service": "what a dependent or a person receives",
     "curve": "how an asset answers to a hazard: damage curve (fraction of value lost) or fragility curve "
     "(probability of being out of function)",
     "peril": "flood or heat",

@@ -17,7 +17,7 @@ from resilience.ledger import LEDGER, BlockRecord, Ledger
 from resilience.manifest import Manifest
 from resilience.network.compile import PERSON
 from resilience.pipeline import prepare_run
-from resilience.provenance import describe_inputs, hash_outputs
+from resilience.provenance import GONE, changed_inputs, hash_outputs
 from resilience.reading import read_manifest
 from resilience.resume import describe_code
 from resilience.sampling import MAIN
@@ -87,9 +87,8 @@ def verify_run(run: Path, *, blocks: int = BLOCKS, seed: int | None = None) -> V
     _compare(told, {str(run / name): digest for name, digest in outputs.items()}, "what the manifest tells", problems)
     for name in sorted(outputs.keys() - manifest.outputs.keys()):
         problems.add(str(run / name), wanted="nothing: the manifest does not tell of it", got="content")
-    told = {one.path: one.sha256 for one in manifest.inputs}
-    found = {one["path"]: one["sha256"] for one in describe_inputs(map(Path, told))}
-    _compare(told, found, "the input that the run had", problems)
+    for path, got in changed_inputs(manifest.inputs).items():
+        problems.add(path, wanted="the input that the run had", got=got)
     scenario = _read_scenario(run, manifest, problems)
     with told_as_storage_error(run / LEDGER, wanted="a ledger that can be read"):
         records, n_record = _read_ledger(run, manifest, problems)
@@ -146,7 +145,7 @@ def _read_ledger(run: Path, manifest: Manifest, problems: Problems) -> tuple[lis
 def _compare(told: Mapping[str, str], found: Mapping[str, str], wanted: str, problems: Problems) -> None:
     for name, digest in told.items():
         if found.get(name) != digest:
-            problems.add(name, wanted=wanted, got="other content" if name in found else "gone")
+            problems.add(name, wanted=wanted, got="other content" if name in found else GONE)
 
 
 def _solve_again(run: Path, scenario: Scenario, records: list[BlockRecord]) -> None:

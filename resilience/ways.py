@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from resilience.cells import Column, Table, broadcast_columns
 from resilience.engine import BlockSums, City
+from resilience.labels import texts
 from resilience.network.compile import PERSON
 from resilience.network.travel import NO_WAY
 from resilience.quotients import divide
 from resilience.service import OUTCOMES, Districts
 from resilience.variables import VARIABLES
-from resilience.why import texts
 
 _MINUTE = 60_000
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from resilience.cells import Column, Table, in_columns
 from resilience.events import yearly_weight
+from resilience.labels import loss_unit, texts
 
 Floats = NDArray[np.float64]
 
@@ -21,11 +22,6 @@ _MOST_NAMES = 3
 _MOST_ROOTS = 4
 _MOST_ROWS = 24
 _SMALLEST_SHARE = 0.005
-
-
-def texts(dataset: xr.Dataset, name: str) -> NDArray[np.object_]:
-    """Return a variable's texts as ``str``, whichever kind of text the dataset holds: a stored one has another."""
-    return np.array(dataset[name].values.tolist(), dtype=object)
 
 
 def name_root(sectors: Sequence[str], perils: str, root: int) -> str:
@@ -242,7 +238,7 @@ def roots_table(dataset: xr.Dataset, unit: str) -> Table:
     header = ["event", "service", "root", "value", "share", "unit"]
     services, roots = texts(dataset, "service"), texts(dataset, "root")
 
-    kinds = [(False, unit), *([(True, f"{unit} h")] if "person_hours_lost" in dataset else [])]
+    kinds = [(False, unit), *([(True, loss_unit(unit, hours=True))] if "person_hours_lost" in dataset else [])]
 
     def rows() -> Iterator[tuple[Any, ...]]:
         for hours, what in kinds:

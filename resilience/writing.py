@@ -14,13 +14,12 @@ from pyproj import CRS
 
 from resilience.appraisal import options_table
 from resilience.branches import branches_table
-from resilience.errors import DataError, MissingInputError
+from resilience.hazard_inputs import map_paths
 from resilience.heat_toll import heat_table
 from resilience.inputs import Inputs
 from resilience.manifest import City, Figures, HazardMap, InputFile, LayerFile, Manifest
 from resilience.network.writing import write_tables
 from resilience.provenance import describe_machine, hash_outputs, library_versions, now
-from resilience.readers.elsewhere import raster_sources
 from resilience.result import Result
 from resilience.run_tables import (
     assets_table,
@@ -44,13 +43,7 @@ from resilience.why import causes_table, roots_table
 def input_paths(scenario: Scenario) -> Iterator[Path]:
     """Yield every file that the scenario names, and those that belong to them."""
     for section in scenario.hazards:
-        for part in section.parts().values():
-            for source in part.sources():
-                for path in source.hour_paths or (source.path,):
-                    yield path
-                    # A mosaic that is none is told by its reader.
-                    with contextlib.suppress(DataError, MissingInputError, OSError):
-                        yield from raster_sources(path)
+        yield from map_paths(section)
     for layer in (*scenario.network.assets, *scenario.network.zones):
         yield layer.path
         if layer.path.suffix.lower() == ".shp":

@@ -311,6 +311,9 @@ def test_an_empty_directory_and_a_run_are_taken(pipeline: FakePipeline, scenario
     out = tmp_path / "run"
     out.mkdir()
     assert main(["run", scenario, "-o", str(out)]) == 0
+    # Left by a file browser.
+    (out / "Thumbs.db").touch()
+    assert main(["run", scenario, "-o", str(out)]) == 0
     (out / "results.zarr").mkdir()
     assert main(["run", scenario, "-o", str(out)]) == 0
     (out / "manifest.json").write_text('{"scenario_sha256": ""}', encoding="utf-8")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from resilience.cli import main
-from resilience.comparison import compare_directories, compare_runs
+from resilience.comparison import Difference, compare_directories, compare_runs
 from resilience.errors import DataError, LockedError
 from resilience.pipeline import assess
 from resilience.scenario import Scenario
@@ -81,6 +81,22 @@ def test_a_run_differs_from_itself_by_nothing(low) -> None:
     assert found["change"].item() == 0.0
     assert found["change_standard_error"].item() == 0.0
     assert found.attrs["notes"] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "low", "high", "verdict"),
+    [
+        (0.0, 0.0, 0.0, "same"),
+        (2.0, 0.1, 3.9, "up"),
+        (-2.0, -3.9, -0.1, "down"),
+        (2.0, 0.0, 4.0, "chance"),
+        (-2.0, -4.1, 0.1, "chance"),
+        # Nothing tells how far chance reaches.
+        (2.0, np.nan, np.nan, "chance"),
+    ],
+)
+def test_a_difference_is_more_than_chance_only_where_its_interval_leaves_0_out(change, low, high, verdict) -> None:
+    assert Difference(None, "power", 5.0, 5.0 + change, change, 1.0, low, high).verdict == verdict
 
 
 def test_without_rates_per_event(site, low) -> None:

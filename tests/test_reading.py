@@ -16,25 +16,15 @@ import xarray as xr
 import resilience
 from resilience.cli import main
 from resilience.errors import DataError, MissingInputError, StorageError
-from resilience.pipeline import Result, assess
+from resilience.pipeline import Result
+from resilience.provenance import hash_outputs
 from resilience.reading import open_run
-from resilience.scenario import Scenario
 
 
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
-    run = tmp_path_factory.mktemp("kept") / "run"
-    scenario = Scenario.from_dict(
-        {
-            "schema_version": 1,
-            "name": "kept",
-            "network": {"synthetic": {"size": 600}},
-            "time": {},
-            "importance": {"top": 2},
-            "monte_carlo": {"samples": 512},
-        }
-    )
-    return assess(scenario, out=run), run
+@pytest.fixture
+def told(kept_result: Result) -> tuple[Result, Path]:
+    assert kept_result.path is not None
+    return kept_result, kept_result.path
 
 
 def test_the_dataset_and_its_parts_are_as_they_were(told: tuple[Result, Path]) -> None:
@@ -135,6 +125,36 @@ def test_a_store_that_is_none_is_told(copied: Path, place: str, content: str) ->
     (copied / "results.zarr" / place).write_text(content)
     with pytest.raises(StorageError, match="wanted: the result of a run"):
         open_run(copied)
+
+
+def show_in_a_file_browser(folder: Path) -> None:
+    for place in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        for name in (".DS_Store", "Thumbs.db", "desktop.ini"):
+            (place / name).write_bytes(b"\0\0\0\1Bud1")
+
+
+def test_what_a_file_browser_left_is_passed_over(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = hash_outputs(copied, ("network", "results.zarr"))
+    show_in_a_file_browser(copied)
+    assert hash_outputs(copied, ("network", "results.zarr")) == before
+    verbs: list[list[Any]] = [["report", copied, "-o", copied.parent / "page.html"], ["compare", copied, copied]]
+    for to in ("csv", "netcdf"):
+        verbs.append(["export", copied, "--to", to])
+    for verb in verbs:
+        assert main([str(word) for word in verb]) == 0, capsys.readouterr().err
+    exported = copied.parent / "copied-csv"
+    show_in_a_file_browser(exported)
+    assert main(["export", str(copied), "--to", "csv", "--overwrite"]) == 0
+    assert {path.name for path in exported.iterdir()}.isdisjoint({".DS_Store", "Thumbs.db", "desktop.ini"})
+
+
+@pytest.mark.parametrize("name", ["thesis.tex", ".DS_Store/c", "._zarr.json"])
+def test_any_other_file_in_a_result_is_told(copied: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    strange = copied / "results.zarr" / name
+    strange.parent.mkdir(exist_ok=True)
+    strange.write_text("years of work")
+    assert main(["compare", str(copied), str(copied)]) == 65
+    assert "results.zarr: other content; wanted: what the run wrote" in capsys.readouterr().err
 
 
 def cut(run: Path) -> None:

@@ -287,12 +287,12 @@ def test_order_and_blocks_change_no_bit(site: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"hospital": {"access_asset": ""}}, "dependants without it.*hospital"),
+        ({"hospital": {"access_asset": ""}}, "dependents without it.*hospital"),
         ({"depot": {"access_asset": ""}}, "1 of 1 assets without it .first: depot.*of every fuel_depot"),
         ({"depot": {"kind": "fuel_depots"}}, "'fuel_depot' .did you mean 'fuel_depots'"),
         ({"buffer": 0.0}, "needs without a buffer.*need0"),
     ],
-    ids=["dependant", "depot", "kind", "buffer"],
+    ids=["dependent", "depot", "kind", "buffer"],
 )
 def test_fuel_that_cannot_come_is_refused(site: Any, change: dict, message: str) -> None:
     assets = [

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 import xarray as xr
 from affine import Affine
 from hypothesis import given
@@ -30,13 +31,13 @@ from resilience.cli.app import Language
 from resilience.errors import CannotCreateError
 from resilience.network import Network
 from resilience.pipeline import assess
+from resilience.reading import read_run
 from resilience.report import places, write_report
 from resilience.report.failing import Dependents
 from resilience.report.images import png_address
 from resilience.report.maps import _pool
 from resilience.report.page import write_page
 from resilience.report.rounding import tell, tell_interval
-from resilience.report.source import read_run
 from resilience.report.words import LANGUAGES, Words, load_words
 from tests.conftest import CRS, Site, tables_of
 from tests.naive.cascade import CascadeTwin
@@ -125,6 +126,8 @@ def test_there_is_no_section_without_content(page: Page, hostile_run: Path) -> N
     assert everywhere <= bare.ids
     assert bare.ids.isdisjoint({"when", "often", "matters", "helps"})
     assert "no rates" in bare.text
+    assert "Years are made" in page.text
+    assert "Years are made" not in bare.text
     links = {str(attributes["href"])[1:] for tag, attributes in bare.elements if tag == "a"}
     assert links <= bare.ids
 
@@ -338,6 +341,25 @@ def test_a_large_city_is_drawn_in_part(run: Path, monkeypatch: pytest.MonkeyPatc
     text = Page(write_page(told, Words("en"))).text
     assert f"The {down.size - 50:,} assets that are down least often" in text
     assert "for the 5 zones that lose most" in text
+
+
+def test_an_older_map_of_the_same_size_is_not_taken_for_that_of_the_run(site: Site, tmp_path: Path) -> None:
+    scenario = site.scenario(
+        [{"id": "p0"}], [{"values": [[1.0]], "return_periods": [10]}], needs=[("zone", "power", ["p0"], 1)]
+    )
+    (hazard,) = scenario.hazards
+    part = hazard.sources()[0].path
+    mosaic = part.with_suffix(".vrt")
+    rasterio.shutil.copy(part, mosaic, driver="VRT")
+    run = tmp_path / "run"
+    assess(scenario.model_copy(update={"hazards": (hazard.model_copy(update={"path": mosaic}),)}), out=run)
+    assert "not shown" not in Page(write_page(read_run(run), Words())).text
+    content = bytearray(part.read_bytes())
+    content[-1] ^= 1
+    part.write_bytes(content)
+    os.utime(part, (0, 0))
+    assert read_run(run).changed_maps("family0") == {str(part): "other content"}
+    assert "hazard maps are not shown" in Page(write_page(read_run(run), Words())).text
 
 
 def test_maps_that_have_changed_are_not_shown(site: Site, tmp_path: Path) -> None:

@@ -12,16 +12,7 @@ from scipy.stats import norm, uniform
 
 from resilience.errors import DataError
 from resilience.risk import shapley_values, sobol_indices
-
-A, B = 7.0, 0.1
-ANGLES = {name: uniform(-np.pi, 2 * np.pi) for name in ("x1", "x2", "x3")}
-# Closed forms: V1, V2, V13 of the Ishigami function; the rest is 0.
-V1, V2, V13 = 0.5 * (1 + B * np.pi**4 / 5) ** 2, A**2 / 8, 8 * B**2 * np.pi**8 / 225
-V = V1 + V2 + V13
-
-
-def ishigami(x: dict[str, np.ndarray]) -> np.ndarray:
-    return np.sin(x["x1"]) + A * np.sin(x["x2"]) ** 2 + B * x["x3"] ** 4 * np.sin(x["x1"])
+from tests.ishigami import ANGLES, V1, V2, V, ishigami
 
 
 def test_errors_cover_what_they_should() -> None:

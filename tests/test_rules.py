@@ -84,7 +84,7 @@ def test_nothing_provides_for_itself(city):
 
 def test_out_of_reach_is_an_error_listing_them_or_no_need(city):
     rule = DependencyRule(**POWER, to={"sector": "medical"}, within_m=10)
-    with pytest.raises(ConfigurationError, match=r"rule 1 \(power\): 1 of 2 dependants .*first: H2 has 0.*within 10 m"):
+    with pytest.raises(ConfigurationError, match=r"rule 1 \(power\): 1 of 2 dependents .*first: H2 has 0.*within 10 m"):
         derive(city, [rule])
     dropped = DependencyRule(**POWER, to={"sector": "medical"}, within_m=10, on_missing="drop")
     assert links_of(derive(city, [dropped])) == {"H1": ["S1"]}

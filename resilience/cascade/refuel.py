@@ -26,7 +26,7 @@ class RefuelPlan:
     row : (n,) int32
         Rows of the buffers.
     position : (n,) int64
-        Where each dependant is reached.
+        Where each dependent is reached.
     depot : (n_depot,) int32
     depot_position : (n_depot,) int64
     """
@@ -90,7 +90,7 @@ class Deliveries:
         self.row = np.concatenate([np.empty(0, np.int32), *(plan.row for plan in plans)])
 
     def find(self, up: Words) -> Words:
-        """Return where a functional depot reaches each dependant over functional links, ``(n, 8) uint64``.
+        """Return where a functional depot reaches each dependent over functional links, ``(n, 8) uint64``.
 
         Parameters
         ----------

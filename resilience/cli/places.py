@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from resilience.errors import CannotCreateError, Problem
+from resilience.files import names_in
 from resilience.ledger import LEDGER, RUN
 from resilience.store import FILES, LOCK, MANIFEST, NETWORK, PARTIAL, REPORT, RESULTS
 
@@ -30,7 +31,7 @@ def check_run_directory(out: Path) -> None:
     wanted = "a run directory, an empty directory, or a new one"
     try:
         if out.is_dir():
-            if any(out.iterdir()) and not _holds_run(out):
+            if names_in(out) and not _holds_run(out):
                 got = "a directory that holds other things and no run"
                 raise CannotCreateError(Problem(str(out), wanted=wanted, got=got))
             parent = out
@@ -58,5 +59,5 @@ def _holds_run(out: Path) -> bool:
         except (ValueError, RecursionError):
             return False
         return isinstance(manifest, dict) and "scenario_sha256" in manifest
-    names = {entry.name for entry in out.iterdir() if not entry.name.startswith(".")}
+    names = {name for name in names_in(out) if not name.startswith(".")}
     return RESULTS in names and names <= OF_A_RUN

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from resilience.doctor.finding import OK, WARNING, WRONG, Finding
 from resilience.errors import MissingInputError
+from resilience.files import names_in
 from resilience.status import read_status
 from resilience.store import LOCK, lock_holder
 
@@ -48,7 +49,7 @@ def examine_run(run: Path) -> list[Finding]:
     try:
         found = read_status(run)
     except MissingInputError:
-        if any(entry.name != LOCK for entry in run.iterdir()):
+        if names_in(run) - {LOCK}:
             return [Finding("run", WRONG, f"{run} holds other things and no run", "choose another place")]
         return [Finding("run", OK, f"{run} is empty")]
     if found.state == "finished":

@@ -12,7 +12,7 @@ from resilience.engine.blocks import Block, Pool, Record, cut_blocks
 from resilience.engine.city import City, EventTask, Toll, find_baseline, prepare_event
 from resilience.engine.course import LEVELS, NEVER
 from resilience.engine.crew_ways import Depots
-from resilience.engine.dependants import people_behind
+from resilience.engine.dependents import people_behind
 from resilience.engine.factors import LevelFactors, join_factors
 from resilience.engine.hazard_course import HazardCourse
 from resilience.engine.levels import Levels, lay_out_levels

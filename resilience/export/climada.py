@@ -11,16 +11,15 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import sparse
 
-from resilience.errors import DataError, Problems
+from resilience.errors import DataError, MissingInputError, Problems
 from resilience.events import yearly_weight
 from resilience.export.places import DEGREES, points_of, to_degrees
 from resilience.export.source import Source
 from resilience.export.targets import file_names
 from resilience.hazard import grid_of
 from resilience.hazard_inputs import load_hazards
-from resilience.provenance import hash_file
-from resilience.scenario import Scenario
-from resilience.why import texts
+from resilience.labels import texts
+from resilience.provenance import GONE
 
 FREQUENCY_UNIT = "1/year"
 
@@ -33,33 +32,34 @@ def write_climada(source: Source, folder: Path) -> dict[str, str]:
 
     Raises
     ------
-    DataError
-        An input is not what the run had.
+    DataError, MissingInputError
+        A map is not what the run had, or gone.
     """
     hazards = _read_hazards(source)
     files: dict[str, str] = {}
     for hazard, name in zip(hazards, file_names(h.attrs["family"] for h in hazards), strict=True):
         path = folder / f"hazard-{name}.nc"
         encoding = {"intensity": {"zlib": True, "complevel": 4}}
-        climada_hazard(hazard, source.result.dataset).to_netcdf(path, engine="h5netcdf", encoding=encoding)
+        climada_hazard(hazard, source.run.dataset).to_netcdf(path, engine="h5netcdf", encoding=encoding)
         files[path.name] = f"maps of {hazard.attrs['family']}, in {hazard.attrs['unit']}"
-    services = texts(source.result.dataset, "service")
+    services = texts(source.run.dataset, "service")
     for s, name in enumerate(file_names(services)):
         path = folder / f"impact-{name}.hdf5"
         _write_impact(path, source, s)
-        files[path.name] = f"{source.result.unit} without {services[s]} at the peak, by event and zone"
+        files[path.name] = f"{source.run.result.unit} without {services[s]} at the peak, by event and zone"
     return files
 
 
 def _read_hazards(source: Source) -> tuple[xr.Dataset, ...]:
     """Return the maps of a run, from inputs that are those it had."""
+    changed: dict[str, str] = {}
+    for section in source.run.scenario.hazards:
+        changed |= source.run.changed_maps(section.family)
     problems = Problems()
-    for told in source.manifest.inputs:
-        path = Path(told.path)
-        if path.exists() and hash_file(path) != told.sha256:
-            problems.add(told.path, wanted="the input that the run had", got="another content")
-    problems.raise_if_any(DataError)
-    return load_hazards(Scenario.from_dict(source.manifest.scenario))
+    for path, got in changed.items():
+        problems.add(path, wanted="the input that the run had", got=got)
+    problems.raise_if_any(MissingInputError if set(changed.values()) == {GONE} else DataError)
+    return load_hazards(source.run.scenario)
 
 
 def climada_hazard(hazard: xr.Dataset, dataset: xr.Dataset) -> xr.Dataset:
@@ -96,15 +96,15 @@ def climada_hazard(hazard: xr.Dataset, dataset: xr.Dataset) -> xr.Dataset:
 
 
 def _write_impact(path: Path, source: Source, service: int) -> None:
-    dataset = source.result.dataset
+    dataset = source.run.dataset
     share = dataset["zone_without_service"].isel(service=service).values / dataset.sizes["sample"]
     people = dataset["zone_people"].values
     impact = sparse.csr_matrix(share * people)
     weight = yearly_weight(dataset)
     rated = np.isfinite(weight)
     frequency = np.where(rated, weight, 0.0)
-    points = points_of(source.network, "zone", texts(dataset, "zone"))
-    longitude, latitude = to_degrees(source.network.crs).transform(*points.T)
+    points = points_of(source.run.network, "zone", texts(dataset, "zone"))
+    longitude, latitude = to_degrees(source.run.network.crs).transform(*points.T)
     at_event: NDArray[np.float64] = np.asarray(impact.sum(axis=1)).ravel()
     expected = frequency @ impact.toarray()
     arrays = {
@@ -125,7 +125,7 @@ def _write_impact(path: Path, source: Source, service: int) -> None:
         for name in ("data", "indices", "indptr"):
             matrix[name] = getattr(impact, name)
         file.attrs.update(
-            {"crs": DEGREES, "unit": source.result.unit, "frequency_unit": FREQUENCY_UNIT,
+            {"crs": DEGREES, "unit": source.run.result.unit, "frequency_unit": FREQUENCY_UNIT,
              "tot_value": float(people.sum()), "aai_agg": float(expected.sum()),
              "haz_type": perils.pop() if len(perils) == 1 else ""}
         )  # fmt: skip

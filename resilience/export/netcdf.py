@@ -13,8 +13,8 @@ import xarray as xr
 
 from resilience.export.places import points_of, to_degrees
 from resilience.export.source import Source
+from resilience.labels import texts
 from resilience.store import open_results
-from resilience.why import texts
 
 _CONVENTIONS = "CF-1.11"
 _LARGE = 1 << 16  # values; below, compression costs more than it gives
@@ -26,7 +26,7 @@ def write_netcdf(source: Source, target: Path) -> dict[str, str]:
     Units are as CF asks: what UDUNITS does not know, people and money, is counted in 1, and the unit of the run is in
     the attribute `counted_in`. The compressed file is held in memory once.
     """
-    with open_results(source.run) as stored:
+    with open_results(source.run.path) as stored:
         dataset = _with_places(stored, source)
         dataset = dataset.assign_attrs(source.attributes(), Conventions=_CONVENTIONS)
         plain = xr.Dataset(
@@ -74,7 +74,7 @@ def _plain(array: xr.DataArray, source: Source) -> xr.Variable:
     if not {"asset", "zone"}.isdisjoint(array.dims) and array.name not in array.coords:
         attributes["grid_mapping"] = "crs"
     if unit:
-        attributes["units"] = cf_unit(unit, source.result.unit)
+        attributes["units"] = cf_unit(unit, source.run.result.unit)
         if attributes["units"] != unit:
             attributes["counted_in"] = unit
     return xr.Variable(array.dims, values, attributes)
@@ -97,7 +97,7 @@ def _attributes(attributes: Any) -> dict[str, Any]:
 
 def _with_places(stored: xr.Dataset, source: Source) -> xr.Dataset:
     """Return the dataset with x, y, longitude and latitude of assets and zones, a point for each."""
-    network = source.network
+    network = source.run.network
     crs = network.crs
     degrees = to_degrees(crs)
     places: dict[str, Any] = {}

@@ -30,16 +30,16 @@ def write_rasters(source: Source, folder: Path) -> dict[str, str]:
     is of the zone that has its centre; a zone without one has the cell of its point. Cells without a zone, or without
     an asset, have no data.
     """
-    zones = make_frame(source.result.dataset, source.network, what="zones", event=source.events()[0])
-    grid = choose_grid(zones, make_frame(source.result.dataset, source.network, event=source.events()[0]))
+    zones = make_frame(source.run.dataset, source.run.network, what="zones", event=source.events()[0])
+    grid = choose_grid(zones, make_frame(source.run.dataset, source.run.network, event=source.events()[0]))
     place = _zone_cells(zones, grid)
     files: dict[str, str] = {}
     wanted: list[str | None] = list(source.events())
     names = file_names(source.events())
-    if source.has_rates and not source.asked:
+    if source.run.rated and not source.asked:
         wanted, names = [None, *wanted], [PER_YEAR, *names]
     for event, name in zip(wanted, names, strict=True):
-        frame = make_frame(source.result.dataset, source.network, what="zones", event=event)
+        frame = make_frame(source.run.dataset, source.run.network, what="zones", event=event)
         bands = {
             column: np.where(place >= 0, frame[column].to_numpy(dtype=np.float32)[place], np.float32(np.nan))
             for column in frame.columns
@@ -49,7 +49,7 @@ def write_rasters(source: Source, folder: Path) -> dict[str, str]:
         path = folder / f"{name}-zones.tif"
         _write_raster(path, grid, bands, frame.attrs["units"], tags)
         files[path.name] = f"share of each service lost, by zone: {event or 'per year'}"
-        frame = make_frame(source.result.dataset, source.network, event=event)
+        frame = make_frame(source.run.dataset, source.run.network, event=event)
         column = "annual_down_rate" if event is None else "down_probability"
         path = folder / f"{name}-assets.tif"
         _write_raster(path, grid, {column: _worst(frame, column, grid)}, frame.attrs["units"], tags)

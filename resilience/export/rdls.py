@@ -16,8 +16,8 @@ from resilience.errors import ConfigurationError, Problems
 from resilience.events import yearly_weight
 from resilience.export.places import to_degrees
 from resilience.export.source import Source
+from resilience.labels import loss_unit, texts
 from resilience.store import NETWORK, RESULTS, TABLES
-from resilience.why import texts
 
 SCHEMA = "https://docs.riskdatalibrary.org/en/0__3__0/rdls_schema.json"
 PROCESSES = ("fluvial_flood", "pluvial_flood", "groundwater_flood", "coastal_flood", "storm_surge")
@@ -56,7 +56,7 @@ def check_about(source: Source) -> None:
     ):
         if not value:
             problems.add(f"--{name}", wanted=f"{wanted}: RDLS asks for it", got="none")
-    floods = _flood_families(source.result.dataset)
+    floods = _flood_families(source.run.dataset)
     for family in floods:
         if about.processes.get(family) not in PROCESSES:
             wanted = f"{family}=PROCESS, which is one of {', '.join(PROCESSES)}: RDLS asks what a flood comes from"
@@ -69,18 +69,18 @@ def check_about(source: Source) -> None:
 
 def rdls_dataset(source: Source) -> dict[str, Any]:
     """Return the record of a run: metadata alone; figures per year stand in descriptions."""
-    about, result = source.about, source.result
+    about, result = source.about, source.run.result
     contact = about.contact or ""
     entity = {"name": about.publisher, "email" if "@" in contact and "//" not in contact else "url": contact}
     west, south, east, north = _bounds(source)
     synthetic = "SYNTHETIC: no real place. " if result.is_synthetic else ""
     return {
-        "id": f"urban-resilience-{source.manifest.run_id}",
+        "id": f"urban-resilience-{source.run.manifest.run_id}",
         "title": result.title,
         "description": f"{synthetic}Risk to the services of a city: people without each service, why and where, per "
         "event and per year.",
         "risk_data_type": ["hazard", "exposure", "loss"],
-        "version": source.manifest.ended,
+        "version": source.run.manifest.ended,
         "details": "\n".join(result.notes) or "none",
         "spatial": {"scale": "urban", "bbox": [west, south, east, north]},
         "license": about.license,
@@ -89,7 +89,7 @@ def rdls_dataset(source: Source) -> dict[str, Any]:
         ],
         "sources": [
             {"id": f"input-{number}", "name": Path(one.path).name, "description": f"SHA-256 {one.sha256}"}
-            for number, one in enumerate(source.manifest.inputs, start=1)
+            for number, one in enumerate(source.run.manifest.inputs, start=1)
         ]
         or [{"id": "model", "name": "urban-resilience", "type": "model"}],
         "resources": list(_resources(source)),
@@ -122,7 +122,7 @@ def _families(dataset: xr.Dataset) -> dict[str, str]:
 
 
 def _event_sets(source: Source) -> Iterable[dict[str, Any]]:
-    dataset = source.result.dataset
+    dataset = source.run.dataset
     families, events = texts(dataset, "family"), texts(dataset, "event")
     periods, rates = dataset["return_period"].values, dataset["annual_rate"].values
     for family, peril in _families(dataset).items():
@@ -154,7 +154,7 @@ def _event_sets(source: Source) -> Iterable[dict[str, Any]]:
 
 def _exposure(source: Source) -> list[dict[str, Any]]:
     assets = [{"id": "assets", "dimension": "structure", "quantity_kind": "count"}]
-    if source.result.tells_money:
+    if source.run.result.tells_money:
         assets.append({"id": "replacement_cost", "dimension": "structure", "quantity_kind": "monetary"})
     people = [{"id": "people", "dimension": "population", "quantity_kind": "count"}]
     return [
@@ -165,7 +165,7 @@ def _exposure(source: Source) -> list[dict[str, Any]]:
 
 def _losses(source: Source) -> Iterable[dict[str, Any]]:
     """Yield what each family takes: people without services at the peak and over time, and money."""
-    result = source.result
+    result = source.run.result
     dataset = result.dataset
     families, services = texts(dataset, "family"), texts(dataset, "service")
     weight = yearly_weight(dataset)
@@ -191,7 +191,7 @@ def _losses(source: Source) -> Iterable[dict[str, Any]]:
         ]
         if "person_hours_lost" in dataset:
             quantities.append(("person_hours_lost", "time", f"{result.unit} times hours without the service",
-                               f"{result.unit} h"))  # fmt: skip
+                               loss_unit(result.unit, hours=True)))  # fmt: skip
         for name, quantity, told, unit in quantities:
             yield {
                 "id": f"{family}-{name}",
@@ -221,7 +221,7 @@ def _losses(source: Source) -> Iterable[dict[str, Any]]:
 
 
 def _resources(source: Source) -> Iterable[dict[str, Any]]:
-    crs = source.manifest.network.crs
+    crs = source.run.manifest.network.crs
     placed = {"coordinate_system": crs} if crs.startswith(("EPSG:", "ESRI:")) else {}
     url = source.about.url
     yield {
@@ -230,7 +230,7 @@ def _resources(source: Source) -> Iterable[dict[str, Any]]:
     }  # fmt: skip
     for table in TABLES:
         name = f"{table}.csv"
-        if (source.run / name).exists():
+        if (source.run.path / name).exists():
             told = {"description": f"table of the run: {table.replace('_', ' ')}", "data_format": "CSV (csv)"}
             yield {"id": name, "title": name, **told, "access_url": url}
     for table in ("assets", "zones"):
@@ -241,7 +241,7 @@ def _resources(source: Source) -> Iterable[dict[str, Any]]:
 
 def _bounds(source: Source) -> tuple[float, float, float, float]:
     """Return the longitudes and latitudes that the city lies between."""
-    network = source.network
+    network = source.run.network
     bounds = np.array([shapely.total_bounds(table.geometry.array) for table in (network.assets, network.zones)])
     west, south = np.nanmin(bounds[:, :2], axis=0)
     east, north = np.nanmax(bounds[:, 2:], axis=0)

@@ -17,7 +17,7 @@ from resilience.export.source import About, Source
 from resilience.export.tables import write_ord
 from resilience.export.targets import LISTING, check_target, whole
 from resilience.export.vectors import write_geopackage, write_geoparquet
-from resilience.store import raise_if_locked
+from resilience.reading import read_run
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,7 @@ def export_run(
     'town-csv'
     """
     form = FORMATS[choose(to, list(FORMATS), what="format")]
-    source = Source(Path(run), events, about or About())
-    raise_if_locked(source.run)
+    source = Source(read_run(Path(run)), events, about or About())
     # What is wrong with the run or with the events asked for is told before a place to write to is looked for.
     source.events()
     place = Path(run).absolute()
@@ -129,7 +128,7 @@ def export_run(
     if target.suffix != form.suffix and form.suffix:
         # Other programs tell formats by it.
         raise ConfigurationError(Problem(str(out), wanted=f"a name that ends in {form.suffix}", got="another name"))
-    inputs = [one.path for one in source.manifest.inputs]
+    inputs = [one.path for one in source.run.manifest.inputs]
     check_target(target, place, folder=not form.ending, overwrite=overwrite, inputs=inputs)
     with whole(target) as written:
         if form.ending:

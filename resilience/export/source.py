@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
 
 from resilience.choices import choose_some
-from resilience.events import rated_events
-from resilience.manifest import Manifest
-from resilience.network import Network
-from resilience.reading import check_unchanged, open_run, read_manifest
-from resilience.result import Result
-from resilience.why import texts
+from resilience.labels import texts
+from resilience.reading import FinishedRun
 
 
 @dataclass(frozen=True)
@@ -47,39 +41,15 @@ class Source:
 
     Parameters
     ----------
-    run : pathlib.Path
-        The run directory.
+    run : FinishedRun
     asked : sequence of str
         Names of events; none for what each format has by default.
     about : About
     """
 
-    run: Path
+    run: FinishedRun
     asked: Sequence[str] = ()
     about: About = field(default_factory=About)
-
-    @cached_property
-    def result(self) -> Result:
-        """The run as it was returned."""
-        check_unchanged(self.run, self.manifest)
-        return open_run(self.run)
-
-    @cached_property
-    def manifest(self) -> Manifest:
-        """What the run says of itself."""
-        return read_manifest(self.run)
-
-    @property
-    def network(self) -> Network:
-        """The city."""
-        network = self.result.network
-        assert network is not None  # a run that was opened knows it
-        return network
-
-    @property
-    def has_rates(self) -> bool:
-        """Whether there are figures per year."""
-        return bool(rated_events(self.result.dataset).any())
 
     def events(self) -> list[str]:
         """Return the names of the events asked for; all where none is.
@@ -89,15 +59,16 @@ class Source:
         ConfigurationError
             One is not in the run.
         """
-        return choose_some(self.asked, texts(self.result.dataset, "event").tolist(), what="event")
+        return choose_some(self.asked, texts(self.run.dataset, "event").tolist(), what="event")
 
     def attributes(self) -> dict[str, str]:
         """Return what an exported file says of where it comes from."""
-        synthetic = "; the city is synthetic" if self.result.is_synthetic else ""
-        version = self.manifest.code.get("urban-resilience", "of an unknown version")
+        result, manifest = self.run.result, self.run.manifest
+        synthetic = "; the city is synthetic" if result.is_synthetic else ""
+        version = manifest.code.get("urban-resilience", "of an unknown version")
         return {
-            "title": self.result.title,
+            "title": result.title,
             "source": f"urban-resilience {version}{synthetic}",
-            "history": f"{self.manifest.ended} run {self.manifest.run_id}",
-            "scenario_sha256": self.manifest.scenario_sha256,
+            "history": f"{manifest.ended} run {manifest.run_id}",
+            "scenario_sha256": manifest.scenario_sha256,
         }

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from resilience.cells import Column, broadcast_columns, write_cells
 from resilience.events import yearly_weight
 from resilience.export.source import Source
-from resilience.why import texts
+from resilience.labels import loss_unit, texts
 
 Floats = NDArray[np.float64]
 Losses = dict[str, tuple[Floats, str]]
@@ -38,7 +38,7 @@ def write_ord(source: Source, folder: Path) -> dict[str, str]:
     A summary is a quantity: people without a service at the peak, people times hours, and the direct loss. `EventRate`
     is the weight in annual figures, so that the sum of ``EventRate x MeanLoss`` is the annual mean.
     """
-    dataset = source.result.dataset
+    dataset = source.run.dataset
     losses = _losses(dataset, source)
     names = list(losses)
     events = texts(dataset, "event")
@@ -60,25 +60,25 @@ def write_ord(source: Source, folder: Path) -> dict[str, str]:
     weight = yearly_weight(dataset)
     header = ["EventId", "SummaryId", "SampleType", "EventRate", "ChanceOfLoss", "MeanLoss", "SDLoss", "MaxLoss"]
     write("melt.csv", header, _moments(losses, number, weight), "moment event loss table")
-    if source.has_rates:
+    if source.run.rated:
         header = ["SummaryId", "SampleType", "MeanLoss", "SDLoss"]
         write("palt.csv", header, _annual(losses, source, weight), "average annual losses")
-    if source.result.exceedance is not None:
+    if source.run.result.exceedance is not None:
         header = ["SummaryId", "EPCalc", "EPType", "ReturnPeriod", "Loss"]
-        write("ept.csv", header, _exceedance(source.result.exceedance, names), "exceedance probability table")
+        write("ept.csv", header, _exceedance(source.run.result.exceedance, names), "exceedance probability table")
     return files
 
 
 def _losses(dataset: xr.Dataset, source: Source) -> Losses:
     """Return values, (event, sample) or (event,), and unit by quantity, named as in the exceedance table."""
-    unit = source.result.unit
+    unit = source.run.result.unit
     services = texts(dataset, "service")
     people = dataset["people_without_service"].values
     losses: Losses = {str(name): (people[:, s], unit) for s, name in enumerate(services)}
     if "person_hours_lost" in dataset:
-        hours = dataset["person_hours_lost"].values
-        losses |= {f"{name}_person_hours": (hours[:, s], f"{unit} h") for s, name in enumerate(services)}
-    if source.result.tells_money:
+        hours, counted = dataset["person_hours_lost"].values, loss_unit(unit, hours=True)
+        losses |= {f"{name}_person_hours": (hours[:, s], counted) for s, name in enumerate(services)}
+    if source.run.result.tells_money:
         losses["direct_loss"] = (dataset["direct_loss"].values, "money")
     return losses
 
@@ -96,7 +96,7 @@ def _moments(losses: Losses, number: NDArray[np.int64], weight: Floats) -> Itera
 
 
 def _annual(losses: Losses, source: Source, weight: Floats) -> Iterator[Sequence[Column]]:
-    curves = source.result.exceedance
+    curves = source.run.result.exceedance
     spread: dict[str, float] = {}
     if curves is not None:
         spread = dict(zip(texts(curves, "quantity"), curves["yearly_standard_deviation"].values.tolist(), strict=True))

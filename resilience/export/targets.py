@@ -16,6 +16,7 @@ from rasterio.errors import RasterioError
 
 from resilience.disk import TEMPORARY, keep_names, keep_on_disk, remove, told_as_storage_error
 from resilience.errors import CannotCreateError, Problem, StorageError
+from resilience.files import names_in
 
 LISTING = "export.json"
 """In a folder that was exported: what it is and what files it has. A folder without one is nobody's to replace."""
@@ -63,7 +64,7 @@ def _is_export(folder: Path) -> bool:
         told = set(json.loads((folder / LISTING).read_text(encoding="utf-8"))["files"])
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return {entry.name for entry in folder.iterdir()} <= {*told, LISTING}
+    return names_in(folder) <= {*told, LISTING}
 
 
 @contextmanager

@@ -47,9 +47,9 @@ def write_geoparquet(source: Source, folder: Path) -> dict[str, str]:
 
 def _frames(source: Source) -> Iterator[tuple[str, str | None, gpd.GeoDataFrame]]:
     """Yield kind, event and frame of what is written: without rates and without a choice, every event."""
-    events: list[str | None] = [*source.events()] if source.asked or not source.has_rates else []
-    if source.has_rates:
+    events: list[str | None] = [*source.events()] if source.asked or not source.run.rated else []
+    if source.run.rated:
         events = [None, *events]
     for event in events:
         for what in ("assets", "zones"):
-            yield what, event, make_frame(source.result.dataset, source.network, what=what, event=event)
+            yield what, event, make_frame(source.run.dataset, source.run.network, what=what, event=event)

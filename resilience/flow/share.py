@@ -83,7 +83,7 @@ def prepare_share(graph: SectorGraph, assets: pd.DataFrame, supply: pd.DataFrame
     -----
     An island is a connected part of the functional nodes and links. With S the capacity of its functional sources and D
     the demand of its functional nodes, all of its nodes are served min(1, S / D) of their demand; 1 if D = 0 < S, and 0
-    if S = 0. Demand is that of the intact city: a node draws what its table says, whichever dependants still work.
+    if S = 0. Demand is that of the intact city: a node draws what its table says, whichever dependents still work.
 
     Examples
     --------

@@ -149,7 +149,7 @@ def change_buffers(
     changed : mapping of str to float
         New values by column of the needs: `buffer_hours`, `start_probability`, `recharge_hours`, `buffer_height`.
     problems : Problems
-        Receives selectors that fit no asset, and dependants without such a need.
+        Receives selectors that fit no asset, and dependents without such a need.
     subject : str
     """
     rows = _find_needs(network, of, service, problems, subject)
@@ -173,7 +173,7 @@ def add_providers(
         Assets of which the nearest in a straight line is taken that does not provide for the need; by default those of
         the sector and kind of its first provider by id. Ties go to the first by id, and nothing provides for itself.
     problems : Problems
-        Receives selectors that fit no asset, dependants without such a need, and needs without a further provider.
+        Receives selectors that fit no asset, dependents without such a need, and needs without a further provider.
     subject : str
 
     Notes
@@ -273,7 +273,7 @@ def _can_change(chosen: Flags, able: Flags, problems: Problems, subject: str, wa
 
 
 def _find_needs(network: Network, of: Selector | str, service: str, problems: Problems, subject: str) -> Flags:
-    """Return which needs are of the service and of the dependants; note where there are none.
+    """Return which needs are of the service and of the dependents; note where there are none.
 
     What an asset needs of its own spare units is not among them.
     """
@@ -281,13 +281,13 @@ def _find_needs(network: Network, of: Selector | str, service: str, problems: Pr
     units = assets["id"][assets["sector"].astype(str) == DERIVED]
     given = needs["id"].isin(served["need"][~served["provider"].isin(units)])
     if of == ZONES:
-        dependants = network.zones["id"]
+        dependents = network.zones["id"]
     else:
         assert not isinstance(of, str)
-        dependants = network.assets["id"][_choose(network, of, problems, subject)]
-        if dependants.empty:
+        dependents = network.assets["id"][_choose(network, of, problems, subject)]
+        if dependents.empty:
             return np.zeros(len(needs), bool)
-    own = needs["dependent"].isin(dependants) & given
+    own = needs["dependent"].isin(dependents) & given
     rows = (own & (needs["service"].astype(str) == service)).to_numpy()
     if not rows.any():
         known = sorted(set(needs["service"][own].astype(str)))

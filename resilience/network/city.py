@@ -32,7 +32,7 @@ class Network:
     assets : geopandas.GeoDataFrame
         Nodes and links; columns as in ``resilience.network.tables.ASSET_COLUMNS``.
     needs : pandas.DataFrame
-        What each dependant must receive.
+        What each dependent must receive.
     dependencies : pandas.DataFrame
         Who can provide it.
     supply : pandas.DataFrame
@@ -151,7 +151,7 @@ class Network:
     def subset(self, ids: Iterable[str]) -> Network:
         """Return the network of these assets and zones alone.
 
-        A link stays only with both its ends, a dependency only with its provider and dependant; an access node that
+        A link stays only with both its ends, a dependency only with its provider and dependent; an access node that
         left is forgotten. Sources that left no longer supply.
 
         Parameters

@@ -43,19 +43,19 @@ def derive(network: Network, rules: Sequence[Rule]) -> Network:
         Not changed.
     rules : sequence of rules
         Access rules come first, then supply, then dependencies, whatever their order. Each dependency rule adds a need
-        of its own: a dependant that two rules give the same service needs both.
+        of its own: a dependent that two rules give the same service needs both.
 
     Returns
     -------
     Network
         New needs are called ``need:<service>:<dependent>`` (``:2`` and so on for further ones). The rows are sorted by
-        dependant and do not depend on the order of rows in `network`: providers equally near, to the millimetre, are
+        dependent and do not depend on the order of rows in `network`: providers equally near, to the millimetre, are
         taken in the order of their ids, and nothing provides for itself.
 
     Raises
     ------
     ConfigurationError
-        With every problem of every rule: a choice that fits nothing, dependants without enough providers in reach.
+        With every problem of every rule: a choice that fits nothing, dependents without enough providers in reach.
 
     Examples
     --------
@@ -240,9 +240,9 @@ class _Derivation:
             far = "" if rule.within_m is None else f" within {rule.within_m:g} m"
             problems.add(
                 subject,
-                wanted=f"{rule.required} providers for each dependant{far} (raise the limit, add providers, or "
+                wanted=f"{rule.required} providers for each dependent{far} (raise the limit, add providers, or "
                 "on_missing: drop)",
-                got="dependants without enough providers in reach",
+                got="dependents without enough providers in reach",
                 count=int((~enough).sum()),
                 total=len(names),
                 first=shown,
@@ -269,7 +269,7 @@ class _Derivation:
         self.dependencies.append({**pairs, **_repeated({"limit_minutes": limit}, int(keep.sum()))})
 
     def _name_needs(self, service: str, names: NDArray[np.object_]) -> NDArray[np.object_]:
-        """Return names for the needs of these dependants that no need has yet."""
+        """Return names for the needs of these dependents that no need has yet."""
         stem = f"need:{service}:"
         ids = []
         for name in names:

@@ -39,7 +39,7 @@ class Refuelling:
     need : (n,) int32
         Needs whose buffers are refilled.
     place : (n,) int64
-        Node at which each dependant is reached, as a position in the sector's nodes.
+        Node at which each dependent is reached, as a position in the sector's nodes.
     depot : (n_depot,) int32
         Assets.
     depot_place : (n_depot,) int64
@@ -71,7 +71,7 @@ def find_refuelling(
     Raises
     ------
     DataError
-        A kind that no asset has, needs without a buffer, depots and dependants that no road reaches.
+        A kind that no asset has, needs without a buffer, depots and dependents that no road reaches.
     """
     source = needs["refuel_from"].astype(str).to_numpy(dtype=object)
     wanted = np.flatnonzero(source != "")
@@ -106,7 +106,7 @@ def find_refuelling(
         if cut.size and (reach >= 0).any():
             problems.add(
                 "needs.refuel_from", wanted=f"road access (access_asset) on links on which a {name} has it too",
-                got="dependants without it", count=cut.size, total=chosen.size, first=dependent[cut[:3]],
+                got="dependents without it", count=cut.size, total=chosen.size, first=dependent[cut[:3]],
             )  # fmt: skip
         if (reach < 0).any():
             problems.add(

@@ -1,6 +1,6 @@
 """Rules that derive who depends on whom from where things are.
 
-A rule says which assets provide a service, who needs it and how the providers of each dependant are found.
+A rule says which assets provide a service, who needs it and how the providers of each dependent are found.
 :func:`resilience.network.derivation.derive` applies rules.
 """
 
@@ -30,8 +30,8 @@ class DependencyRule:
     to : mapping or "zones"
         Selector of the dependent assets, or all zones.
     by : {"nearest", "polygon", "road"}
-        Straight distance; containing polygon (an area of service that holds the dependant, or a provider within the
-        dependant's own polygon); or shortest way by road from provider to dependant.
+        Straight distance; containing polygon (an area of service that holds the dependent, or a provider within the
+        dependent's own polygon); or shortest way by road from provider to dependent.
     nearest : int
         At most this many providers.
     required : int
@@ -39,13 +39,13 @@ class DependencyRule:
     within_m : float, optional, m
         None farther than this.
     buffer_hours, start_probability, recharge_hours, buffer_height : float, optional
-        The dependant's battery or tank, as in the table of needs.
+        The dependent's battery or tank, as in the table of needs.
     refuel_from : str
         Kind of the assets from which the tank is refilled by road; empty where it is not.
     limit_minutes : float, optional
-        A provider counts only while it reaches the dependant by road within this time.
+        A provider counts only while it reaches the dependent by road within this time.
     on_missing : {"error", "drop"}
-        What to do with a dependant that has fewer than `required` providers in reach: refuse, or give it no need.
+        What to do with a dependent that has fewer than `required` providers in reach: refuse, or give it no need.
     over : mapping
         Selector of the links that ``by="road"`` uses.
 
@@ -142,7 +142,7 @@ def check_rule(rule: DependencyRule, subject: str, problems: Problems) -> None:
 
 
 def check_on_missing(on_missing: str, subject: str, problems: Problems) -> None:
-    """Note an unknown way with dependants out of reach."""
+    """Note an unknown way with dependents out of reach."""
     if on_missing not in ("error", "drop"):
         hint = suggestion(str(on_missing), ("error", "drop"))
         problems.add(f"{subject}.on_missing", wanted="error or drop", got=f"{on_missing!r}{hint}")

@@ -11,13 +11,13 @@ import xarray as xr
 from resilience.choices import choose, choose_some
 from resilience.errors import ConfigurationError, Problem
 from resilience.frames import make_frame
+from resilience.labels import texts
 from resilience.network import Network
 from resilience.plot.causes import draw_causes
 from resilience.plot.criticality import draw_criticality
 from resilience.plot.exceedance import PEOPLE, draw_exceedance
 from resilience.plot.maps import draw_map
 from resilience.plot.recovery import draw_recovery
-from resilience.why import texts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from resilience.choices import choose_some, demand_rates, event_at
 from resilience.errors import ConfigurationError, Problem
+from resilience.labels import loss_unit, people_unit, texts
 from resilience.plot.canvas import HATCHES, colours_of, plain, take_axes, write_in_full
 from resilience.quotients import divide
-from resilience.why import texts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,7 +83,7 @@ def draw_causes(
             left += length
     axes.invert_yaxis()
     write_in_full(axes.xaxis)
-    unit = f"{dataset['people_served'].attrs['units']}{' h' if hours else ''}{'/year' if event is None else ''}"
+    unit = loss_unit(people_unit(dataset), hours=hours, yearly=event is None)
     axes.set_xlabel("share of the loss (%)" if share else plain(f"{unit} without the service"))
     axes.set_title(plain(f"root causes, {'per year' if event is None else event}"), fontsize="medium")
     if share:

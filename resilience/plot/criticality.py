@@ -10,10 +10,10 @@ import xarray as xr
 
 from resilience.choices import choose
 from resilience.errors import ConfigurationError, Problem
+from resilience.labels import texts
 from resilience.plot.canvas import colours_of, plain, take_axes
 from resilience.risk.ranking import NORMAL, is_told_apart
 from resilience.variables import MEASURES
-from resilience.why import texts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

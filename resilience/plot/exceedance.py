@@ -9,8 +9,8 @@ import xarray as xr
 
 from resilience.choices import choose, choose_some
 from resilience.errors import ConfigurationError, Problem
+from resilience.labels import texts
 from resilience.plot.canvas import colours_of, plain, take_axes, write_in_full
-from resilience.why import texts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,9 +10,9 @@ import xarray as xr
 
 from resilience.choices import choose_some, event_at
 from resilience.errors import ConfigurationError, Problem
+from resilience.labels import people_unit, texts
 from resilience.plot.canvas import colours_of, plain, take_axes, write_in_full
 from resilience.quotients import divide
-from resilience.why import texts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,7 +77,7 @@ def draw_recovery(
         axes.plot(hours, np.append(steps, steps[-1]), color=colour, drawstyle="steps-post", label=plain(name))
         if band:
             _draw_return(axes, dataset.isel(event=at, service=s), float(served[s] * scale[s]), colour)
-    unit = str(dataset["people_served"].attrs["units"])
+    unit = people_unit(dataset)
     axes.set_xlim(min(0.0, float(hours[0])), hours[-1])
     axes.set_ylim(bottom=0)
     write_in_full(axes.yaxis)

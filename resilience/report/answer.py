@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from resilience.labels import texts
 from resilience.quotients import divide
+from resilience.reading import FinishedRun
 from resilience.report.rounding import tell, tell_interval, tell_share
-from resilience.report.source import Run
 from resilience.risk.ranking import NORMAL
 from resilience.risk.standard_errors import sample_error
-from resilience.why import texts
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Loss:
     high: float
 
 
-def annual_losses(run: Run) -> list[Loss]:
+def annual_losses(run: FinishedRun) -> list[Loss]:
     """Return what is lost per year and service; nothing without rates.
 
     The figure is people times hours where the run has a time grid, else people at the peak.
@@ -104,7 +104,7 @@ class EventLoss:
     money: str
 
 
-def event_losses(run: Run) -> list[EventLoss]:
+def event_losses(run: FinishedRun) -> list[EventLoss]:
     """Return what every event takes, by service."""
     ds = run.dataset
     per_sample = ds["person_hours_lost" if run.over_time else "people_without_service"].values
@@ -125,7 +125,7 @@ def event_losses(run: Run) -> list[EventLoss]:
     ]
 
 
-def annual_money(run: Run) -> tuple[str, str]:
+def annual_money(run: FinishedRun) -> tuple[str, str]:
     """Return the direct loss per year and the share beyond the rarest event; empty where none is known."""
     if not (run.rated and run.result.tells_money):
         return "", ""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resilience.reading import FinishedRun
 from resilience.report.answer import EventLoss, annual_losses, annual_money, event_losses
 from resilience.report.change import Change
 from resilience.report.critical import Critical
 from resilience.report.reasons import Reason
 from resilience.report.rounding import tell_share
-from resilience.report.source import Run
 from resilience.report.words import Units, Words
 
 
@@ -23,7 +23,7 @@ class Card:
 
 
 def first_cards(
-    run: Run,
+    run: FinishedRun,
     words: Words,
     units: Units,
     *,

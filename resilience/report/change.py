@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from resilience.comparison import PERSON_HOURS, compare_runs
+from resilience.comparison import PERSON_HOURS, compare_runs, list_differences
+from resilience.reading import FinishedRun
 from resilience.report.rounding import tell, tell_interval
-from resilience.report.source import Run
+
+_VERDICTS = {"up": "verdict_up", "down": "verdict_down", "chance": "verdict_chance", "same": "verdict_same"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Change:
     notes: tuple[str, ...]
 
 
-def tell_change(before: Run, after: Run) -> Change:
+def tell_change(before: FinishedRun, after: FinishedRun) -> Change:
     """Return what has changed from one run to another.
 
     Raises
@@ -66,37 +68,26 @@ def tell_change(before: Run, after: Run) -> Change:
         They have no service, or no event, in common.
     """
     found = compare_runs(before.result, after.result)
-    by_event, hours = "event" in found["change"].dims, found.attrs["quantity"] == PERSON_HOURS
+    by_event, hours = "event" in found.dims, found.attrs["quantity"] == PERSON_HOURS
     errors = [{} if by_event else _errors(run, hours=hours) for run in (before, after)]
-    rows = []
-    for event in found["event"].values.tolist() if by_event else [""]:
-        one = found.sel(event=event) if by_event else found
-        for service in found["service"].values.tolist():
-            of = one.sel(service=service)
-            change, error = float(of["change"]), float(of["change_standard_error"])
-            low, high = float(of["change_low"]), float(of["change_high"])
-            sign = "+" if change > 0 else ""
-            rows.append(
-                ChangeRow(
-                    service, str(event), tell(float(of["before"]), errors[0].get(service, np.nan)),
-                    tell(float(of["after"]), errors[1].get(service, np.nan)),
-                    sign + tell(change, error), tell_interval(change, error), _judge(change, low, high),
-                )
-            )  # fmt: skip
+    rows = [
+        ChangeRow(
+            service=one.service,
+            event=one.event or "",
+            before=tell(one.before, errors[0].get(one.service, np.nan)),
+            after=tell(one.after, errors[1].get(one.service, np.nan)),
+            change=("+" if one.change > 0 else "") + tell(one.change, one.change_standard_error),
+            interval=tell_interval(one.change, one.change_standard_error),
+            verdict=_VERDICTS[one.verdict],
+        )
+        for one in list_differences(found)
+    ]
     name = f"{before.manifest.name}, {before.manifest.ended[:16].replace('T', ' ')}"
     notes = tuple(map(str, found.attrs["notes"]))
     return Change(name, bool(found.attrs["paired"]), by_event, hours, tuple(rows), notes)
 
 
-def _errors(run: Run, *, hours: bool) -> dict[str, float]:
+def _errors(run: FinishedRun, *, hours: bool) -> dict[str, float]:
     """Return the standard error of the annual figure of each service."""
     name = "annual_person_hours_standard_error" if hours else "annual_standard_error"
     return dict(zip(run.dataset["service"].values.tolist(), run.dataset[name].values.tolist(), strict=True))
-
-
-def _judge(change: float, low: float, high: float) -> str:
-    if change == 0:
-        return "verdict_same"
-    if np.isnan(low) or low <= 0 <= high:
-        return "verdict_chance"
-    return "verdict_up" if change > 0 else "verdict_down"

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from resilience.labels import texts
+from resilience.reading import FinishedRun
 from resilience.report.answer import annual_losses, annual_money, event_losses
 from resilience.report.cards import event_label, first_cards
 from resilience.report.change import Change
@@ -19,9 +21,7 @@ from resilience.report.origin import input_lines, licences
 from resilience.report.places import map_city
 from resilience.report.reasons import access_outcomes, origins, sector_reasons, service_reasons
 from resilience.report.remedies import remedies
-from resilience.report.source import Run
 from resilience.report.words import Units, Words, find_units
-from resilience.why import texts
 
 MOST_AFTERMATHS = 40
 MOST_UNTOLD = 5
@@ -29,12 +29,12 @@ MOST_UNTOLD = 5
 Content = dict[str, Any]
 
 
-def tell_run(run: Run, words: Words, change: Change | None = None) -> tuple[Content, Content]:
+def tell_run(run: FinishedRun, words: Words, change: Change | None = None) -> tuple[Content, Content]:
     """Return what the template of a report asks for, and what its script does.
 
     Parameters
     ----------
-    run : Run
+    run : FinishedRun
     words : Words
     change : Change, optional
         Since another run.
@@ -90,19 +90,21 @@ def tell_run(run: Run, words: Words, change: Change | None = None) -> tuple[Cont
     return content, data
 
 
-def _facts(run: Run, units: Units) -> Content:
+def _facts(run: FinishedRun, units: Units) -> Content:
     ds = run.dataset
+    rated, of_period = (np.isfinite(ds[name].values) for name in ("annual_rate", "return_period"))
     return {
-        "title": run.manifest.name, "synthetic": run.synthetic, "units": units, "over_time": run.over_time,
+        "title": run.manifest.name, "synthetic": run.result.is_synthetic, "units": units, "over_time": run.over_time,
         "facts": {
             "assets": f"{ds.sizes['asset']:,}", "people": f"{float(ds['zone_people'].sum()):,.0f}",
             "events": f"{ds.sizes['event']:,}", "samples": f"{run.n_sample:,}", "rule": ds.attrs["integration_rule"],
+            "periods": bool(of_period.any()), "rates": bool((rated & ~of_period).any()),
             "confidence": f"{100 * run.manifest.scenario['risk']['confidence']:g}",
         },
     }  # fmt: skip
 
 
-def _reasons(run: Run) -> Content:
+def _reasons(run: FinishedRun) -> Content:
     reasons, sectors, access = service_reasons(run), sector_reasons(run), access_outcomes(run)
     bars = [row.parts for row in [*reasons, *sectors]] + [row.parts for row in access]
     names = [part.name for parts in bars for part in parts]
@@ -110,7 +112,7 @@ def _reasons(run: Run) -> Content:
             "colours": part_colours(names)}  # fmt: skip
 
 
-def _critical(run: Run, words: Words, critical: dict[str, list[Critical]], untold: list[str]) -> Content:
+def _critical(run: FinishedRun, words: Words, critical: dict[str, list[Critical]], untold: list[str]) -> Content:
     named = ", ".join(untold[:MOST_UNTOLD])
     place = {name: i for i, name in enumerate(texts(run.dataset, "asset"))}
     chosen = [*foremost(critical, MOST_AFTERMATHS), *(place[name] for name in untold[:MOST_UNTOLD])]
@@ -120,7 +122,7 @@ def _critical(run: Run, words: Words, critical: dict[str, list[Critical]], untol
     }  # fmt: skip
 
 
-def _remedies(run: Run, services: list[str]) -> Content:
+def _remedies(run: FinishedRun, services: list[str]) -> Content:
     found = remedies(run)
     # Where nothing is saved of any service, each is told to be 0.
     saved = [name for name in services if any(name in one.saved for one in found)] or services
@@ -132,7 +134,7 @@ def _remedies(run: Run, services: list[str]) -> Content:
     }  # fmt: skip
 
 
-def _worst(run: Run) -> int:
+def _worst(run: FinishedRun) -> int:
     """Return the event that takes most, over all services."""
     lost = run.dataset["person_hours_lost" if run.over_time else "people_without_service"].values
     return int(np.argmax(lost.mean(axis=-1).sum(axis=-1)))
@@ -152,7 +154,7 @@ def _quantities(exceedance: dict[str, Any] | None, words: Words, units: Units) -
     return told, in_units
 
 
-def _aftermaths(run: Run, assets: list[int]) -> list[dict[str, Any]]:
+def _aftermaths(run: FinishedRun, assets: list[int]) -> list[dict[str, Any]]:
     ds = run.dataset
     names, kinds, sectors = (texts(ds, name) for name in ("asset", "kind", "sector"))
     return [
@@ -168,7 +170,7 @@ def _aftermaths(run: Run, assets: list[int]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _provenance(run: Run, words: Words) -> list[tuple[str, str]]:
+def _provenance(run: FinishedRun, words: Words) -> list[tuple[str, str]]:
     manifest = run.manifest
     return [
         (words("run_name"), f"{manifest.name} ({manifest.run_id})"),

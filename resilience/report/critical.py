@@ -8,10 +8,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from resilience.labels import texts
+from resilience.reading import FinishedRun
 from resilience.report.rounding import tell, tell_interval
-from resilience.report.source import Run
 from resilience.risk.ranking import NORMAL, is_told_apart, is_untold
-from resilience.why import order_by_kind, texts
+from resilience.why import order_by_kind
 
 MOST = 12
 
@@ -57,7 +58,7 @@ class Critical:
         return max(0.0, self.worth - half), min(1.0, self.worth + half)
 
 
-def critical_assets(run: Run) -> dict[str, list[Critical]]:
+def critical_assets(run: FinishedRun) -> dict[str, list[Critical]]:
     """Return, per service, the assets that matter most, largest first; services that nothing matters to are left out.
 
     Those whose worth is told apart from none. What was run in pairs is told from those runs, which know more of it.
@@ -89,7 +90,7 @@ def critical_assets(run: Run) -> dict[str, list[Critical]]:
     return ranked
 
 
-def untold_assets(run: Run) -> list[str]:
+def untold_assets(run: FinishedRun) -> list[str]:
     """Return the assets whose importance is told by nothing; rare kinds first.
 
     They are out in every sample of some event, or in all but a few: the samples do not tell what would be if such an

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from resilience.report.source import Run
-from resilience.why import texts
+from resilience.labels import texts
+from resilience.reading import FinishedRun
 
 
-def recovery_curves(run: Run) -> dict[str, Any] | None:
+def recovery_curves(run: FinishedRun) -> dict[str, Any] | None:
     """Return what the curves of recovery are drawn from; None without a time grid.
 
     Returns
@@ -36,7 +36,7 @@ def recovery_curves(run: Run) -> dict[str, Any] | None:
     }
 
 
-def exceedance_curves(run: Run) -> dict[str, Any] | None:
+def exceedance_curves(run: FinishedRun) -> dict[str, Any] | None:
     """Return what the curves of exceedance are drawn from; None without rates.
 
     Returns

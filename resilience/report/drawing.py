@@ -23,9 +23,9 @@ from bokeh.models import (
 from bokeh.plotting import figure
 from bokeh.resources import Resources
 
+from resilience.reading import FinishedRun
 from resilience.report.colours import LINES, LOSS, LOSS_EDGE, LOSS_LINE, OTHER_LINE, dash_of
 from resilience.report.places import CityMap, drawn_assets
-from resilience.report.source import Run
 from resilience.report.words import Words
 
 
@@ -39,7 +39,7 @@ def figure_json(plot: Plot) -> str:
     return str(serialize_json(json_item(plot)))
 
 
-def map_figure(run: Run, city: CityMap, words: Words) -> Plot:
+def map_figure(run: FinishedRun, city: CityMap, words: Words) -> Plot:
     """Return the frame of the map, without what is of an event: the page fills that."""
     width, height = city.size
     plot = figure(

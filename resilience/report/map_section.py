@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from resilience.labels import texts
+from resilience.reading import FinishedRun
 from resilience.report.images import png_address
 from resilience.report.maps import CLEAR
 from resilience.report.places import CityMap, packed
 from resilience.report.rounding import tell
-from resilience.report.source import Run
 from resilience.report.words import Words
-from resilience.why import texts
 
 MOST_ROWS = 15
 
 
-def map_data(run: Run, city: CityMap) -> dict[str, Any]:
+def map_data(run: FinishedRun, city: CityMap) -> dict[str, Any]:
     """Return what the page draws of the event that its reader chooses."""
     return {
         "size": list(city.size), "images": list(city.hazards.addresses), "rest": list(city.rest),
@@ -56,7 +56,7 @@ def map_notes(words: Words, city: CityMap, n_zone: int) -> Iterator[str]:
         yield words("map_sequences")
 
 
-def worst_zones(run: Run) -> list[dict[str, Any]]:
+def worst_zones(run: FinishedRun) -> list[dict[str, Any]]:
     """Return the zones that lose most, with what they lose."""
     ds = run.dataset
     people = ds["zone_people"].values

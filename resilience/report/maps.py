@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -18,11 +16,9 @@ from resilience.errors import ResilienceError
 from resilience.grid import Grid
 from resilience.hazard.windows import read_window
 from resilience.hazard_inputs import load_hazards
-from resilience.provenance import hash_file
+from resilience.labels import texts
+from resilience.reading import FinishedRun
 from resilience.report.images import png_address
-from resilience.report.source import Run
-from resilience.scenario import Scenario
-from resilience.why import texts
 
 Floats = NDArray[np.float64]
 
@@ -81,7 +77,7 @@ class HazardImages:
     sequences: bool
 
 
-def draw_hazards(run: Run, extent: tuple[float, float, float, float]) -> HazardImages:
+def draw_hazards(run: FinishedRun, extent: tuple[float, float, float, float]) -> HazardImages:
     """Return an image of the hazard of every event, (x_min, y_min, x_max, y_max) of the city's CRS."""
     families = texts(run.dataset, "family")
     addresses = [""] * families.size
@@ -125,33 +121,17 @@ def frame_of(extent: tuple[float, float, float, float], n_event: int) -> tuple[i
     return max(1, round(most * height / longest)), max(1, round(most * width / longest))
 
 
-def _open(run: Run) -> Iterator[xr.Dataset]:
+def _open(run: FinishedRun) -> Iterator[xr.Dataset]:
     """Yield the hazards whose files are those of the run, as long as there is time to read them."""
-    changed = _changed(run)
     try:
-        hazards = load_hazards(Scenario.from_dict(run.manifest.scenario))
+        hazards = load_hazards(run.scenario)
     except (ResilienceError, OSError):
         return
     left = MOST_CELLS
-    for hazard, told in zip(hazards, run.manifest.hazards, strict=False):
+    for hazard in hazards:
         left -= int(hazard["intensity"].size)
-        if left >= 0 and changed.isdisjoint(told.files):
+        if left >= 0 and not run.changed_maps(str(hazard.attrs["family"])):
             yield hazard
-
-
-def _changed(run: Run) -> set[str]:
-    """Return the inputs that are not what the run read; what was last written before it began is taken to be."""
-    begun = datetime.fromisoformat(run.manifest.begun).timestamp()
-    changed = set()
-    for one in run.manifest.inputs:
-        path = Path(one.path)
-        try:
-            same = path.is_file() and path.stat().st_size == one.bytes and path.stat().st_mtime < begun
-            if not same and hash_file(path) != one.sha256:
-                changed.add(one.path)
-        except OSError:
-            changed.add(one.path)
-    return changed
 
 
 def _highest(

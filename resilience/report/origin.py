@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from resilience.datasets.curve_library import load_curves, load_sources
-from resilience.report.source import Run
+from resilience.reading import FinishedRun
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Licence:
     judged: bool
 
 
-def input_lines(run: Run) -> list[InputLine]:
+def input_lines(run: FinishedRun) -> list[InputLine]:
     """Return the files that the run read."""
     told: dict[str, str] = {}
     for hazard in run.manifest.hazards:
@@ -41,7 +41,7 @@ def input_lines(run: Run) -> list[InputLine]:
     ]
 
 
-def licences(run: Run) -> list[Licence]:
+def licences(run: FinishedRun) -> list[Licence]:
     """Return the sources of the shipped curves that assets of the city have."""
     assets = run.network.assets
     used = {

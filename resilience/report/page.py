@@ -15,11 +15,11 @@ from markupsafe import Markup
 from resilience.disk import told_as_storage_error, write_whole
 from resilience.errors import CannotCreateError, Problem
 from resilience.ledger import LEDGER
+from resilience.reading import FinishedRun, read_run
 from resilience.report.change import Change, tell_change
 from resilience.report.content import tell_run
 from resilience.report.drawing import library_script
 from resilience.report.rounding import tell_share
-from resilience.report.source import Run, read_run
 from resilience.report.words import Words
 from resilience.run_log import LOGS
 from resilience.store import FILES, LOCK, NETWORK, PARTIAL, REPORT, RESULTS
@@ -104,7 +104,7 @@ def _is_page(path: Path) -> bool:
         return file.read(len(BEGINNING)) == BEGINNING
 
 
-def write_page(run: Run, words: Words, change: Change | None = None) -> str:
+def write_page(run: FinishedRun, words: Words, change: Change | None = None) -> str:
     """Return the page of a run."""
     package = "resilience.report"
     environment = jinja2.Environment(

@@ -12,12 +12,12 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.features import rasterize
 
+from resilience.labels import texts
 from resilience.network.shapes import representative_points
+from resilience.reading import FinishedRun
 from resilience.report.curves import in_digits
 from resilience.report.images import png_address
 from resilience.report.maps import CLEAR, HazardImages, draw_hazards, frame_of
-from resilience.report.source import Run
-from resilience.why import texts
 
 MOST_ASSETS = 6000
 """Assets that are drawn one by one; of a larger city those that are down most often."""
@@ -85,7 +85,7 @@ class CityMap:
     hours: list[Any] | None
 
 
-def map_city(run: Run) -> CityMap:
+def map_city(run: FinishedRun) -> CityMap:
     """Return what the map of a run shows."""
     assets = np.asarray(run.network.assets.geometry.array, dtype=object)
     zones = np.asarray(run.network.zones.geometry.array, dtype=object)
@@ -136,7 +136,7 @@ def _extent(shapes: NDArray[np.object_]) -> Extent:
     return float(x0 - margin), float(y0 - margin), float(x1 + margin), float(y1 + margin)
 
 
-def _down(run: Run) -> Floats:
+def _down(run: FinishedRun) -> Floats:
     """Return the probability to be down at the peak, (event, asset)."""
     count = run.dataset["down_count"]
     # An event at a time: in a large city the whole is gigabytes.
@@ -144,7 +144,7 @@ def _down(run: Run) -> Floats:
     return np.stack(events).astype(np.float64) / run.n_sample
 
 
-def _zone_losses(run: Run) -> tuple[Floats, Floats | None]:
+def _zone_losses(run: FinishedRun) -> tuple[Floats, Floats | None]:
     """Return people without each service at the peak, and times hours, (event, service, zone)."""
     ds = run.dataset
     people = ds["zone_people"].values
@@ -197,7 +197,7 @@ def _draw_rest(shapes: NDArray[np.object_], down: Floats, extent: Extent) -> tup
     return tuple(images)
 
 
-def drawn_assets(run: Run, city: CityMap) -> dict[str, list[str]]:
+def drawn_assets(run: FinishedRun, city: CityMap) -> dict[str, list[str]]:
     """Return name, sector and kind of the assets that are drawn, lines first."""
     order = np.concatenate([city.line_assets, city.point_assets])
     return {name: texts(run.dataset, name)[order].tolist() for name in ("asset", "sector", "kind")}

@@ -8,8 +8,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from resilience.report.source import Run
-from resilience.why import origins_table, roots_table, texts
+from resilience.labels import loss_unit, texts
+from resilience.reading import FinishedRun
+from resilience.why import origins_table, roots_table
 
 MOST_PARTS = 5
 SMALLEST = 0.01
@@ -55,14 +56,14 @@ class Reason:
 OTHERS, UNTRACED = "others", "untraced"
 
 
-def service_reasons(run: Run) -> list[Reason]:
+def service_reasons(run: FinishedRun) -> list[Reason]:
     """Return the root causes of what is lost of every service, in a year or, without rates, in every event.
 
     The shares are those of `why.csv`: of people times hours where the run has a time grid, else of people at the peak.
     """
     unit = run.result.unit
     _, blocks = roots_table(run.dataset, unit)
-    wanted = f"{unit} h" if run.over_time else unit
+    wanted = loss_unit(unit, hours=run.over_time)
     found: dict[tuple[str, str], dict[str, float]] = {}
     for columns in blocks:
         for event, service, root, _value, share, told in zip(*columns, strict=True):
@@ -72,7 +73,7 @@ def service_reasons(run: Run) -> list[Reason]:
     return [Reason(service, event, _largest(shares)) for (event, service), shares in found.items()]
 
 
-def sector_reasons(run: Run) -> list[Reason]:
+def sector_reasons(run: FinishedRun) -> list[Reason]:
     """Return by what assets of every sector are down, weighted by the years; nothing without rates.
 
     With a time grid the shares are of asset-hours, else of assets at the peak.
@@ -128,7 +129,7 @@ class Access:
     parts: tuple[Part, ...]
 
 
-def access_outcomes(run: Run) -> list[Access]:
+def access_outcomes(run: FinishedRun) -> list[Access]:
     """Return who loses a service that is reached by road because the way is lost, or because the facility is.
 
     Of those who are not undisrupted, over the years; nothing without rates or services with a limit.

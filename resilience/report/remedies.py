@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from resilience.labels import texts
 from resilience.quotients import divide
+from resilience.reading import FinishedRun
 from resilience.report.rounding import tell, tell_interval
-from resilience.report.source import Run
 from resilience.risk.ranking import NORMAL
-from resilience.why import texts
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Remedy:
     frontier: bool
 
 
-def remedies(run: Run) -> list[Remedy]:
+def remedies(run: FinishedRun) -> list[Remedy]:
     """Return the options of a run, best first; none where the scenario has none."""
     ds = run.dataset
     if "option" not in ds.dims:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -68,7 +68,7 @@ class Buffer(Section):
 
     buffer: Zones = Field(description="assets, or zones, whose needs of the service are buffered so")
     service: Name = Field(description="service that it stands in for")
-    hours: Hours | None = Field(default=None, description="hours the dependant works without the service")
+    hours: Hours | None = Field(default=None, description="hours the dependent works without the service")
     start_probability: Share | None = Field(default=None, description="probability that the buffer starts")
     recharge_hours: Hours | None = Field(default=None, description="hours until a used buffer is full again")
     height_m: NotNegative | None = Field(default=None, description="m above ground at which water reaches the buffer")
@@ -129,27 +129,7 @@ class OtherCurves(Section):
         return self
 
 
-_KINDS: Final[dict[str, tuple[type[Section], str]]] = {
-    "raise": (Raise, "a raise"),
-    "flood_board": (FloodBoard, "a flood board"),
-    "second_feeder": (SecondFeeder, "a second feeder"),
-    "buffer": (Buffer, "a buffer"),
-    "crews": (MoreCrews, "more crews"),
-    "redundancy": (MoreRedundancy, "more redundancy"),
-    "cool_roof": (CoolRoof, "a cool roof"),
-    "curves": (OtherCurves, "other curves"),
-}
-
-
-def _select_change(value: Any) -> str | None:
-    for key, (kind, tag) in _KINDS.items():
-        if isinstance(value, kind) or (isinstance(value, Mapping) and key in value):
-            return tag
-    return None
-
-
-AnyChange = Raise | FloodBoard | SecondFeeder | Buffer | MoreCrews | MoreRedundancy | CoolRoof | OtherCurves
-Change = Annotated[
+AnyChange = (
     Annotated[Raise, Tag("a raise")]
     | Annotated[FloodBoard, Tag("a flood board")]
     | Annotated[SecondFeeder, Tag("a second feeder")]
@@ -157,7 +137,28 @@ Change = Annotated[
     | Annotated[MoreCrews, Tag("more crews")]
     | Annotated[MoreRedundancy, Tag("more redundancy")]
     | Annotated[CoolRoof, Tag("a cool roof")]
-    | Annotated[OtherCurves, Tag("other curves")],
+    | Annotated[OtherCurves, Tag("other curves")]
+)
+
+
+def _key_of(kind: type[Section]) -> str:
+    """Return the key by which a change is known: its first."""
+    name, field = next(iter(kind.model_fields.items()))
+    return field.alias or name
+
+
+_KINDS: Final = {_key_of(kind): (kind, mark.tag) for kind, mark in map(get_args, get_args(AnyChange))}
+
+
+def _select_change(value: Any) -> str | None:
+    for key, (kind, tag) in _KINDS.items():
+        if isinstance(value, kind) or (isinstance(value, Mapping) and key in value):
+            return str(tag)
+    return None
+
+
+Change = Annotated[
+    AnyChange,
     Discriminator(
         _select_change,
         custom_error_type="scenario",

@@ -77,22 +77,22 @@ _ON_MISSING = "what has too few in reach: an error, or left as it is"
 
 
 class DependencyRule(Section):
-    """Every dependant needs the service from some of the providers."""
+    """Every dependent needs the service from some of the providers."""
 
-    service: Name = Field(description="what the dependants need")
+    service: Name = Field(description="what the dependents need")
     from_: Selector = Field(alias="from", description="assets that provide the service")
     to: Zones = Field(description="assets that need it, or zones")
     by: Literal["nearest", "polygon", "road"] = Field(
         default="nearest",
-        description="nearest: straight line; polygon: the provider's area holds the dependant; road: by road",
+        description="nearest: straight line; polygon: the provider's area holds the dependent; road: by road",
     )
-    nearest: Annotated[Whole, Field(ge=1)] = Field(default=1, description="number of providers of each dependant")
+    nearest: Annotated[Whole, Field(ge=1)] = Field(default=1, description="number of providers of each dependent")
     required: Annotated[Whole, Field(ge=1)] = Field(default=1, description="number of them that must work")
     within_m: Positive | None = Field(default=None, description="farthest provider, m")
     limit_minutes: Minutes | None = Field(
         default=None, description="provider counts only if reached by road in this time"
     )
-    buffer_hours: Hours = Field(default=0.0, description="hours the dependant works without it")
+    buffer_hours: Hours = Field(default=0.0, description="hours the dependent works without it")
     start_probability: Share = Field(default=1.0, description="probability that the buffer starts")
     recharge_hours: Hours = Field(default=0.0, description="hours until a used buffer is full again")
     buffer_height: NotNegative | None = Field(
@@ -100,7 +100,7 @@ class DependencyRule(Section):
     )
     refuel_from: Annotated[str, Field(pattern=r"^(\S.*)?$")] = Field(
         default="",
-        description="kind of assets that keep the buffer full over time while one that works reaches the dependant "
+        description="kind of assets that keep the buffer full over time while one that works reaches the dependent "
         "over working roads; empty: what is used is gone until the service is back",
     )
 

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import norm, uniform
+from scipy.stats import norm
 
 from resilience.risk import importance_mean, shapley_values, sobol_indices
 from resilience.risk.intervals import samples_needed
 from resilience.risk.standard_errors import sample_variance, standard_error
+from tests.ishigami import ANGLES, V1, V2, V13, V, ishigami
 
 SENSITIVITY = "Sensitivity, Ishigami function (a = 7, b = 0.1)"
 RARE = "Rare losses"
-A, B = 7.0, 0.1
-# Closed forms: V1, V2, V13; the rest is 0.
-V1, V2, V13 = 0.5 * (1 + B * np.pi**4 / 5) ** 2, A**2 / 8, 8 * B**2 * np.pi**8 / 225
-V = V1 + V2 + V13
-ANGLES = {name: uniform(-np.pi, 2 * np.pi) for name in ("x1", "x2", "x3")}
-
-
-def ishigami(x):
-    return np.sin(x["x1"]) + A * np.sin(x["x2"]) ** 2 + B * x["x3"] ** 4 * np.sin(x["x1"])
 
 
 class TestIshigami:
