@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from resilience.engine import City
 from resilience.events import draw_catalogue, family_of, family_weights, rated_events, yearly_weight
 from resilience.inputs import Inputs
 from resilience.joint import draw_joint, joint_losses, joint_weights
@@ -15,10 +16,12 @@ from resilience.labels import loss_unit
 from resilience.quotients import divide
 from resilience.risk.expected import expected_annual
 from resilience.risk.importance import asset_importance
+from resilience.risk.ranking import apply_support
 from resilience.risk.standard_errors import ratio_residual, sample_error
 from resilience.risk.tail import catalogue_risk
 from resilience.risk.yearly import occurrence_losses, yearly_losses
 from resilience.scenario import Scenario
+from resilience.service import find_support
 from resilience.store import TOTALS
 from resilience.unserved import QUANTITIES, annual_unserved
 
@@ -162,8 +165,11 @@ def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Datas
     return found.assign_coords(quantity_unit=("quantity", [*units, "money"]))
 
 
-def rank_assets(labelled: xr.Dataset) -> xr.Dataset | None:
-    """Return the importance of every asset to the annual number of people without each service; None without rates."""
+def rank_assets(labelled: xr.Dataset, city: City) -> xr.Dataset | None:
+    """Return the importance of every asset to the annual number of people without each service; None without rates.
+
+    An asset that a service does not rest on is worth nothing to it, whatever samples tell.
+    """
     rated = rated_events(labelled)
     if not rated.any():
         return None
@@ -174,9 +180,13 @@ def rank_assets(labelled: xr.Dataset) -> xr.Dataset | None:
     sums = part[["failed_count", "sum_loss_failed", "sum_loss2_failed", "sum_loss2"]].assign(
         sum_loss=part[TOTALS].sum("sample")
     )
-    return asset_importance(
+    found = asset_importance(
         sums,
         weights=part["annual_weight"] + part["tail_weight"],
         n_samples=part.sizes["sample"],
         failure_probability=part["failure_probability"].fillna(0.0),
     )
+    support = find_support(
+        city.compiled, city.layout, supplied=city.graphs.values(), together=city.level_members
+    )  # fmt: skip
+    return apply_support(found, support[able])

@@ -7,35 +7,55 @@ defined for assets that seldom or always fail, where conditional averages are no
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain, zip_longest
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from resilience.engine import Block, BlockSums, City, EventTask
+from resilience.engine import Block, BlockSums, City, EventTask, people_behind
 from resilience.network.compile import PERSON
 from resilience.risk.importance import MEASURES, paired_importance
+from resilience.risk.ranking import is_told_apart, is_untold
 
 Floats = NDArray[np.float64]
 Solve = Callable[..., list[BlockSums]]
 
 
-def choose_assets(importance: xr.Dataset, *, top: int, named: Sequence[str]) -> list[str]:
-    """Return the `top` assets by the largest Fussell-Vesely measure of any service, and those named.
+def choose_assets(city: City, importance: xr.Dataset, *, top: int, named: Sequence[str]) -> list[str]:
+    """Return `top` assets, those that matter most in turn with those that the samples tell nothing of, and those named.
 
     Parameters
     ----------
+    city : City
     importance : xarray.Dataset
-        From :func:`resilience.risk.importance.asset_importance`.
+        From :func:`resilience.annual.rank_assets`.
     top : int
+        At most so many.
     named : sequence of str
+
+    Notes
+    -----
+    The former by the largest Fussell-Vesely measure of any service that is told apart from none. The latter by the
+    people behind them (see :func:`resilience.engine.people_behind`), who may be none: such an asset is not chosen.
     """
-    if importance.sizes["asset"] == 0:
+    if importance.sizes["asset"] == 0 or top == 0:
         return list(named)
-    worth = importance["fussell_vesely"].fillna(-np.inf).max("service")
-    order = np.argsort(-worth.values, kind="stable")[:top]
-    ranked = [str(importance["asset"].values[i]) for i in order if worth.values[i] > 0]
-    return list(dict.fromkeys([*ranked, *named]))
+    names = importance["asset"].values.astype(str)
+    worth = np.where(is_told_apart(importance), importance["fussell_vesely"].transpose("asset", "service"), 0.0)
+    told = _largest(worth.max(axis=1))
+    untold = np.flatnonzero(is_untold(importance).any(axis=1))
+    place = {name: i for i, name in enumerate(city.compiled.asset_id)}
+    behind = people_behind(city, np.array([place[name] for name in names[untold]], dtype=np.int32))
+    in_turn = chain.from_iterable(zip_longest(told, untold[_largest(behind)]))
+    chosen = [str(names[i]) for i in in_turn if i is not None][:top]
+    return list(dict.fromkeys([*chosen, *named]))
+
+
+def _largest(values: Floats) -> NDArray[np.intp]:
+    """Return positions of what is above 0, the largest first."""
+    order = np.argsort(-values, kind="stable")
+    return order[values[order] > 0]
 
 
 def _people(part: str, city: City, tasks: Sequence[EventTask], *, n_samples: int, solve: Solve) -> Floats:

@@ -218,7 +218,7 @@ def solve(
     del sums, tasks, prepared
     labelled = label_power(labelled, inputs, scenario, hourly)
     labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
-    ranked = rank_assets(labelled)
+    ranked = rank_assets(labelled, city)
     pairs = rerun(city, inputs, damaged, hourly, labelled, ranked, scenario, sampler)
     # Where failures go together, an average over the samples in which an asset fails is of its neighbours too.
     alone = scenario.monte_carlo.correlation is None and not any(map(error_sd, inputs.hazards))
@@ -325,7 +325,7 @@ def rerun(
     section = scenario.importance
     if importance is None or not (section.top or section.assets):
         return None
-    chosen = choose_assets(importance, top=section.top, named=section.assets)
+    chosen = choose_assets(city, importance, top=section.top, named=section.assets)
     rated = rated_events(labelled)
     quick = replace(city, with_roots=False, grid=None)
 

@@ -17,10 +17,10 @@ from resilience.report.curves import exceedance_curves, recovery_curves
 from resilience.report.drawing import exceedance_figure, figure_json, map_figure, recovery_figure
 from resilience.report.failing import MOST_NAMES, aftermaths
 from resilience.report.map_section import hazard_legend, map_data, map_notes, worst_zones
+from resilience.report.options import option_rows
 from resilience.report.origin import input_lines, licences
 from resilience.report.places import map_city
 from resilience.report.reasons import access_outcomes, origins, sector_reasons, service_reasons
-from resilience.report.remedies import remedies
 from resilience.report.words import Units, Words, find_units
 
 MOST_AFTERMATHS = 40
@@ -69,13 +69,13 @@ def tell_run(run: FinishedRun, words: Words, change: Change | None = None) -> tu
         "map_notes": list(map_notes(words, city, run.dataset.sizes["zone"])), "worst_zones": worst_zones(run),
         "recovery": recovery, "line_styles": line_styles(len(services)), "exceedance": exceedance,
         "quantities": quantities, "curve_colours": (LOSS_LINE, OTHER_LINE),
-        **_critical(run, words, critical, untold), **_remedies(run, services),
+        **_critical(run, words, critical, untold), **_options(run, services),
         "notes": list(run.result.notes), "inputs": input_lines(run), "licences": licences(run),
         "provenance": _provenance(run, words),
     }  # fmt: skip
     has = {
         "answer": True, "why": any(reasons[name] for name in ("reasons", "sectors", "access")), "where": True,
-        "when": recovery, "often": exceedance, "matters": critical or untold, "helps": content["remedies"],
+        "when": recovery, "often": exceedance, "matters": critical or untold, "helps": content["options"],
         "limits": True, "method": True,
     }  # fmt: skip
     content["sections"] = [name for name, told in has.items() if told]
@@ -122,12 +122,12 @@ def _critical(run: FinishedRun, words: Words, critical: dict[str, list[Critical]
     }  # fmt: skip
 
 
-def _remedies(run: FinishedRun, services: list[str]) -> Content:
-    found = remedies(run)
+def _options(run: FinishedRun, services: list[str]) -> Content:
+    found = option_rows(run)
     # Where nothing is saved of any service, each is told to be 0.
     saved = [name for name in services if any(name in one.saved for one in found)] or services
     return {
-        "remedies": found, "saved_services": saved,
+        "options": found, "saved_services": saved,
         "tells_net": any(one.net for one in found),
         "tells_avoided": run.result.tells_money and any(one.avoided for one in found),
         "tells_carbon": any(one.carbon not in ("", "0") for one in found),

@@ -6,6 +6,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from resilience.variables import MEASURES
+
 Bools = NDArray[np.bool_]
 
 NORMAL = 1.96
@@ -16,6 +18,17 @@ ROUNDING = 1e-12
 
 UNSEEN = ("fussell_vesely", "risk_reduction_worth")
 """Measures that are told, without an error, of what could have failed in some event and never did."""
+
+
+def find_nothing(measure: str) -> float:
+    """Return what a measure is of an asset without any effect: 1 where it is a ratio of two losses, else 0.
+
+    Examples
+    --------
+    >>> find_nothing("birnbaum"), find_nothing("risk_achievement_worth")
+    (0.0, 1.0)
+    """
+    return 1.0 if measure.endswith("_worth") else 0.0
 
 
 def is_told_apart(importance: xr.Dataset, measure: str = "fussell_vesely") -> Bools:
@@ -45,9 +58,31 @@ def is_told_apart(importance: xr.Dataset, measure: str = "fussell_vesely") -> Bo
     worth, error = (
         importance[f"{measure}{end}"].transpose("asset", "service").values for end in ("", "_standard_error")
     )
-    none = 1.0 if measure.endswith("_worth") else 0.0
     rounding = ROUNDING * max(1.0, float(np.abs(worth[np.isfinite(worth)]).max(initial=0.0)))
-    return np.asarray(worth - none - NORMAL * error > rounding)
+    return np.asarray(worth - find_nothing(measure) - NORMAL * error > rounding)
+
+
+def apply_support(importance: xr.Dataset, support: NDArray[np.bool_]) -> xr.Dataset:
+    """Return the importance where only some assets can be anything to a service: all others are worth nothing, exactly.
+
+    Parameters
+    ----------
+    importance : xarray.Dataset
+        From :func:`resilience.risk.importance.asset_importance`.
+    support : (asset, service) bool
+        Whether the service rests on the asset.
+
+    Notes
+    -----
+    What samples tell of the others is chance. Ratios to a loss that is 0 stay NaN.
+    """
+    kept = xr.DataArray(support, dims=("asset", "service"))
+    told = {"told_apart": importance["told_apart"].where(kept, 0)}
+    for measure in MEASURES:
+        known = kept if measure == "birnbaum" else kept | ~(importance["expected_annual_loss"] > 0)
+        for name, nothing in ((measure, find_nothing(measure)), (f"{measure}_standard_error", 0.0)):
+            told[name] = importance[name].where(known, nothing)
+    return importance.assign(told)
 
 
 def is_untold(importance: xr.Dataset) -> Bools:

@@ -345,7 +345,10 @@ class ImportanceSection(Section):
     """Whose failure matters."""
 
     top: Annotated[Whole, Field(ge=0)] = Field(
-        default=0, description="assets that are run again in pairs (never and always failing), the most important"
+        default=0,
+        description="at most so many assets that are run again in pairs (never and always failing): in turn the one "
+        "that matters most and, of those that work in too few samples of some event to be told, the one with most "
+        "people behind it",
     )
     assets: Texts = Field(default=(), description="assets that are run again in pairs whatever their rank")
 

@@ -9,10 +9,12 @@ from resilience.service.intact import find_served
 from resilience.service.layout import AssignedPart, RoadPart, ServiceLayout, lay_out_services
 from resilience.service.plan import PEAK, Baseline, ServicePlan, drive_times, plan_services, time_links
 from resilience.service.sums import ServiceSums, weigh_zones
+from resilience.service.support import find_support
 from resilience.service_rules import Drive, ServiceRule
 
 __all__ = [
     "OUTCOMES", "PEAK", "ROUNDING", "AccessSums", "AssignedPart", "Baseline", "Districts", "Drive", "IndicatorRule",
     "RoadPart", "ServiceCounter", "ServiceLayout", "ServicePlan", "ServiceRule", "ServiceSums", "drive_times",
-    "find_served", "lay_out_districts", "lay_out_services", "plan_services", "time_links", "weigh_zones",
+    "find_served", "find_support", "lay_out_districts", "lay_out_services", "plan_services", "time_links",
+    "weigh_zones",
 ]  # fmt: skip
