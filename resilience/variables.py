@@ -377,7 +377,7 @@ VARIABLES: dict[str, Variable] = _register(
         ("importance_seldom_working_events", "asset", "float64", "1",
          "weighted events in which fewer than 10 samples have it working: all measures are empty"),
         ("importance_told_apart", "asset service", "float64", "1",
-         "1 where importance_fussell_vesely is above 0 by more than 1.96 standard errors, so that the asset is ranked"),
+         "1 where importance_fussell_vesely is above 0 by more than chance, so that the asset is ranked, else 0"),
         *_importance("paired", "from two more runs, in which it never and always fails"),
     ]
 )  # fmt: skip
