@@ -67,7 +67,7 @@ def tell_run(run: FinishedRun, words: Words, change: Change | None = None) -> tu
         "has_hazard": any(city.hazards.addresses), "has_outlines": bool(city.outlines),
         "map_sectors": sorted(set(texts(run.dataset, "sector").tolist())), "hazard_classes": hazard_legend(city),
         "map_notes": list(map_notes(words, city, run.dataset.sizes["zone"])), "worst_zones": worst_zones(run),
-        "recovery": recovery, "line_styles": line_styles(len(services)), "exceedance": exceedance,
+        "recovery": recovery, "line_styles": line_styles(services), "exceedance": exceedance,
         "quantities": quantities, "curve_colours": (LOSS_LINE, OTHER_LINE),
         **_critical(run, words, critical, untold), **_options(run, services),
         "notes": list(run.result.notes), "inputs": input_lines(run), "licences": licences(run),
