@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from resilience.catalogue import draw_catalogue
 from resilience.engine import City
-from resilience.events import draw_catalogue, family_of, family_weights, rated_events, yearly_weight
+from resilience.events import family_of, family_weights, rated_events, yearly_weight
 from resilience.inputs import Inputs
 from resilience.joint import draw_joint, joint_losses, joint_weights
 from resilience.labels import loss_unit

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from resilience.cells import Column, Table
 from resilience.events import yearly_weight
 from resilience.fragility import SEAL_FAILURE
-from resilience.labels import texts
+from resilience.labels import loss_unit, texts
 from resilience.quotients import divide
 from resilience.risk.compare import annuity, weigh_benefit
 from resilience.risk.standard_errors import sample_error
@@ -54,7 +54,7 @@ def find_saving(base: xr.Dataset, run: xr.Dataset, *, values: Mapping[str, float
     Standard errors are those of differences of samples, summed over events with their annual weights first.
     """
     quantity = PERSON_HOURS if PERSON_HOURS in base else PEOPLE
-    counted = f"{unit} h" if quantity == PERSON_HOURS else unit
+    counted = loss_unit(unit, hours=quantity == PERSON_HOURS)
     saved = base[quantity].values - run[quantity].values
     money = _losses(base, run)
     found: dict[str, Any] = {

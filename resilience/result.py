@@ -192,7 +192,7 @@ class Result:
                 most = int(one[name].values.argmax())
                 rows.append(
                     [str(option), *([] if event is None else [str(event)]), figure(float(one["option_cost"])),
-                     str(ds["service"].values[most]), figure(float(one[name][most])),
+                     str(ds["service"].values[most]) if one[name][most] > 0 else "none", figure(float(one[name][most])),
                      _half_width(one[f"{name}_standard_error"][most]), *(_worth(one) if weighed else [])]
                 )  # fmt: skip
         return rows

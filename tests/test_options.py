@@ -174,7 +174,9 @@ def test_what_changes_nothing_saves_exactly_nothing(site) -> None:
     ]
     scenario = town(site, options=options, time={**TIME, "repair": {"crews": {"water": 4}}})
     write_maps(scenario.hazards[0].path, dry)
-    dataset = assess(scenario).dataset
+    result = assess(scenario)
+    assert {row[2] for row in result.options_table()[1:]} == {"none"}
+    dataset = result.dataset
     for name in ("option_saved", "option_saved_standard_error", "option_event_saved", "option_direct_loss_avoided",
                  "option_annual_benefit", "option_present_value", "option_benefit_cost_ratio"):  # fmt: skip
         assert not dataset[name].values.any(), name

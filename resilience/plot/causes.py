@@ -10,9 +10,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.choices import choose_some, demand_rates, event_at
+from resilience.colours import colours_of
 from resilience.errors import ConfigurationError, Problem
 from resilience.labels import loss_unit, people_unit, texts
-from resilience.plot.canvas import HATCHES, colours_of, plain, take_axes, write_in_full
+from resilience.plot.canvas import HATCHES, plain, take_axes, write_in_full
 from resilience.quotients import divide
 
 if TYPE_CHECKING:

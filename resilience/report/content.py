@@ -18,10 +18,10 @@ from resilience.report.drawing import exceedance_figure, figure_json, map_figure
 from resilience.report.failing import MOST_NAMES, aftermaths
 from resilience.report.map_section import hazard_legend, map_data, map_notes, worst_zones
 from resilience.report.notes import group_notes
+from resilience.report.options import option_rows
 from resilience.report.origin import input_lines, licences
 from resilience.report.places import map_city
 from resilience.report.reasons import access_outcomes, sector_reasons, service_reasons
-from resilience.report.remedies import remedies
 from resilience.report.words import Units, Words, find_units
 from resilience.why import find_origins
 
@@ -69,15 +69,15 @@ def tell_run(run: FinishedRun, words: Words, change: Change | None = None) -> tu
         "has_hazard": any(city.hazards.addresses), "has_outlines": bool(city.outlines),
         "map_sectors": sorted(set(texts(run.dataset, "sector").tolist())), "hazard_classes": hazard_legend(city),
         "map_notes": list(map_notes(words, city, run.dataset.sizes["zone"])), "worst_zones": worst_zones(run),
-        "recovery": recovery, "line_styles": line_styles(len(services)), "exceedance": exceedance,
+        "recovery": recovery, "line_styles": line_styles(services), "exceedance": exceedance,
         "quantities": quantities, "curve_colours": (LOSS_LINE, OTHER_LINE),
-        **_critical(run, words, critical, untold), **_remedies(run, services),
+        **_critical(run, words, critical, untold), **_options(run, services),
         "notes": group_notes(run.result.notes), "inputs": input_lines(run), "licences": licences(run),
         "provenance": _provenance(run, words),
     }  # fmt: skip
     has = {
         "answer": True, "why": any(reasons[name] for name in ("reasons", "sectors", "access")), "where": True,
-        "when": recovery, "often": exceedance, "matters": critical or untold, "helps": content["remedies"],
+        "when": recovery, "often": exceedance, "matters": critical or untold, "helps": content["options"],
         "limits": True, "method": True,
     }  # fmt: skip
     content["sections"] = [name for name, told in has.items() if told]
@@ -124,12 +124,12 @@ def _critical(run: FinishedRun, words: Words, critical: dict[str, list[Critical]
     }  # fmt: skip
 
 
-def _remedies(run: FinishedRun, services: list[str]) -> Content:
-    found = remedies(run)
+def _options(run: FinishedRun, services: list[str]) -> Content:
+    found = option_rows(run)
     # Where nothing is saved of any service, each is told to be 0.
     saved = [name for name in services if any(name in one.saved for one in found)] or services
     return {
-        "remedies": found, "saved_services": saved,
+        "options": found, "saved_services": saved,
         "tells_net": any(one.net for one in found),
         "tells_avoided": run.result.tells_money and any(one.avoided for one in found),
         "tells_carbon": any(one.carbon not in ("", "0") for one in found),

@@ -24,7 +24,7 @@ from bokeh.plotting import figure
 from bokeh.resources import Resources
 
 from resilience.reading import FinishedRun
-from resilience.report.colours import LINES, LOSS, LOSS_EDGE, LOSS_LINE, OTHER_LINE, dash_of
+from resilience.report.colours import LOSS, LOSS_EDGE, LOSS_LINE, OTHER_LINE, line_styles
 from resilience.report.places import CityMap, drawn_assets
 from resilience.report.words import Words
 
@@ -121,11 +121,11 @@ def recovery_figure(services: list[str], words: Words) -> Plot:
     plot.xaxis.axis_label = words("hours_after")
     plot.yaxis.axis_label = words("people_without")
     plot.yaxis.formatter = NumeralTickFormatter(format="0,0")
-    for i in range(len(services)):
+    for i, (colour, _, dash) in enumerate(line_styles(services)):
         source = ColumnDataSource({"x": [0.0], "y": [0.0]}, name=f"service-{i}")
         plot.step(
-            "x", "y", source=source, mode="after", line_width=2.4, line_color=LINES[i % len(LINES)],
-            line_dash=dash_of(i), name=f"service-{i}",
+            "x", "y", source=source, mode="after", line_width=2.4, line_color=colour, line_dash=dash,
+            name=f"service-{i}",
         )  # fmt: skip
     bands = ColumnDataSource({"x0": [], "x1": [], "x": [], "y": []}, name="bands")
     plot.segment("x0", "y", "x1", "y", source=bands, line_width=9, line_alpha=0.35, line_color=LOSS_LINE, name="bands")

@@ -15,7 +15,7 @@ from resilience.risk.ranking import NORMAL
 
 
 @dataclass(frozen=True)
-class Remedy:
+class OptionRow:
     """One option, in a year or, without rates, in one event.
 
     Parameters
@@ -55,7 +55,7 @@ class Remedy:
     frontier: bool
 
 
-def remedies(run: FinishedRun) -> list[Remedy]:
+def option_rows(run: FinishedRun) -> list[OptionRow]:
     """Return the options of a run, best first; none where the scenario has none."""
     ds = run.dataset
     if "option" not in ds.dims:
@@ -70,7 +70,7 @@ def remedies(run: FinishedRun) -> list[Remedy]:
     ]  # fmt: skip
 
 
-def _told(ds: xr.Dataset, event: str) -> list[Remedy]:
+def _told(ds: xr.Dataset, event: str) -> list[OptionRow]:
     """Return the options of a year, or of the one event that the dataset holds."""
     prefix = "option_event_" if event else "option_"
     saved, error = ds[f"{prefix}saved"], ds[f"{prefix}saved_standard_error"]
@@ -84,7 +84,7 @@ def _told(ds: xr.Dataset, event: str) -> list[Remedy]:
     )  # fmt: skip
     annuity = divide(np.abs(worth), np.abs(benefit))
     return [
-        Remedy(
+        OptionRow(
             name=f"{name} ({combined[i]})" if combined[i] else str(name),
             event=event,
             rank=int(ranks[i]) if np.isfinite(ranks[i]) else 0,
