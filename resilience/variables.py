@@ -350,7 +350,7 @@ VARIABLES: dict[str, Variable] = _register(
         ("annual_person_hours_standard_error", "service", "float64", "persons h/year",
          "its Monte Carlo standard error"),
         ("annual_person_hours_tail", "service", "float64", "persons h/year",
-         "part of annual_person_hours beyond the rarest event"),
+         "part of the annual people times hours lost beyond the rarest event"),
         ("saidi", "service", "float64", "h/year", "hours without the service per year, mean over people served"),
         ("saidi_standard_error", "service", "float64", "h/year", "Monte Carlo standard error of saidi"),
         ("saifi", "service", "float64", "1/year", "interruptions per year, mean over people served; one per event"),
