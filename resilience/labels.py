@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from resilience.errors import DataError, Problems, ResilienceError
 from resilience.variables import VARIABLES, Variable
 
+PEOPLE, PERSON_HOURS = "people_without_service", "person_hours_lost"
+"""What is lost, by event, service and sample: at the peak, and over time."""
+
 SYNTHETIC = "Everything is synthetic"
 """How the first note of the built-in city begins."""
 
