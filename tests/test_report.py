@@ -93,7 +93,7 @@ def test_figures_are_those_of_the_summary(run: Path, page: Page) -> None:
         value, error = float(row["value"]), float(row["standard_error"])
         assert rows[service][2].strip() == f"{tell(value, error)} ± {tell_interval(value, error)}"
         assert rows[service][5] == f"{100 * float(row['beyond_rarest_event']) / value:.0f} %"
-    assert "of the person-hours per year, beyond the rarest map" in page.text
+    assert "of the person-hours, beyond the rarest map" in page.text
 
 
 def test_reasons_and_critical_assets_are_those_of_the_tables(run: Path, page: Page) -> None:
