@@ -350,7 +350,7 @@ VARIABLES: dict[str, Variable] = _register(
         ("annual_person_hours_standard_error", "service", "float64", "persons h/year",
          "its Monte Carlo standard error"),
         ("annual_person_hours_tail", "service", "float64", "persons h/year",
-         "part of it beyond the rarest event"),
+         "part of the annual people times hours lost beyond the rarest event"),
         ("saidi", "service", "float64", "h/year", "hours without the service per year, mean over people served"),
         ("saidi_standard_error", "service", "float64", "h/year", "Monte Carlo standard error of saidi"),
         ("saifi", "service", "float64", "1/year", "interruptions per year, mean over people served; one per event"),
@@ -374,7 +374,7 @@ VARIABLES: dict[str, Variable] = _register(
         ("importance_seldom_working_events", "asset", "float64", "1",
          "weighted events in which fewer than 10 samples have it working: all measures are empty"),
         ("importance_told_apart", "asset service", "float64", "1",
-         "1 where importance_fussell_vesely is above 0 by more than 1.96 standard errors, so that the asset is ranked"),
+         "1 where importance_fussell_vesely is above 0 by more than chance, so that the asset is ranked, else 0"),
         *_importance("paired", "from two more runs, in which it never and always fails"),
     ]
 )  # fmt: skip

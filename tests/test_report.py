@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import hashlib
 import json
 import os
 import re
@@ -28,6 +29,7 @@ from numpy.typing import NDArray
 
 from resilience.cli import main
 from resilience.cli.app import Language
+from resilience.datasets.asset_classes import ASSET_CLASSES
 from resilience.errors import CannotCreateError
 from resilience.network import Network
 from resilience.pipeline import assess
@@ -36,6 +38,7 @@ from resilience.report import places, write_report
 from resilience.report.failing import Dependents
 from resilience.report.images import png_address
 from resilience.report.maps import _pool
+from resilience.report.notes import group_notes
 from resilience.report.page import write_page
 from resilience.report.rounding import tell, tell_interval
 from resilience.report.words import LANGUAGES, Words, load_words
@@ -90,6 +93,7 @@ def test_figures_are_those_of_the_summary(run: Path, page: Page) -> None:
         value, error = float(row["value"]), float(row["standard_error"])
         assert rows[service][2].strip() == f"{tell(value, error)} ± {tell_interval(value, error)}"
         assert rows[service][5] == f"{100 * float(row['beyond_rarest_event']) / value:.0f} %"
+    assert "of the person-hours per year, beyond the rarest map" in page.text
 
 
 def test_reasons_and_critical_assets_are_those_of_the_tables(run: Path, page: Page) -> None:
@@ -202,6 +206,10 @@ def test_nothing_can_be_loaded_and_it_is_small(run: Path) -> None:
     assert policy is not None
     assert policy.startswith("default-src 'none';")
     assert "http" not in policy
+    # These two scripts may run, and no other that stands in the page.
+    scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    hashes = [base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts]
+    assert f"script-src 'sha256-{hashes[0]}' 'sha256-{hashes[1]}';" in policy
     assert not any({"src", "srcset", "action"} & set(attributes) for _, attributes in whole.elements)
     assert {str(a["href"])[:1] for _, a in whole.elements if "href" in a} == {"#"}
 
@@ -238,6 +246,28 @@ def test_every_word_is_there_in_all_languages_and_is_used() -> None:
     assert asked <= set(words)
 
 
+def test_the_built_in_vocabulary_has_names_and_another_stays_as_it_is() -> None:
+    korean = Words("ko")
+    for kind, one in ASSET_CLASSES.items():
+        assert korean.name("kind", kind) != kind
+        assert korean.name("service", one.sector) != one.sector
+    assert korean.name("kind", "tram_stop") == "tram_stop"
+
+
+def test_notes_that_begin_alike_stand_together(run: Path, page: Page) -> None:
+    notes = (run / "notes.txt").read_text(encoding="utf-8").splitlines()
+    heads = [note.partition(", curves: ")[0] for note in notes if ", curves: " in note]
+    assert len(heads) > 1
+    assert page.text.count(heads[0]) == 1
+    grouped = group_notes(notes)
+    assert sum(max(1, len(lines)) for _, lines in grouped) < len(notes)
+    words = [word for note, lines in grouped for word in re.findall(r"\w+", " ".join((note, *lines)))]
+    assert set(words) == set(re.findall(r"\w+", " ".join(notes)))
+    assert group_notes(["so: x", "odd (a: b", "so: y, z", "odd (a: b", "so", "so: y, z"]) == [
+        ("so", ("x", "y, z")), ("odd (a: b", ()),
+    ]  # fmt: skip
+
+
 def test_languages_of_the_command_are_those_of_the_words() -> None:
     assert {str(one) for one in Language} == set(LANGUAGES)
 
@@ -249,8 +279,10 @@ def test_korean_is_korean(run: Path) -> None:
     assert "얼마나 잃는가" in told.text
     assert {"전력", "통신"} <= {row[0] for row in told.rows if row}
     assert not re.search(r"\{\w+\}", told.text)
+    assert "변전소" in told.text
     # Before the notes, which are English, no English word of the table is left.
     first = told.text.rpartition(Words("ko")("section_limits"))[0]
+    assert [kind for kind in ASSET_CLASSES if "_" in kind and kind in first] == []
     words = {key: text for key, text in load_words().items() if text["en"] != text["ko"]}
     assert [key for key, text in words.items() if f" {text['en']} " in first and "{" not in text["en"]] == []
 
