@@ -173,13 +173,8 @@ def _describe_layers(scenario: Scenario) -> Iterator[LayerFile]:
 
 
 def _describe_maps(hazard: xr.Dataset, scenario: Scenario) -> HazardMap:
-    files = {
-        str(source.path): None
-        for section in scenario.hazards
-        if section.family == hazard.attrs["family"]
-        for part in section.parts().values()
-        for source in part.sources()
-    }
+    own = (section for section in scenario.hazards if section.family == hazard.attrs["family"])
+    files = dict.fromkeys(str(path) for section in own for path in map_paths(section))
     told = {name: str(hazard.attrs[name]) for name in ("family", "peril", "unit", "nodata", "outside")}
     sizes = hazard.sizes
     return HazardMap(

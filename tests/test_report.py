@@ -390,7 +390,9 @@ def test_an_older_map_of_the_same_size_is_not_taken_for_that_of_the_run(site: Si
     content[-1] ^= 1
     part.write_bytes(content)
     os.utime(part, (0, 0))
-    assert read_run(run).changed_maps("family0") == {str(part): "other content"}
+    told = read_run(run)
+    assert told.manifest.hazards[0].files == (str(mosaic), str(part))
+    assert told.changed_maps("family0") == {str(part): "other content"}
     assert "hazard maps are not shown" in Page(write_page(read_run(run), Words())).text
 
 
