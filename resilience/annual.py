@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from resilience.catalogue import draw_catalogue
 from resilience.engine import City
-from resilience.events import draw_catalogue, family_of, family_weights, rated_events, yearly_weight
+from resilience.events import family_of, family_weights, rated_events, yearly_weight
 from resilience.inputs import Inputs
 from resilience.joint import draw_joint, joint_losses, joint_weights
-from resilience.labels import loss_unit
+from resilience.labels import PERSON_HOURS, loss_unit
 from resilience.quotients import divide
 from resilience.risk.expected import expected_annual
 from resilience.risk.importance import asset_importance
@@ -26,7 +27,6 @@ from resilience.store import TOTALS
 from resilience.unserved import QUANTITIES, annual_unserved
 
 DIRECT_LOSS = "direct_loss"
-PERSON_HOURS = "person_hours_lost"
 
 
 def weigh_events(inputs: Inputs, scenario: Scenario) -> dict[str, Any]:

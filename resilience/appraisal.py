@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from resilience.cells import Column, Table
 from resilience.events import yearly_weight
 from resilience.fragility import SEAL_FAILURE
-from resilience.labels import loss_unit, texts
+from resilience.labels import PEOPLE, PERSON_HOURS, loss_unit, texts
 from resilience.quotients import divide
 from resilience.risk.compare import annuity, weigh_benefit
 from resilience.risk.standard_errors import sample_error
@@ -25,8 +25,6 @@ from resilience.scenario.options import DISCOUNT_RATE, CarbonSection, FloodBoard
 
 Floats = NDArray[np.float64]
 
-PEOPLE: Final = "people_without_service"
-PERSON_HOURS: Final = "person_hours_lost"
 NOT_SERVED: Final = "energy_not_served"
 CONFIDENCE: Final = 0.95
 """Of the interval of benefit-cost ratios."""

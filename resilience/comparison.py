@@ -13,7 +13,7 @@ import xarray as xr
 
 from resilience.errors import DataError, Problems
 from resilience.events import yearly_weight
-from resilience.labels import loss_unit
+from resilience.labels import PEOPLE, PERSON_HOURS, loss_unit
 from resilience.manifest import InputFile
 from resilience.reading import read_run
 from resilience.result import Result, figure
@@ -21,9 +21,6 @@ from resilience.risk.compare import paired_saving
 from resilience.risk.intervals import mean_interval
 from resilience.risk.standard_errors import sample_error
 from resilience.scenario.changed import changed_keys
-
-PEOPLE = "people_without_service"
-PERSON_HOURS = "person_hours_lost"
 
 
 def compare_runs(a: Result, b: Result, *, confidence: float = 0.95) -> xr.Dataset:

@@ -17,8 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from resilience.curves import Curve, CurveTable
 from resilience.errors import DataError, Problem, Problems
 from resilience.fragility import FAILURE, SEAL_FAILURE, failure_at
+from resilience.labels import check_dataset
 from resilience.perils import PERILS
-from resilience.variables import VARIABLES, check_dataset
+from resilience.variables import VARIABLES
 
 if TYPE_CHECKING:
     from resilience.network import Network

@@ -14,9 +14,10 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from resilience.catalogue import draw_samples, locate_periods
 from resilience.copulas import GROUP_WORDS, Copula, draw_severities
 from resilience.draws import SEVERITY, stream_key
-from resilience.events import EventFamily, Rule, Tail, draw_samples, locate_periods
+from resilience.events import EventFamily, Rule, Tail
 
 Floats = NDArray[np.float64]
 

@@ -29,7 +29,7 @@ class HazardMap(_Section):
     unit: str = Field(description="after conversion")
     nodata: str = Field(description="what cells without a value mean")
     outside: str = Field(description="what a place outside the map means")
-    files: tuple[str, ...] = Field(description="none of a built-in city")
+    files: tuple[str, ...] = Field(description="every one, also of hours and of mosaics; none of a built-in city")
     events: int
     rows: int
     columns: int

@@ -35,6 +35,7 @@ from resilience.horizon import Horizon, plan_horizon
 from resilience.hourly import HourlyEvent
 from resilience.inputs import Inputs, load_inputs
 from resilience.labelled_sums import label_sums
+from resilience.labels import label_dataset
 from resilience.ledger import this_process
 from resilience.network.compile import PERSON
 from resilience.options import check_options, take_option, told_of
@@ -51,7 +52,6 @@ from resilience.scenario.options import settle_options
 from resilience.stopping import find_losable, find_relative_error, list_looks, tell_unseen
 from resilience.store import TOTALS, RunStore
 from resilience.tasks import prepare, prepare_tasks
-from resilience.variables import label_dataset
 from resilience.ways import label_ways
 from resilience.writing import input_paths, write_run
 from resilience.zone_heat import HeatParts

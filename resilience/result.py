@@ -143,7 +143,7 @@ class Result:
             over_time = "annual_person_hours" in ds
             hours = [f"{loss_unit(unit, hours=True)} lost per year", SAMPLING] if over_time else []
             peak = f"{unit} without it at the peak, per year"
-            rows.append(["service", peak, SAMPLING, "of it beyond the rarest event", *hours])
+            rows.append(["service", peak, SAMPLING, "of those at the peak, beyond the rarest event", *hours])
             for service in ds["service"].values:
                 one = ds.sel(service=service)
                 rows.append(

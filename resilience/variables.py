@@ -1,20 +1,17 @@
 """The vocabulary: every word and every variable of the project, once.
 
-A :class:`Variable` says name, dimensions, type, unit and meaning. The same object documents a dataset, checks it and
-gives its attributes. Dimensions are singular and always in the order of :data:`DIMENSIONS`.
+A :class:`Variable` says name, dimensions, type, unit and meaning: it documents a dataset, and :mod:`resilience.labels`
+checks a dataset by it and gives the attributes. Dimensions are singular and always in the order of :data:`DIMENSIONS`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
-
-from resilience.errors import DataError, Problems, ResilienceError
 
 GLOSSARY: dict[str, str] = {
     "cell": "one square of a raster",
@@ -353,7 +350,7 @@ VARIABLES: dict[str, Variable] = _register(
         ("annual_person_hours_standard_error", "service", "float64", "persons h/year",
          "its Monte Carlo standard error"),
         ("annual_person_hours_tail", "service", "float64", "persons h/year",
-         "part of it beyond the rarest event"),
+         "part of the annual people times hours lost beyond the rarest event"),
         ("saidi", "service", "float64", "h/year", "hours without the service per year, mean over people served"),
         ("saidi_standard_error", "service", "float64", "h/year", "Monte Carlo standard error of saidi"),
         ("saifi", "service", "float64", "1/year", "interruptions per year, mean over people served; one per event"),
@@ -377,112 +374,7 @@ VARIABLES: dict[str, Variable] = _register(
         ("importance_seldom_working_events", "asset", "float64", "1",
          "weighted events in which fewer than 10 samples have it working: all measures are empty"),
         ("importance_told_apart", "asset service", "float64", "1",
-         "1 where importance_fussell_vesely is above 0 by more than 1.96 standard errors, so that the asset is ranked"),
+         "1 where importance_fussell_vesely is above 0 by more than chance, so that the asset is ranked, else 0"),
         *_importance("paired", "from two more runs, in which it never and always fails"),
     ]
 )  # fmt: skip
-
-
-def counted_in(attributes: dict[str, str], unit: str) -> dict[str, str]:
-    """Return the attributes with `unit` in the place of persons: a city may count zones or dwellings instead.
-
-    Examples
-    --------
-    >>> counted_in({"units": "persons/year", "long_name": "people who lost the service"}, "zones")
-    {'units': 'zones/year', 'long_name': 'zones who lost the service'}
-    """
-    if unit == "persons":
-        return attributes
-    return {name: re.sub("persons|people", lambda _: unit, text) for name, text in attributes.items()}
-
-
-def _check_array(
-    array: xr.DataArray | xr.Variable, variable: Variable, unit: str, subject: str, problems: Problems
-) -> None:
-    if array.dims != variable.dims:
-        wanted, got = (f"dims ({', '.join(map(str, dims))})" for dims in (variable.dims, array.dims))
-        problems.add(subject, wanted=wanted, got=got)
-    text = array.dtype.kind in "OUT"
-    if text != (variable.dtype == "str") or not (text or np.can_cast(array.dtype, variable.dtype, "same_kind")):
-        problems.add(subject, wanted=variable.dtype, got=str(array.dtype))
-    if unit and array.attrs.get("units", unit) != unit:
-        problems.add(subject, wanted=f"in {unit}", got=f"in {array.attrs['units']}")
-
-
-def check_dataset(dataset: xr.Dataset, names: Iterable[str], *, subject: str) -> None:
-    """Raise unless `dataset` holds the variables `names` as registered: dimensions, type and, if it has one, unit.
-
-    Parameters
-    ----------
-    dataset : xarray.Dataset
-    names : iterable of str
-        Registered names.
-    subject : str
-        What the dataset is, for the message.
-
-    Raises
-    ------
-    DataError
-        With every difference found.
-
-    Examples
-    --------
-    >>> check_dataset(xr.Dataset(), ["direct_loss"], subject="damage")
-    Traceback (most recent call last):
-    ...
-    resilience.errors.DataError: damage.direct_loss: absent; wanted: repair cost of all assets, dims (event)
-    """
-    problems = Problems()
-    for name in names:
-        variable = VARIABLES[name]
-        if name in dataset:
-            _check_array(dataset[name], variable, variable.unit, f"{subject}.{name}", problems)
-        else:
-            wanted = f"{variable.meaning}, dims ({', '.join(variable.dims)})"
-            problems.add(f"{subject}.{name}", wanted=wanted, got="absent")
-    problems.raise_if_any(DataError)
-
-
-def label_dataset(dataset: xr.Dataset, *, subject: str, persons_unit: str = "persons") -> xr.Dataset:
-    """Return `dataset` with the registered type and attributes of all its variables, all of which are registered.
-
-    Parameters
-    ----------
-    dataset : xarray.Dataset
-        Attributes beside meaning and unit stay.
-    subject : str
-        What the dataset is, for the message.
-    persons_unit : str
-        What zones count.
-
-    Raises
-    ------
-    ResilienceError
-        With every variable that is not registered, or whose dimensions, kind of type or unit are not as registered.
-
-    Examples
-    --------
-    >>> label_dataset(xr.Dataset({"people_served": ("service", [3])}), subject="result")["people_served"].attrs["units"]
-    'persons'
-    """
-    problems = Problems()
-    unknown = [str(name) for name in dataset.variables if name not in VARIABLES]
-    if unknown:
-        problems.add(
-            subject, wanted="registered variables", got="others", count=len(unknown), total=len(dataset.variables),
-            first=unknown,
-        )  # fmt: skip
-    known = {name: (array, VARIABLES[str(name)]) for name, array in dataset.variables.items() if name in VARIABLES}
-    attributes = {name: counted_in(variable.attributes(), persons_unit) for name, (_, variable) in known.items()}
-    for name, (array, variable) in known.items():
-        _check_array(array, variable, attributes[name].get("units", ""), f"{subject}.{name}", problems)
-    problems.raise_if_any(ResilienceError)
-    cast = {
-        name: array.astype(variable.dtype)
-        for name, (array, variable) in known.items()
-        if variable.dtype != "str" and variable.dtype != array.dtype
-    }
-    labelled = dataset.assign(cast)
-    for name in known:
-        labelled.variables[name].attrs.update(attributes[name])
-    return labelled

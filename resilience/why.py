@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -199,30 +199,57 @@ def _reason(dataset: xr.Dataset, by_root: Floats, total: float) -> str:
     return ", ".join(reasons)
 
 
+class Origin(NamedTuple):
+    """What a root cause stands for: the assets that the hazard can put out of function.
+
+    Parameters
+    ----------
+    root : str
+        Sector and peril.
+    names : tuple of str
+        Where they are few.
+    kinds : tuple of (str, int)
+        Where they are more: how many of each kind. Without both the hazard puts nothing out of function there.
+    """
+
+    root: str
+    names: tuple[str, ...] = ()
+    kinds: tuple[tuple[str, int], ...] = ()
+
+
 def origins_table(dataset: xr.Dataset) -> list[list[str]]:
     """Return what each root cause stands for, header first: the assets that the hazard can put out of function.
 
     A root is a sector and a peril. A few assets are named, more are counted by kind. Without a loss there are no rows.
     """
+    rows = []
+    for root, names, kinds in find_origins(dataset):
+        told = "; ".join(names) or ", ".join(f"{n:,} {kind}" for kind, n in kinds)
+        slowed = root.endswith("/flood")
+        nothing = "nothing: the water on it slows" if slowed else "nothing: it gives less or more is drawn"
+        rows.append([root, told or nothing])
+    return [["root", "what the hazard can put out of function there"], *rows] if rows else []
+
+
+def find_origins(dataset: xr.Dataset) -> list[Origin]:
+    """Return what each root cause stands for that some loss began with."""
     blamed = dataset["root_people"].values.sum(axis=(0, 1)) > 0
     if "root_person_hours" in dataset:
         # What a buffer bridges at the peak may be lost once it has run out.
         blamed = blamed | (dataset["root_person_hours"].values.sum(axis=(0, 1)) > 0)
     sectors, perils, kinds, names = (texts(dataset, name) for name in ("sector", "peril", "kind", "asset"))
-    rows = []
-    for root in texts(dataset, "root")[blamed]:
-        sector, peril = str(root).rsplit("/", 1)
+    origins = []
+    for root in texts(dataset, "root")[blamed].tolist():
+        sector, peril = root.rsplit("/", 1)
         failed = dataset["failed_count"].values[perils == peril].sum(axis=0) * (sectors == sector)
         order = np.argsort(-failed, kind="stable")[: np.count_nonzero(failed)]
-        if order.size == 0:
-            told = "nothing: the water on it slows" if peril == "flood" else "nothing: it gives less or more is drawn"
-        elif order.size <= _MOST_NAMES:
-            told = "; ".join(names[order])
-        else:
-            found, count = np.unique(kinds[order], return_counts=True)
-            told = ", ".join(f"{count[i]:,} {found[i]}" for i in np.argsort(-count, kind="stable"))
-        rows.append([str(root), told])
-    return [["root", "what the hazard can put out of function there"], *rows] if rows else []
+        if order.size <= _MOST_NAMES:
+            origins.append(Origin(root, names=tuple(names[order])))
+            continue
+        found, count = np.unique(kinds[order], return_counts=True)
+        by_number = np.argsort(-count, kind="stable")
+        origins.append(Origin(root, kinds=tuple(zip(found[by_number], count[by_number].tolist(), strict=True))))
+    return origins
 
 
 def roots_table(dataset: xr.Dataset, unit: str) -> Table:

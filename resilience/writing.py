@@ -17,6 +17,7 @@ from resilience.branches import branches_table
 from resilience.hazard_inputs import map_paths
 from resilience.heat_toll import heat_table
 from resilience.inputs import Inputs
+from resilience.labels import label_dataset
 from resilience.manifest import City, Figures, HazardMap, InputFile, LayerFile, Manifest
 from resilience.network.writing import write_tables
 from resilience.provenance import describe_machine, hash_outputs, library_versions, now
@@ -35,7 +36,6 @@ from resilience.run_tables import (
 from resilience.scenario import Scenario
 from resilience.store import FILES, MANIFEST, NETWORK, RESULTS, RunStore
 from resilience.unserved import unserved_table
-from resilience.variables import label_dataset
 from resilience.ways import access_table, indicators_table, zone_ways_table
 from resilience.why import causes_table, roots_table
 
@@ -173,13 +173,8 @@ def _describe_layers(scenario: Scenario) -> Iterator[LayerFile]:
 
 
 def _describe_maps(hazard: xr.Dataset, scenario: Scenario) -> HazardMap:
-    files = {
-        str(source.path): None
-        for section in scenario.hazards
-        if section.family == hazard.attrs["family"]
-        for part in section.parts().values()
-        for source in part.sources()
-    }
+    own = (section for section in scenario.hazards if section.family == hazard.attrs["family"])
+    files = dict.fromkeys(str(path) for section in own for path in map_paths(section))
     told = {name: str(hazard.attrs[name]) for name in ("family", "peril", "unit", "nodata", "outside")}
     sizes = hazard.sizes
     return HazardMap(

@@ -21,8 +21,9 @@ from resilience.exposure import expose, tile_buffer
 from resilience.exposure.placement import BEND, place_assets
 from resilience.grid import Grid
 from resilience.hazard import make_hazard
+from resilience.labels import check_dataset
 from resilience.network import Network
-from resilience.variables import VARIABLES, check_dataset
+from resilience.variables import VARIABLES
 
 CRS = pyproj.CRS.from_epsg(5187)
 DEPTH = np.array([[0.0, 0.2, 0.4, 0.6], [1.0, 0.0, 0.5, 0.0], [0.0, 2.0, 0.0, 0.3]], dtype=np.float32)

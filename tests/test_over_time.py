@@ -81,7 +81,9 @@ def test_years_of_person_hours(result: Result) -> None:
     rare = curves["aggregate_tail_value"].sel(quantity=names, return_period=100.0)
     assert (rare >= curves["occurrence_value"].sel(quantity=names, return_period=100.0)).all()
     header, *rows = result.summary_table()
-    assert header[-2:] == ["persons h lost per year", "sampling error, 95 %"]
+    assert header[-3:] == [
+        "of those at the peak, beyond the rarest event", "persons h lost per year", "sampling error, 95 %",
+    ]  # fmt: skip
     assert {len(row) for row in rows} == {len(header)}
 
 

@@ -16,8 +16,9 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from resilience.colours import colours_of
 from resilience.errors import ConfigurationError
-from resilience.plot.canvas import HATCHES, colours_of
+from resilience.plot.canvas import HATCHES
 from resilience.result import Result
 
 SERVICES = ("power", "water", "telecom", "data", "transport", "medical", "care", "safety")

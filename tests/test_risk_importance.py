@@ -259,6 +259,13 @@ def test_chance_is_not_ranked():
     assert apart[1:].mean() < 0.04
     never = found.never_failed_events.values > 0
     assert np.isnan(found.fussell_vesely_standard_error.values[never]).all()
+    # where nearly all samples lose everything, the few in which an asset fails are by chance all alike
+    failed = (random.random((n, 601)) < 0.04).astype(int)
+    loss = np.where(random.random((n, 1)) < 0.97, 18_000.0, 16_654.0)
+    skewed = asset_importance(sums_of([(failed, loss)]), weights=[1.0], n_samples=n)
+    alike = skewed.fussell_vesely > 1.96 * skewed.fussell_vesely_standard_error
+    assert alike.mean() > 0.3
+    assert is_told_apart(skewed).mean() < 0.05
     # in one event it never failed, in the other it was all that mattered: told apart, with an error that is not known
     failed = np.zeros((2, n, 1), dtype=int)
     failed[1, :100] = 1

@@ -8,7 +8,9 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resilience.catalogue import draw_catalogue
 from resilience.errors import DataError
+from resilience.events import EventFamily, annual_weights
 from resilience.risk.expected import expected_annual
 from resilience.risk.yearly import occurrence_losses, yearly_losses
 
@@ -60,13 +62,12 @@ def test_occurrences_against_a_slow_twin(seed, n):
 
 @pytest.mark.parametrize(("rule", "wanted"), [("trapezoid", 6.270), ("log_linear", 4.954368 + 0.3)])
 def test_mean_over_a_catalogue_is_the_annual_value_of_the_same_rule(rule, wanted):
-    events = pytest.importorskip("resilience.events")
     totals = xr.DataArray(
         np.repeat(DAMAGE[:, np.newaxis], 3, axis=1),
         dims=("event", "sample"),
         coords={"family": ("event", ["river"] * 5), "event": [f"rp{period:g}" for period in PERIODS]},
     )
-    river = events.EventFamily(
+    river = EventFamily(
         name="river",
         axis="severity",
         events=tuple(totals.event.values),
@@ -74,11 +75,11 @@ def test_mean_over_a_catalogue_is_the_annual_value_of_the_same_rule(rule, wanted
         annual_rate=1 / PERIODS,
     )
     n = 200_000
-    catalogue = events.draw_catalogue([river], years=n, seed=5, n_samples=3, rule=rule)
+    catalogue = draw_catalogue([river], years=n, seed=5, n_samples=3, rule=rule)
     losses = occurrence_losses(totals, catalogue)
     total = yearly_losses(losses, year=catalogue["year"], n_years=n).yearly_sum
     assert total.mean().item() == pytest.approx(wanted, abs=4 * total.std().item() / n**0.5)
-    weights, tail, _ = events.annual_weights(PERIODS, rule=rule)
+    weights, tail, _ = annual_weights(PERIODS, rule=rule)
     annual = expected_annual(totals, weights=weights, tail_weights=tail)
     assert annual.annual_value.item() == pytest.approx(wanted, abs=5e-7)
     assert annual.annual_tail.item() == pytest.approx(0.3)

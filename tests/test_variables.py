@@ -9,10 +9,11 @@ import pytest
 import xarray as xr
 
 from resilience.errors import DataError, ResilienceError
+from resilience.labels import check_dataset, counted_in, label_dataset
 from resilience.pipeline import assess, demo_scenario
 from resilience.scenario import Scenario
 from resilience.store import open_results
-from resilience.variables import DIMENSIONS, VARIABLES, check_dataset, counted_in, label_dataset
+from resilience.variables import DIMENSIONS, VARIABLES
 
 VALUES = [[0.2, 0.0], [0.6, 0.3]]
 CATALOGUE = {"catalogue_years": 500, "return_periods": [10, 50], "bootstrap": 3}

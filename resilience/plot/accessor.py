@@ -18,6 +18,7 @@ from resilience.plot.criticality import draw_criticality
 from resilience.plot.exceedance import PEOPLE, draw_exceedance
 from resilience.plot.maps import draw_map
 from resilience.plot.recovery import draw_recovery
+from resilience.why import PER_YEAR
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -170,7 +171,7 @@ class ResultPlots:
         known = texts(dataset, "service").tolist()
         if service is not None:
             choose(service, known, what="service")
-        title = "per year" if event is None else event
+        title = PER_YEAR if event is None else event
         zones = make_frame(dataset, network, what="zones", event=event)
         if what in _OF_ZONES:
             lost = dataset["people_without_service"].mean(["event", "sample"])

@@ -10,10 +10,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.choices import choose_some, demand_rates, event_at
+from resilience.colours import colours_of
 from resilience.errors import ConfigurationError, Problem
 from resilience.labels import loss_unit, people_unit, texts
-from resilience.plot.canvas import HATCHES, colours_of, plain, take_axes, write_in_full
+from resilience.plot.canvas import HATCHES, plain, take_axes, write_in_full
 from resilience.quotients import divide
+from resilience.why import PER_YEAR
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,7 +87,7 @@ def draw_causes(
     write_in_full(axes.xaxis)
     unit = loss_unit(people_unit(dataset), hours=hours, yearly=event is None)
     axes.set_xlabel("share of the loss (%)" if share else plain(f"{unit} without the service"))
-    axes.set_title(plain(f"root causes, {'per year' if event is None else event}"), fontsize="medium")
+    axes.set_title(plain(f"root causes, {PER_YEAR if event is None else event}"), fontsize="medium")
     if share:
         axes.set_xlim(0, 100)
     if axes.containers:

@@ -9,9 +9,10 @@ import numpy as np
 import xarray as xr
 
 from resilience.choices import choose
+from resilience.colours import colours_of
 from resilience.errors import ConfigurationError, Problem
 from resilience.labels import texts
-from resilience.plot.canvas import colours_of, plain, take_axes
+from resilience.plot.canvas import plain, take_axes
 from resilience.risk.ranking import NORMAL, is_told_apart
 from resilience.variables import MEASURES
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from resilience.choices import choose, choose_some
+from resilience.colours import colours_of
 from resilience.errors import ConfigurationError, Problem
 from resilience.labels import texts
-from resilience.plot.canvas import colours_of, plain, take_axes, write_in_full
+from resilience.plot.canvas import plain, take_axes, write_in_full
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

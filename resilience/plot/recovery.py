@@ -9,9 +9,10 @@ import numpy as np
 import xarray as xr
 
 from resilience.choices import choose_some, event_at
+from resilience.colours import colours_of
 from resilience.errors import ConfigurationError, Problem
 from resilience.labels import people_unit, texts
-from resilience.plot.canvas import colours_of, plain, take_axes, write_in_full
+from resilience.plot.canvas import plain, take_axes, write_in_full
 from resilience.quotients import divide
 
 if TYPE_CHECKING:

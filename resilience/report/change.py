@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from resilience.comparison import PERSON_HOURS, compare_runs, list_differences
+from resilience.comparison import compare_runs, list_differences
+from resilience.labels import PERSON_HOURS
 from resilience.reading import FinishedRun
 from resilience.report.rounding import tell, tell_interval
 

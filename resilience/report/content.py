@@ -17,11 +17,13 @@ from resilience.report.curves import exceedance_curves, recovery_curves
 from resilience.report.drawing import exceedance_figure, figure_json, map_figure, recovery_figure
 from resilience.report.failing import MOST_NAMES, aftermaths
 from resilience.report.map_section import hazard_legend, map_data, map_notes, worst_zones
+from resilience.report.notes import group_notes
 from resilience.report.options import option_rows
 from resilience.report.origin import input_lines, licences
 from resilience.report.places import map_city
-from resilience.report.reasons import access_outcomes, origins, sector_reasons, service_reasons
+from resilience.report.reasons import access_outcomes, sector_reasons, service_reasons
 from resilience.report.words import Units, Words, find_units
+from resilience.why import find_origins
 
 MOST_AFTERMATHS = 40
 MOST_UNTOLD = 5
@@ -67,10 +69,10 @@ def tell_run(run: FinishedRun, words: Words, change: Change | None = None) -> tu
         "has_hazard": any(city.hazards.addresses), "has_outlines": bool(city.outlines),
         "map_sectors": sorted(set(texts(run.dataset, "sector").tolist())), "hazard_classes": hazard_legend(city),
         "map_notes": list(map_notes(words, city, run.dataset.sizes["zone"])), "worst_zones": worst_zones(run),
-        "recovery": recovery, "line_styles": line_styles(len(services)), "exceedance": exceedance,
+        "recovery": recovery, "line_styles": line_styles(services), "exceedance": exceedance,
         "quantities": quantities, "curve_colours": (LOSS_LINE, OTHER_LINE),
         **_critical(run, words, critical, untold), **_options(run, services),
-        "notes": list(run.result.notes), "inputs": input_lines(run), "licences": licences(run),
+        "notes": group_notes(run.result.notes), "inputs": input_lines(run), "licences": licences(run),
         "provenance": _provenance(run, words),
     }  # fmt: skip
     has = {
@@ -108,7 +110,7 @@ def _reasons(run: FinishedRun) -> Content:
     reasons, sectors, access = service_reasons(run), sector_reasons(run), access_outcomes(run)
     bars = [row.parts for row in [*reasons, *sectors]] + [row.parts for row in access]
     names = [part.name for parts in bars for part in parts]
-    return {"reasons": reasons, "sectors": sectors, "access": access, "origins": origins(run.dataset),
+    return {"reasons": reasons, "sectors": sectors, "access": access, "origins": find_origins(run.dataset),
             "colours": part_colours(names)}  # fmt: skip
 
 

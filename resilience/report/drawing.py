@@ -24,7 +24,7 @@ from bokeh.plotting import figure
 from bokeh.resources import Resources
 
 from resilience.reading import FinishedRun
-from resilience.report.colours import LINES, LOSS, LOSS_EDGE, LOSS_LINE, OTHER_LINE, dash_of
+from resilience.report.colours import LOSS, LOSS_EDGE, LOSS_LINE, OTHER_LINE, line_styles
 from resilience.report.places import CityMap, drawn_assets
 from resilience.report.words import Words
 
@@ -61,6 +61,10 @@ def map_figure(run: FinishedRun, city: CityMap, words: Words) -> Plot:
         xs, ys = (list(axis) for axis in zip(*city.outlines, strict=True))
         plot.patches(xs, ys, fill_color=None, line_color="#8a8f98", line_alpha=0.45, line_width=0.7, name="outlines")
     told = drawn_assets(run, city)
+    told["about"] = [
+        f"{words.name('kind', kind)} ({words.name('service', sector)})"
+        for kind, sector in zip(told["kind"], told["sector"], strict=True)
+    ]
     n = len(city.lines)
     lines = ColumnDataSource(
         {"xs": [x for x, _ in city.lines], "ys": [y for _, y in city.lines], **_fields(told, slice(0, n))}, name="lines"
@@ -90,7 +94,7 @@ def map_figure(run: FinishedRun, city: CityMap, words: Words) -> Plot:
         WheelZoomTool(modifiers={"ctrl": True}, zoom_on_axis=False),
         HoverTool(
             renderers=[drawn_lines, drawn_points],
-            tooltips=[(words("asset"), "@name"), (words("kind"), "@kind (@sector)"), (words("down"), "@told")],
+            tooltips=[(words("asset"), "@name"), (words("kind"), "@about"), (words("down"), "@told")],
         ),
         HoverTool(renderers=[drawn_people], tooltips=[(words("zone"), "@name"), (words("lost"), "@told")]),
     )
@@ -103,7 +107,7 @@ def map_figure(run: FinishedRun, city: CityMap, words: Words) -> Plot:
 def _fields(told: dict[str, list[str]], part: slice) -> dict[str, list[Any]]:
     n = len(told["asset"][part])
     return {
-        "name": told["asset"][part], "sector": told["sector"][part], "kind": told["kind"][part],
+        "name": told["asset"][part], "sector": told["sector"][part], "about": told["about"][part],
         "told": [""] * n, "colour": ["#8a8f98"] * n, "edge": ["#8a8f98"] * n, "width": [1.0] * n, "size": [0.0] * n,
     }  # fmt: skip
 
@@ -117,11 +121,11 @@ def recovery_figure(services: list[str], words: Words) -> Plot:
     plot.xaxis.axis_label = words("hours_after")
     plot.yaxis.axis_label = words("people_without")
     plot.yaxis.formatter = NumeralTickFormatter(format="0,0")
-    for i in range(len(services)):
+    for i, (colour, _, dash) in enumerate(line_styles(services)):
         source = ColumnDataSource({"x": [0.0], "y": [0.0]}, name=f"service-{i}")
         plot.step(
-            "x", "y", source=source, mode="after", line_width=2.4, line_color=LINES[i % len(LINES)],
-            line_dash=dash_of(i), name=f"service-{i}",
+            "x", "y", source=source, mode="after", line_width=2.4, line_color=colour, line_dash=dash,
+            name=f"service-{i}",
         )  # fmt: skip
     bands = ColumnDataSource({"x0": [], "x1": [], "x": [], "y": []}, name="bands")
     plot.segment("x0", "y", "x1", "y", source=bands, line_width=9, line_alpha=0.35, line_color=LOSS_LINE, name="bands")

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.labels import loss_unit, texts
 from resilience.reading import FinishedRun
-from resilience.why import origins_table, roots_table
+from resilience.why import roots_table
 
 MOST_PARTS = 5
 SMALLEST = 0.01
@@ -95,11 +94,6 @@ def sector_reasons(run: FinishedRun) -> list[Reason]:
             shares = dict(zip(causes.tolist(), (total / total.sum()).tolist(), strict=True))
             reasons.append(Reason(str(sector), "", _largest(shares)))
     return reasons
-
-
-def origins(dataset: xr.Dataset) -> list[tuple[str, str]]:
-    """Return what every root stands for: the assets that the hazard can put out of function."""
-    return [(root, told) for root, told in origins_table(dataset)[1:]]
 
 
 def _largest(shares: dict[str, float]) -> tuple[Part, ...]:

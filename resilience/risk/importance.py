@@ -129,7 +129,7 @@ def asset_importance(
         which fewer than :data:`FEWEST_SAMPLES` samples have it failed, or working, which makes it so;
         `never_failed_events` and `always_failed_events` count those with none at all. Run those again in pairs, see
         :func:`paired_importance`. `told_apart` (asset, service) is 1 where `fussell_vesely` is above 0 by more than
-        1.96 standard errors.
+        1.96 standard errors: its own, and that of an asset without effect which fails as often.
 
     Raises
     ------
@@ -141,10 +141,11 @@ def asset_importance(
     Per event, F(down) is the mean loss of the samples in which the asset failed. An asset that never failed leaves
     F(up) as it is, F; F(down), and with it Birnbaum and RAW, is unknown. What could have failed in an event and never
     did leaves the error of FV unknown, not whether FV is above 0: its part of that event is none or more, and
-    `told_apart` goes by the other events. Standard errors are by the delta method:
-    with variances v, v0 of all and of the up samples, share q failed and r = F(up)/F, n F^2 Var(FV) is
-    v0/(1-q) + r^2 v - 2 r v0. Events of a family share random numbers, so their errors add (an upper bound); families
-    are independent, and theirs add in squares.
+    `told_apart` goes by the other events. Standard errors are by the delta method: with variances v, v0 of all and of
+    the up samples, share q failed and r = F(up)/F, n F^2 Var(FV) is v0/(1-q) + r^2 v - 2 r v0; of an asset without
+    effect it is v q/(1-q), which is larger where the loss is skewed and few failed samples are by chance all alike.
+    Events of a family share random numbers, so their errors add (an upper bound); families are independent, and theirs
+    add in squares.
 
     Examples
     --------
@@ -167,6 +168,7 @@ def asset_importance(
 
     annual, down, up, critical = np.zeros(n_service), *(np.zeros((n_asset, n_service)) for _ in range(3))
     annual_variance: dict[Any, Floats] = {}
+    chance: dict[Any, Floats] = {}
     events = {name: np.zeros(n_asset, dtype=np.int64) for name in COUNTS}
     # No sample failed: F(up) is F, exactly so where the asset cannot fail, but unknown where it can.
     unseen = np.zeros(n_asset, dtype=bool)
@@ -184,6 +186,9 @@ def asset_importance(
         events["seldom_working_events"] += n_samples - failed < FEWEST_SAMPLES
         error = here.weight * np.sqrt(here.variance / n_samples)
         annual_variance[family[event]] = annual_variance.get(family[event], 0.0) + error
+        with np.errstate(divide="ignore", invalid="ignore"):
+            odds = here.share / (1.0 - here.share)
+            chance[family[event]] = chance.get(family[event], 0.0) + error * np.sqrt(odds)
 
     with np.errstate(invalid="ignore", divide="ignore"):
         values = {
@@ -196,7 +201,9 @@ def asset_importance(
         if sampled is None:
             values["criticality"] = values["fussell_vesely"]
         errors = _errors(arrays, rate, counted, family, n_samples, annual, values, sampled)
-        apart = values["fussell_vesely"] - NORMAL * errors["fussell_vesely"] > ROUNDING
+        by_chance = np.sqrt(sum((error**2 for error in chance.values()), np.zeros(up.shape))) / annual
+        largest = np.maximum(errors["fussell_vesely"], by_chance)
+        apart = values["fussell_vesely"] - NORMAL * largest > ROUNDING
     annual_error = np.sqrt(sum((error**2 for error in annual_variance.values()), np.zeros(n_service)))
 
     coords = {name: sums.coords[name] for name in ("asset", "service") if name in sums.coords}

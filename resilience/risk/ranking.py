@@ -43,8 +43,9 @@ def is_told_apart(importance: xr.Dataset, measure: str = "fussell_vesely") -> Bo
 
     Notes
     -----
-    Its 95 % interval lies above what an asset without effect has: 0, or 1 of the two that are ratios of losses. About
-    one in forty of those that have no effect at all is taken for one that has.
+    Its 95 % interval lies above what an asset without effect has: 0, or 1 of the two that are ratios of losses; and,
+    told from the samples of a run, so does its value above what chance gives to an asset without effect. About one in
+    forty of those that have no effect at all is taken for one that has.
 
     Examples
     --------

@@ -33,10 +33,15 @@ def test_the_policy_of_the_page_forbids_what_a_script_might_ask_for(look: Look, 
           await fetch("https://example.org/").catch(() => null);
           const image = new Image();
           await new Promise((done) => { image.onerror = done; image.src = "https://example.org/a.png"; });
+          const script = document.createElement("script");
+          script.textContent = "window.ran = true";
+          document.body.append(script);
+          await new Promise((done) => { setTimeout(done); });
+          if (window.ran) found.push("a script of another ran");
           return found;
         }"""
     )
-    assert set(blocked) == {"connect-src", "img-src"}
+    assert set(blocked) == {"connect-src", "img-src", "script-src-elem"}
     assert opened.requests == []
 
 
@@ -75,6 +80,8 @@ def test_sliders_and_choices_change_what_is_drawn(look: Look, english: Path) -> 
     assert opened.drawn("exceedance") != drawn
     page.locator("#critical-service").select_option(index=1)
     assert page.locator(".critical:visible").count() == 1
+    # The service is named once: by the control.
+    assert all(one["width"] <= 1 for one in [page.locator(".critical:visible caption").bounding_box()])
     page.locator("#after-asset").select_option(index=2)
     assert page.locator(".after:visible").count() == 1
     assert opened.complaints == []
@@ -135,6 +142,7 @@ def test_it_is_dark_where_the_reader_likes_it_dark_and_white_on_paper(look: Look
     assert opened.page.locator(".controls:visible").count() == 0
     # What was chosen is still told.
     assert "flood:rp500" in opened.page.locator("#map-shown").inner_text()
+    assert opened.page.locator(".critical:visible caption").bounding_box()["width"] > 20
     assert "flood:rp500" in opened.page.locator("#recovery-shown").inner_text()
     assert len(opened.page.pdf(format="A4")) > 10_000
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from resilience.events import EventFamily, draw_catalogue
+from resilience.catalogue import draw_catalogue
+from resilience.events import EventFamily
 from resilience.pipeline import assess
 from resilience.risk import (
     exceedance_curve,

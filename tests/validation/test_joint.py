@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from resilience.catalogue import draw_catalogue
 from resilience.copulas import Copula
 from resilience.correlation import correlate_points
 from resilience.draws import CORRELATION, stream_key
-from resilience.events import EventFamily, draw_catalogue
+from resilience.events import EventFamily
 from resilience.repair_times import RepairTime
 from resilience.risk import (
     annuity,

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from resilience.catalogue import draw_catalogue
 from resilience.errors import ConfigurationError
-from resilience.events import EventFamily, annual_weights, draw_catalogue, family_weights
+from resilience.events import EventFamily, annual_weights, family_weights
 
 PERIODS = np.array([10.0, 50.0, 100.0, 500.0])
 DAMAGE = np.array([10.0, 50.0, 80.0, 150.0])
