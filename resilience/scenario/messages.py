@@ -124,7 +124,7 @@ class Places:
         >>> from resilience.scenario.source import parse_source
         >>> places = Places(parse_source("network:\n  zones: [{path: a.gpkg}]", name="city.yaml"))
         >>> places.find("network.zones.0.path"), places.find("zones.persons")
-        ('city.yaml:2:17', '')
+        ('city.yaml:2:18', '')
         """
         parts = [int(part) if part.isdecimal() else part for part in key.split(".")]
         if self.root is None or not isinstance(self.root.value, dict) or parts[0] not in self.root.value:
