@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,12 @@ def hostile(site: Site, out: Path, **more: Any) -> Path:
         out=out,
     )  # fmt: skip
     return out
+
+
+def table(run: Path, name: str) -> list[dict[str, str]]:
+    """Return the rows of a table of a run."""
+    with (run / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 class Page(HTMLParser):
