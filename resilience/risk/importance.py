@@ -268,6 +268,9 @@ def _errors(
             squared[measure] += linear[measure] ** 2
     errors = {measure: np.sqrt(squared[measure]) / annual for measure in MEASURES}
     errors["birnbaum"] = np.sqrt(squared["birnbaum"])
+    # Less than that of what it is an error of is the rounding of sums, see ``standard_error``.
+    errors = {name: np.where(error <= 1e-8 * (annual if name == "birnbaum" else 1.0), 0.0, error)
+              for name, error in errors.items()}  # fmt: skip
     errors["risk_reduction_worth"] = errors["fussell_vesely"] / share_up**2
     if failure_probability is None:
         errors["criticality"] = errors["fussell_vesely"]
