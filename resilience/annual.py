@@ -13,7 +13,7 @@ from resilience.engine import City
 from resilience.events import family_of, family_weights, rated_events, yearly_weight
 from resilience.inputs import Inputs
 from resilience.joint import draw_joint, joint_losses, joint_weights
-from resilience.labels import PERSON_HOURS, loss_unit
+from resilience.labels import PEOPLE, PERSON_HOURS, loss_unit
 from resilience.quotients import divide
 from resilience.risk.expected import expected_annual
 from resilience.risk.importance import asset_importance
@@ -23,7 +23,6 @@ from resilience.risk.tail import catalogue_risk
 from resilience.risk.yearly import occurrence_losses, yearly_losses
 from resilience.scenario import Scenario
 from resilience.service import find_support
-from resilience.store import TOTALS
 from resilience.unserved import QUANTITIES, annual_unserved
 
 DIRECT_LOSS = "direct_loss"
@@ -62,11 +61,11 @@ def add_annual(labelled: xr.Dataset) -> xr.Dataset:
     if not rated.any():
         return labelled
     # Only what is summed: a copy of the whole result is gigabytes in a large city.
-    summed = (TOTALS, "direct_loss", "asset_direct_loss", "annual_weight", "tail_weight", "people_served",
+    summed = (PEOPLE, "direct_loss", "asset_direct_loss", "annual_weight", "tail_weight", "people_served",
               PERSON_HOURS, "people_interrupted", *QUANTITIES)  # fmt: skip
     part = labelled[[name for name in summed if name in labelled]].isel(event=rated)
     weights, tails = part["annual_weight"], part["tail_weight"]
-    annual = expected_annual(part[TOTALS], weights=weights, tail_weights=tails)
+    annual = expected_annual(part[PEOPLE], weights=weights, tail_weights=tails)
     money = expected_annual(part["direct_loss"], weights=weights, tail_weights=tails)
     per_asset = expected_annual(part["asset_direct_loss"], weights=weights, tail_weights=tails)
     labelled = labelled.assign(annual_unserved(part))
@@ -124,9 +123,9 @@ def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Datas
     risk = scenario.risk
     if not (families or inputs.joint) or not risk.catalogue_years:
         return None
-    wanted = [TOTALS, "direct_loss", *([PERSON_HOURS] if PERSON_HOURS in labelled else [])]
+    wanted = [PEOPLE, "direct_loss", *([PERSON_HOURS] if PERSON_HOURS in labelled else [])]
     rated = labelled[wanted].isel(event=rated_events(labelled))
-    people = rated[TOTALS].rename(service="quantity")
+    people = rated[PEOPLE].rename(service="quantity")
     parts = [people]
     unit = inputs.network.persons_unit
     units = [unit] * people.sizes["quantity"]
@@ -174,11 +173,11 @@ def rank_assets(labelled: xr.Dataset, city: City) -> xr.Dataset | None:
     if not rated.any():
         return None
     able = np.flatnonzero((labelled["failed_count"].values[rated] > 0).any(axis=0))
-    names = ["failed_count", "sum_loss_failed", "sum_loss2_failed", "sum_loss2", "failure_probability", TOTALS,
+    names = ["failed_count", "sum_loss_failed", "sum_loss2_failed", "sum_loss2", "failure_probability", PEOPLE,
              "annual_weight", "tail_weight"]  # fmt: skip
     part = labelled[names].isel(asset=able).isel(event=rated)
     sums = part[["failed_count", "sum_loss_failed", "sum_loss2_failed", "sum_loss2"]].assign(
-        sum_loss=part[TOTALS].sum("sample")
+        sum_loss=part[PEOPLE].sum("sample")
     )
     found = asset_importance(
         sums,

@@ -13,14 +13,14 @@ from resilience.curves import CurveTable
 from resilience.curves.quantile import at_quantile
 from resilience.errors import ConfigurationError, Problem
 from resilience.inputs import Inputs
-from resilience.labels import loss_unit
+from resilience.labels import PEOPLE, PERSON_HOURS, loss_unit
 from resilience.scenario import Scenario
 from resilience.scenario.branches import BranchSection
 from resilience.scenario.method import ImportanceSection
 
 _KEPT = {
-    "people_without_service": "branch_people",
-    "person_hours_lost": "branch_person_hours",
+    PEOPLE: "branch_people",
+    PERSON_HOURS: "branch_person_hours",
     "direct_loss": "branch_direct_loss",
     "annual_value": "branch_annual_value",
     "annual_person_hours": "branch_annual_person_hours",

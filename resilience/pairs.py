@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from resilience.engine import Block, BlockSums, City, EventTask, people_behind
 from resilience.network.compile import PERSON
-from resilience.risk.importance import MEASURES, paired_importance
+from resilience.risk.paired import paired_importance
 from resilience.risk.ranking import is_told_apart, is_untold
+from resilience.variables import MEASURES
 
 Floats = NDArray[np.float64]
 Solve = Callable[..., list[BlockSums]]

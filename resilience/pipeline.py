@@ -35,7 +35,7 @@ from resilience.horizon import Horizon, plan_horizon
 from resilience.hourly import HourlyEvent
 from resilience.inputs import Inputs, load_inputs
 from resilience.labelled_sums import label_sums
-from resilience.labels import label_dataset
+from resilience.labels import PEOPLE, label_dataset
 from resilience.ledger import this_process
 from resilience.network.compile import PERSON
 from resilience.options import check_options, take_option, told_of
@@ -50,7 +50,7 @@ from resilience.sampling import MAIN, Deadline, Progress, Sampler, block_samples
 from resilience.scenario import Scenario
 from resilience.scenario.options import settle_options
 from resilience.stopping import find_losable, find_relative_error, list_looks, tell_unseen
-from resilience.store import TOTALS, RunStore
+from resilience.store import RunStore
 from resilience.tasks import prepare, prepare_tasks
 from resilience.ways import label_ways
 from resilience.writing import input_paths, write_run
@@ -337,7 +337,7 @@ def rerun(
         return [replace(tasks[event], event=row) for row, event in enumerate(np.flatnonzero(rated).tolist())]
 
     return run_in_pairs(
-        quick, chosen, force=force, people=labelled[TOTALS].isel(event=rated),
+        quick, chosen, force=force, people=labelled[PEOPLE].isel(event=rated),
         weights=(labelled["annual_weight"] + labelled["tail_weight"]).isel(event=rated),
         failure_probability=damaged["failure_probability"].isel(event=rated),
         solve=sampler.solve,

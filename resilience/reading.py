@@ -15,6 +15,7 @@ from resilience.disk import told_as_storage_error
 from resilience.errors import DataError, MissingInputError, Problem, Problems
 from resilience.events import rated_events, yearly_weight
 from resilience.hazard_inputs import map_paths
+from resilience.labels import PERSON_HOURS
 from resilience.manifest import Manifest
 from resilience.network import Network, read_tables
 from resilience.provenance import changed_inputs, hash_outputs
@@ -92,7 +93,7 @@ class FinishedRun:
     @property
     def over_time(self) -> bool:
         """Whether losses are told in people times hours."""
-        return "person_hours_lost" in self.dataset
+        return PERSON_HOURS in self.dataset
 
     @property
     def rated(self) -> bool:

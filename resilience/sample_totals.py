@@ -9,10 +9,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.engine import LEVELS, NEVER, Block, BlockSums, City
+from resilience.labels import PEOPLE, PERSON_HOURS
 from resilience.network.compile import PERSON
 from resilience.quotients import divide
 from resilience.risk.standard_errors import ratio_residual, sample_error
-from resilience.store import TOTALS
 from resilience.unserved import label_supplied
 from resilience.variables import VARIABLES
 
@@ -93,11 +93,11 @@ class SampleTotals:
 
         A level that is not held at the end of the grid counts as restored then; `unrestored_share` tells how often.
         """
-        values: dict[str, NDArray[Any]] = {TOTALS: self.people}
+        values: dict[str, NDArray[Any]] = {PEOPLE: self.people}
         grid = self._city.grid
         if grid is not None:
             values |= {
-                "person_hours_lost": self.lost,
+                PERSON_HOURS: self.lost,
                 "worst_people": self.worst,
                 "people_interrupted": self.interrupted,
             }

@@ -30,9 +30,9 @@ from resilience.disk import (
 )
 from resilience.errors import CannotCreateError, LockedError, Problem, StorageError
 from resilience.files import DESKTOP_FILES
+from resilience.labels import PEOPLE
 from resilience.ledger import LEDGER, Ledger, this_process
 
-TOTALS = "people_without_service"
 RESULTS = "results.zarr"
 # What is being written: under its own name a result is whole.
 PARTIAL = "results.zarr.partial"
@@ -177,7 +177,7 @@ class RunStore:
             remove(self.path / PARTIAL)
             group = zarr.open_group(_local(self.path / PARTIAL), mode="w", zarr_format=3)
             self._totals = group.create_array(
-                TOTALS,
+                PEOPLE,
                 shape=(n_event, n_service, n_sample),
                 chunks=(1, n_service, block_samples),
                 dtype="float64",
@@ -212,8 +212,8 @@ class RunStore:
             if self._totals.shape[-1] != dataset.sizes["sample"]:
                 self._totals.resize((*self._totals.shape[:-1], dataset.sizes["sample"]))
             attrs = self._totals.attrs
-            attrs.update(dataset[TOTALS].attrs)
-            rest = dataset.drop_vars(TOTALS)
+            attrs.update(dataset[PEOPLE].attrs)
+            rest = dataset.drop_vars(PEOPLE)
             rest.to_zarr(
                 _local(self.path / PARTIAL),
                 mode="a",

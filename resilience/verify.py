@@ -13,6 +13,7 @@ from resilience.disk import told_as_storage_error
 from resilience.engine import form_of_sums, list_arrays, solve_block
 from resilience.errors import DataError, Problems, ResilienceError
 from resilience.inputs import load_inputs
+from resilience.labels import PEOPLE
 from resilience.ledger import LEDGER, BlockRecord, Ledger
 from resilience.manifest import Manifest
 from resilience.network.compile import PERSON
@@ -22,7 +23,7 @@ from resilience.reading import read_manifest
 from resilience.resume import describe_code
 from resilience.sampling import MAIN
 from resilience.scenario import Scenario
-from resilience.store import FILES, MANIFEST, NETWORK, RESULTS, TOTALS, open_results, raise_if_locked
+from resilience.store import FILES, MANIFEST, NETWORK, RESULTS, open_results, raise_if_locked
 
 BLOCKS = 3
 
@@ -150,7 +151,7 @@ def _compare(told: Mapping[str, str], found: Mapping[str, str], wanted: str, pro
 
 def _solve_again(run: Path, scenario: Scenario, records: list[BlockRecord]) -> None:
     prepared = prepare_run(scenario, load_inputs(scenario))
-    city, part, people = prepared.city, Ledger(run).part(MAIN), open_results(run)[TOTALS]
+    city, part, people = prepared.city, Ledger(run).part(MAIN), open_results(run)[PEOPLE]
     about = Ledger(run).about() or {}
     others = sorted(name for name, told in describe_code().items() if about.get("code", {}).get(name) != told)
     wanted = "the same bits when it is solved again" + (f", here by other {', '.join(others)}" if others else "")
@@ -160,14 +161,14 @@ def _solve_again(run: Path, scenario: Scenario, records: list[BlockRecord]) -> N
         first, n_words = record.first_sample // 64, record.samples // 64
         here = slice(record.first_sample, record.first_sample + record.samples)
         shown = people.values[record.event : record.event + 1, :, here]
-        other = [TOTALS]
+        other = [PEOPLE]
         if (task := tasks.get(record.event)) is not None and shown.shape[-1] == record.samples:
             sums = solve_block(city, task, first, n_words)
             kept, _ = part.look(record, form_of_sums(city, task, n_words))
             again = list_arrays(sums)
             other = sorted(name for name in again if name not in kept or not np.array_equal(kept[name], again[name]))
             if not np.array_equal(shown[0], sums.people / PERSON):
-                other.append(TOTALS)
+                other.append(PEOPLE)
         if other:
             problems.add(
                 f"{run}, block {record.number} of event {record.event}", wanted=wanted, got="others", count=len(other),

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from scipy.stats import t as student
 
 from resilience.errors import DataError
-from resilience.risk.importance import FEWEST_SAMPLES, MEASURES, asset_importance, paired_importance
+from resilience.risk.importance import FEWEST_SAMPLES, asset_importance
+from resilience.risk.paired import paired_importance
 from resilience.risk.ranking import NORMAL, is_told_apart, is_untold
+from resilience.variables import MEASURES, VARIABLES
 
 # Source 0, sink 3, five edges; the last is the bridge.
 EDGES = ((0, 1), (0, 2), (1, 3), (2, 3), (1, 2))
@@ -241,6 +243,8 @@ def test_the_bound_of_samples_is_that_of_the_interval():
     """With ten samples 1.96 standard errors hold 92 % where they say 95 %, as the constant tells."""
     for n, held in ((FEWEST_SAMPLES, 0.92), (5, 0.88), (2, 0.70)):
         assert 1 - 2 * student.sf(NORMAL, n - 1) == pytest.approx(held, abs=0.005)
+    for count in ("seldom_failed_events", "seldom_working_events"):
+        assert f"fewer than {FEWEST_SAMPLES} samples" in VARIABLES[f"importance_{count}"].meaning
 
 
 def test_chance_is_not_ranked():

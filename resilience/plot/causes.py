@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from resilience.choices import choose_some, demand_rates, event_at
 from resilience.colours import colours_of
 from resilience.errors import ConfigurationError, Problem
-from resilience.labels import loss_unit, people_unit, texts
+from resilience.labels import PEOPLE, PERSON_HOURS, loss_unit, people_unit, texts
 from resilience.plot.canvas import HATCHES, plain, take_axes, write_in_full
 from resilience.quotients import divide
 from resilience.why import PER_YEAR
@@ -59,7 +59,7 @@ def draw_causes(
     ConfigurationError
         No such event or service; hours of a result at the peak alone; no event with a rate and none named.
     """
-    over_time = "person_hours_lost" in dataset
+    over_time = PERSON_HOURS in dataset
     if hours and not over_time:
         wanted = "a `time` section in the scenario, for figures over time"
         raise ConfigurationError(Problem("hours", wanted=wanted, got="a result at the peak alone"))
@@ -98,7 +98,7 @@ def draw_causes(
 def _loss_by_root(dataset: xr.Dataset, event: str | None, *, hours: bool) -> tuple[Floats, Floats]:
     """Return the mean loss by root, (service, root), and in all, (service,): of an event, or per year."""
     by_root = dataset["root_person_hours"].values if hours else dataset["root_people"].values / dataset.sizes["sample"]
-    total = dataset["person_hours_lost" if hours else "people_without_service"].mean("sample").values
+    total = dataset[PERSON_HOURS if hours else PEOPLE].mean("sample").values
     if event is not None:
         at = event_at(dataset, event)
         return by_root[at], total[at]

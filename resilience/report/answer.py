@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from resilience.labels import texts
+from resilience.labels import PEOPLE, PERSON_HOURS, texts
 from resilience.quotients import divide
 from resilience.reading import FinishedRun
 from resilience.report.rounding import tell, tell_interval, tell_share
@@ -107,7 +107,7 @@ class EventLoss:
 def event_losses(run: FinishedRun) -> list[EventLoss]:
     """Return what every event takes, by service."""
     ds = run.dataset
-    per_sample = ds["person_hours_lost" if run.over_time else "people_without_service"].values
+    per_sample = ds[PERSON_HOURS if run.over_time else PEOPLE].values
     mean = per_sample.mean(axis=-1)
     error = sample_error(per_sample)
     most = float(mean.max(initial=0.0)) or 1.0

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from resilience.labels import texts
+from resilience.labels import PEOPLE, PERSON_HOURS, texts
 from resilience.reading import FinishedRun
 from resilience.report.answer import annual_losses, annual_money, event_losses
 from resilience.report.cards import event_label, first_cards
@@ -138,7 +138,7 @@ def _options(run: FinishedRun, services: list[str]) -> Content:
 
 def _worst(run: FinishedRun) -> int:
     """Return the event that takes most, over all services."""
-    lost = run.dataset["person_hours_lost" if run.over_time else "people_without_service"].values
+    lost = run.dataset[PERSON_HOURS if run.over_time else PEOPLE].values
     return int(np.argmax(lost.mean(axis=-1).sum(axis=-1)))
 
 

@@ -36,7 +36,7 @@ class OptionRow:
     carbon : str
         tCO2e, at once.
     frontier : bool
-        Whether nothing else brings as much a year for as little money.
+        Whether nothing else brings as much a year for as little annual cost.
     """
 
     name: str

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
         occurrence_probability,
     )
     from resilience.risk.expected import annual_total, conditional_statistics, expected_annual
-    from resilience.risk.importance import asset_importance, paired_importance
+    from resilience.risk.importance import asset_importance
+    from resilience.risk.paired import paired_importance
     from resilience.risk.rare import Stratified, Weighted, importance_mean, neyman_allocation, stratified_mean
     from resilience.risk.sensitivity import shapley_values, sobol_indices
     from resilience.risk.tail import catalogue_risk, tail_risk, tail_value_at_risk, value_at_risk
@@ -78,7 +79,7 @@ _HOMES = {
     "neyman_allocation": "resilience.risk.rare",
     "occurrence_losses": "resilience.risk.yearly",
     "occurrence_probability": "resilience.risk.exceedance",
-    "paired_importance": "resilience.risk.importance",
+    "paired_importance": "resilience.risk.paired",
     "paired_saving": "resilience.risk.compare",
     "shapley_values": "resilience.risk.sensitivity",
     "sobol_indices": "resilience.risk.sensitivity",

@@ -26,18 +26,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from resilience.errors import DataError, Problems
 from resilience.risk.expected import check_weights
-from resilience.risk.ranking import NORMAL, ROUNDING
-from resilience.risk.standard_errors import ratio_residual, sample_error, sample_variance
+from resilience.risk.ranking import NORMAL, ROUNDING, UNSEEN
+from resilience.risk.standard_errors import sample_variance
+from resilience.variables import MEASURES
 
 Floats = NDArray[np.float64]
 
-MEASURES: tuple[str, ...] = (
-    "birnbaum",
-    "criticality",
-    "fussell_vesely",
-    "risk_achievement_worth",
-    "risk_reduction_worth",
-)  # fmt: skip
 SUMS: dict[str, tuple[str, ...]] = {
     "failed_count": ("event", "asset"),
     "sum_loss": ("event", "service"),
@@ -124,12 +118,12 @@ def asset_importance(
     Returns
     -------
     xarray.Dataset
-        Each of :data:`MEASURES` and its `_standard_error` (asset, service), and `expected_annual_loss` (service).
-        NaN where undefined; `seldom_failed_events` and `seldom_working_events` (asset) count the weighted events in
-        which fewer than :data:`FEWEST_SAMPLES` samples have it failed, or working, which makes it so;
+        Each of ``resilience.variables.MEASURES`` and its `_standard_error` (asset, service), and `expected_annual_loss`
+        (service). NaN where undefined; `seldom_failed_events` and `seldom_working_events` (asset) count the weighted
+        events in which fewer than :data:`FEWEST_SAMPLES` samples have it failed, or working, which makes it so;
         `never_failed_events` and `always_failed_events` count those with none at all. Run those again in pairs, see
-        :func:`paired_importance`. `told_apart` (asset, service) is 1 where `fussell_vesely` is above 0 by more than
-        1.96 standard errors: its own, and that of an asset without effect which fails as often.
+        :func:`resilience.risk.paired_importance`. `told_apart` (asset, service) is 1 where `fussell_vesely` is above 0
+        by more than 1.96 standard errors: its own, and that of an asset without effect which fails as often.
 
     Raises
     ------
@@ -167,8 +161,9 @@ def asset_importance(
     sampled = None if failure_probability is None else failure_probability.transpose("event", "asset").values
 
     annual, down, up, critical = np.zeros(n_service), *(np.zeros((n_asset, n_service)) for _ in range(3))
-    annual_variance: dict[Any, Floats] = {}
-    chance: dict[Any, Floats] = {}
+    # By family: of the loss, and of what an asset without effect seems to take.
+    annual_errors: dict[Any, Floats] = {}
+    chance_errors: dict[Any, Floats] = {}
     events = {name: np.zeros(n_asset, dtype=np.int64) for name in COUNTS}
     # No sample failed: F(up) is F, exactly so where the asset cannot fail, but unknown where it can.
     unseen = np.zeros(n_asset, dtype=bool)
@@ -185,10 +180,10 @@ def asset_importance(
         events["seldom_failed_events"] += failed < FEWEST_SAMPLES
         events["seldom_working_events"] += n_samples - failed < FEWEST_SAMPLES
         error = here.weight * np.sqrt(here.variance / n_samples)
-        annual_variance[family[event]] = annual_variance.get(family[event], 0.0) + error
+        annual_errors[family[event]] = annual_errors.get(family[event], 0.0) + error
         with np.errstate(divide="ignore", invalid="ignore"):
             odds = here.share / (1.0 - here.share)
-            chance[family[event]] = chance.get(family[event], 0.0) + error * np.sqrt(odds)
+            chance_errors[family[event]] = chance_errors.get(family[event], 0.0) + error * np.sqrt(odds)
 
     with np.errstate(invalid="ignore", divide="ignore"):
         values = {
@@ -201,26 +196,30 @@ def asset_importance(
         if sampled is None:
             values["criticality"] = values["fussell_vesely"]
         errors = _errors(arrays, rate, counted, family, n_samples, annual, values, sampled)
-        by_chance = np.sqrt(sum((error**2 for error in chance.values()), np.zeros(up.shape))) / annual
+        by_chance = _join_families(chance_errors, up.shape) / annual
         largest = np.maximum(errors["fussell_vesely"], by_chance)
         apart = values["fussell_vesely"] - NORMAL * largest > ROUNDING
-    annual_error = np.sqrt(sum((error**2 for error in annual_variance.values()), np.zeros(n_service)))
 
     coords = {name: sums.coords[name] for name in ("asset", "service") if name in sums.coords}
     attrs = {"loss": loss, "n_samples": n_samples, "method": _NOTE}
     found: dict[str, Any] = {
         "expected_annual_loss": ("service", annual),
-        "expected_annual_loss_standard_error": ("service", annual_error),
+        "expected_annual_loss_standard_error": ("service", _join_families(annual_errors, annual.shape)),
     }
     for name in MEASURES:
         found[name] = (("asset", "service"), values[name])
         known = ~np.isnan(values[name])
-        if name in ("fussell_vesely", "risk_reduction_worth"):
+        if name in UNSEEN:
             known &= ~unseen[:, np.newaxis]
         found[f"{name}_standard_error"] = (("asset", "service"), np.where(known, errors[name], np.nan))
     found["told_apart"] = (("asset", "service"), apart.astype(np.int64))
     found |= {name: ("asset", count) for name, count in events.items()}
     return xr.Dataset(found, coords=coords, attrs=attrs)
+
+
+def _join_families(errors: Mapping[Any, Floats], shape: tuple[int, ...]) -> Floats:
+    """Return the error of the sum over independent families."""
+    return np.sqrt(sum((error**2 for error in errors.values()), np.zeros(shape)))
 
 
 def _times(probability: Floats, difference: Floats) -> Floats:
@@ -268,7 +267,7 @@ def _errors(
             squared[measure] += linear[measure] ** 2
     errors = {measure: np.sqrt(squared[measure]) / annual for measure in MEASURES}
     errors["birnbaum"] = np.sqrt(squared["birnbaum"])
-    # Less than that of what it is an error of is the rounding of sums, see ``standard_error``.
+    # Below 1e-8 of what it is an error of it is the rounding of sums, see ``standard_error``.
     errors = {name: np.where(error <= 1e-8 * (annual if name == "birnbaum" else 1.0), 0.0, error)
               for name, error in errors.items()}  # fmt: skip
     errors["risk_reduction_worth"] = errors["fussell_vesely"] / share_up**2
@@ -304,100 +303,3 @@ def _check_sums(sums: xr.Dataset, n_samples: int, failure_probability: xr.DataAr
         if dict(failure_probability.sizes) != sizes:
             problems.add("failure_probability", wanted=f"sizes {sizes}", got=f"{dict(failure_probability.sizes)}")
     problems.raise_if_any(DataError)
-
-
-class Measure(NamedTuple):
-    """A value and its standard error.
-
-    Parameters
-    ----------
-    value, standard_error : float
-    """
-
-    value: float
-    standard_error: float
-
-
-class Importance(NamedTuple):
-    """The measures of one asset for one loss; see the module.
-
-    Parameters
-    ----------
-    birnbaum, criticality, fussell_vesely, risk_achievement_worth, risk_reduction_worth : Measure
-    """
-
-    birnbaum: Measure
-    criticality: Measure
-    fussell_vesely: Measure
-    risk_achievement_worth: Measure
-    risk_reduction_worth: Measure
-
-
-def paired_importance(
-    loss: ArrayLike,
-    *,
-    loss_up: ArrayLike,
-    loss_down: ArrayLike,
-    weights: ArrayLike = (1.0,),
-    failure_probability: ArrayLike | None = None,
-) -> Importance:
-    """Return the importance of one asset from runs with the same random numbers.
-
-    Parameters
-    ----------
-    loss : (event, sample) or (sample,) array_like
-        Of the run as it is.
-    loss_up, loss_down : like `loss`
-        With the asset forced never to fail, and always to fail.
-    weights : (event,) array_like, 1/year
-    failure_probability : (event,) array_like, optional
-        Of the asset; without it `criticality` is NaN.
-
-    Returns
-    -------
-    Importance
-
-    Raises
-    ------
-    DataError
-        Shapes differ, or weights are negative or missing.
-
-    Notes
-    -----
-    Right for correlated failures too, and defined for assets that seldom or always fail. With A the weighted sum over
-    events of a sample: Birnbaum is mean(A_down - A_up) with the standard error of the paired differences; a ratio
-    r = mean(x) / mean(y) has sd(x - r y) / (sqrt(n) mean(y)).
-
-    Examples
-    --------
-    >>> found = paired_importance([0.0, 1.0, 0.0, 1.0], loss_up=[0.0, 1.0, 0.0, 0.0], loss_down=[1.0] * 4)
-    >>> found.birnbaum.value, found.risk_achievement_worth.value
-    (0.75, 2.0)
-    """
-    base, up, down = (np.atleast_2d(np.asarray(array, dtype=np.float64)) for array in (loss, loss_up, loss_down))
-    problems = Problems()
-    if not (base.shape == up.shape == down.shape) or base.ndim != 2 or base.size == 0:
-        problems.add("losses", wanted="three arrays (event, sample) of one shape", got=f"{base.shape}, {up.shape}, "
-                     f"{down.shape}")  # fmt: skip
-    problems.raise_if_any(DataError)
-    rate = check_weights(xr.DataArray(base, dims=("event", "sample")), np.atleast_1d(np.asarray(weights)))
-    whole, without, always = rate @ base, rate @ up, rate @ down
-    difference = always - without
-    critical = np.full_like(whole, np.nan)
-    if failure_probability is not None:
-        critical = (rate * np.atleast_1d(np.asarray(failure_probability, dtype=np.float64))) @ (down - up)
-    return Importance(
-        birnbaum=Measure(float(difference.mean()), float(sample_error(difference))),
-        criticality=_ratio(critical, whole),
-        fussell_vesely=_ratio(whole - without, whole),
-        risk_achievement_worth=_ratio(always, whole),
-        risk_reduction_worth=_ratio(whole, without),
-    )
-
-
-def _ratio(upper: Floats, lower: Floats) -> Measure:
-    mean = float(lower.mean())
-    if mean == 0.0:
-        return Measure(float("nan"), float("nan"))
-    ratio = float(upper.mean()) / mean
-    return Measure(ratio, float(sample_error(ratio_residual(upper, np.asarray(ratio), lower))) / abs(mean))

@@ -20,12 +20,12 @@ UNSEEN = ("fussell_vesely", "risk_reduction_worth")
 """Measures that are told, without an error, of what could have failed in some event and never did."""
 
 
-def find_nothing(measure: str) -> float:
-    """Return what a measure is of an asset without any effect: 1 where it is a ratio of two losses, else 0.
+def null_value(measure: str) -> float:
+    """Return what a measure is of an asset without any effect: 1 of a ratio of two losses, else 0.
 
     Examples
     --------
-    >>> find_nothing("birnbaum"), find_nothing("risk_achievement_worth")
+    >>> null_value("birnbaum"), null_value("risk_achievement_worth")
     (0.0, 1.0)
     """
     return 1.0 if measure.endswith("_worth") else 0.0
@@ -60,7 +60,7 @@ def is_told_apart(importance: xr.Dataset, measure: str = "fussell_vesely") -> Bo
         importance[f"{measure}{end}"].transpose("asset", "service").values for end in ("", "_standard_error")
     )
     rounding = ROUNDING * max(1.0, float(np.abs(worth[np.isfinite(worth)]).max(initial=0.0)))
-    return np.asarray(worth - find_nothing(measure) - NORMAL * error > rounding)
+    return np.asarray(worth - null_value(measure) - NORMAL * error > rounding)
 
 
 def apply_support(importance: xr.Dataset, support: NDArray[np.bool_]) -> xr.Dataset:
@@ -81,8 +81,8 @@ def apply_support(importance: xr.Dataset, support: NDArray[np.bool_]) -> xr.Data
     told = {"told_apart": importance["told_apart"].where(kept, 0)}
     for measure in MEASURES:
         known = kept if measure == "birnbaum" else kept | ~(importance["expected_annual_loss"] > 0)
-        for name, nothing in ((measure, find_nothing(measure)), (f"{measure}_standard_error", 0.0)):
-            told[name] = importance[name].where(known, nothing)
+        for name, null in ((measure, null_value(measure)), (f"{measure}_standard_error", 0.0)):
+            told[name] = importance[name].where(known, null)
     return importance.assign(told)
 
 

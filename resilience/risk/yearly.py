@@ -30,7 +30,7 @@ def occurrence_losses(totals: xr.DataArray, catalogue: Mapping[str, Any] | pd.Da
     totals : (event, ..., sample) xarray.DataArray, float
         With the coordinate `family` (event); the events of a family in its own order.
     catalogue : mapping of (occurrence,) arrays
-        From ``resilience.catalogue.draw_catalogue``: `family`, `sample`, and between which two events of the family
+        From :func:`resilience.catalogue.draw_catalogue`: `family`, `sample`, and between which two events of the family
         the occurrence lies: `lower` and `upper` (position in the family; a `lower` of -1 is the onset, without
         loss) and the `weight` of `upper`.
 
