@@ -13,7 +13,7 @@ from resilience.colours import colours_of
 from resilience.errors import ConfigurationError, Problem
 from resilience.labels import texts
 from resilience.plot.canvas import plain, take_axes
-from resilience.risk.ranking import NORMAL, is_told_apart
+from resilience.risk.ranking import NORMAL, is_told_apart, take_measure
 from resilience.variables import MEASURES
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ def draw_criticality(
     if not isinstance(top, int) or top < 1:
         raise ConfigurationError(Problem("top", wanted="a whole number above 0", got=repr(top)))
     services = texts(importance, "service").tolist()
-    worth = importance[measure].transpose("asset", "service").values
-    error = importance[f"{measure}_standard_error"].transpose("asset", "service").values
+    worth, error = take_measure(importance, measure)
     able = is_told_apart(importance, measure)
     if service is None:
         lost = dataset["annual_value"].sel(service=importance["service"]).values

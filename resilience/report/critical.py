@@ -5,18 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
-from numpy.typing import NDArray
 
 from resilience.labels import texts
 from resilience.reading import FinishedRun
 from resilience.report.rounding import tell, tell_interval
-from resilience.risk.ranking import NORMAL, is_told_apart, is_untold
+from resilience.risk.ranking import NORMAL, is_told_apart, is_untold, take_measure
 from resilience.why import order_by_kind
 
 MOST = 12
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -71,7 +67,7 @@ def critical_assets(run: FinishedRun) -> dict[str, list[Critical]]:
         if source is None:
             continue
         positions = [names[name] for name in texts(source, "asset")]
-        worth, error = _ratios(source)
+        worth, error = take_measure(source)
         apart = is_told_apart(source)
         for s, service in enumerate(texts(source, "service")):
             found = told.setdefault(str(service), {})
@@ -103,13 +99,6 @@ def untold_assets(run: FinishedRun) -> list[str]:
     if run.result.pairs is not None:
         untold -= set(texts(run.result.pairs, "asset"))
     return [str(name) for name in texts(run.dataset, "asset")[order_by_kind(run.dataset)] if name in untold]
-
-
-def _ratios(source: xr.Dataset) -> tuple[Floats, Floats]:
-    worth, error = (
-        source[f"fussell_vesely{end}"].transpose("asset", "service").values for end in ("", "_standard_error")
-    )
-    return worth, error
 
 
 def foremost(ranked: dict[str, list[Critical]], most: int) -> list[int]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from resilience.variables import MEASURES
 
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 NORMAL = 1.96
 """Half-width of a 95 % interval in standard errors."""
@@ -29,6 +30,14 @@ def null_value(measure: str) -> float:
     (0.0, 1.0)
     """
     return 1.0 if measure.endswith("_worth") else 0.0
+
+
+def take_measure(importance: xr.Dataset, measure: str = "fussell_vesely") -> tuple[Floats, Floats]:
+    """Return a measure and its standard error, each ``(asset, service) float64``."""
+    worth, error = (
+        importance[f"{measure}{end}"].transpose("asset", "service").values for end in ("", "_standard_error")
+    )
+    return worth, error
 
 
 def is_told_apart(importance: xr.Dataset, measure: str = "fussell_vesely") -> Bools:
@@ -56,9 +65,7 @@ def is_told_apart(importance: xr.Dataset, measure: str = "fussell_vesely") -> Bo
     """
     if "told_apart" in importance and measure in UNSEEN:
         return np.asarray(importance["told_apart"].transpose("asset", "service").values > 0)
-    worth, error = (
-        importance[f"{measure}{end}"].transpose("asset", "service").values for end in ("", "_standard_error")
-    )
+    worth, error = take_measure(importance, measure)
     rounding = ROUNDING * max(1.0, float(np.abs(worth[np.isfinite(worth)]).max(initial=0.0)))
     return np.asarray(worth - null_value(measure) - NORMAL * error > rounding)
 

@@ -15,8 +15,6 @@ from resilience.scenario.source import plain_value
 
 SCENARIO_FILE = "scenario.yaml"
 SCHEMA_FILE = "schema.json"
-
-
 _NAME = "first-look"
 """Of the scenario in the template."""
 

@@ -18,6 +18,7 @@ from resilience.cli import main
 from resilience.cli.app import Language
 from resilience.datasets.asset_classes import ASSET_CLASSES
 from resilience.errors import CannotCreateError
+from resilience.network.redundancy import SECTOR as DERIVED
 from resilience.reading import read_run
 from resilience.report import write_report
 from resilience.report.page import write_page
@@ -77,11 +78,15 @@ def test_every_word_is_there_in_all_languages_and_is_used() -> None:
 
 
 def test_the_built_in_vocabulary_has_names_and_another_stays_as_it_is() -> None:
-    korean = Words("ko")
+    korean, told = Words("ko"), load_words()
     for kind, one in ASSET_CLASSES.items():
         assert korean.name("kind", kind) != kind
         assert korean.name("service", one.sector) != one.sector
     assert korean.name("kind", "tram_stop") == "tram_stop"
+    # What begins so is nothing but such a name: a kind of the user's could have any.
+    assert {key for key in told if key.startswith("kind_")} == {f"kind_{kind}" for kind in ASSET_CLASSES}
+    sectors = {one.sector for one in ASSET_CLASSES.values()} | {DERIVED, "direct_loss"}
+    assert {key for key in told if key.startswith("service_")} == {f"service_{sector}" for sector in sectors}
 
 
 def test_languages_of_the_command_are_those_of_the_words() -> None:
