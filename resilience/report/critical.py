@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from resilience.labels import texts
 from resilience.reading import FinishedRun
-from resilience.report.rounding import tell, tell_interval
+from resilience.report.rounding import tell
 from resilience.risk.ranking import NORMAL, is_told_apart, is_untold
 from resilience.why import order_by_kind
 
@@ -32,6 +32,8 @@ class Critical:
         Share of the annual people without the service that is saved if it never fails.
     error : float
         Its standard error; NaN where the samples do not tell it.
+    unseen : float
+        How much larger the share can be for what could have failed and did in no sample.
     """
 
     asset: int
@@ -40,22 +42,28 @@ class Critical:
     kind: str
     worth: float
     error: float
+    unseen: float
 
     @property
     def share(self) -> str:
         """The share in per cent."""
-        return tell(100 * self.worth, 100 * self.error)
+        return tell(100 * self.worth, 100 * self._spread)
 
     @property
     def interval(self) -> str:
-        """Half of its 95 % interval; empty where the samples do not tell it."""
-        return tell_interval(100 * self.worth, 100 * self.error)
+        """Ends of its 95 % interval in per cent; empty where the samples do not tell it, or tell it exactly."""
+        return " … ".join(tell(100 * end, 100 * self._spread) for end in self.ends) if self._spread > 0 else ""
 
     @property
     def ends(self) -> tuple[float, float]:
         """Ends of the interval, from 0 to 1; the share itself where the samples do not tell it."""
         half = NORMAL * np.nan_to_num(self.error)
-        return max(0.0, self.worth - half), min(1.0, self.worth + half)
+        return max(0.0, self.worth - half), min(1.0, self.worth + half + self.unseen)
+
+    @property
+    def _spread(self) -> float:
+        """What a standard error would be whose interval is as wide."""
+        return self.error + self.unseen / (2 * NORMAL)
 
 
 def critical_assets(run: FinishedRun) -> dict[str, list[Critical]]:
@@ -66,17 +74,17 @@ def critical_assets(run: FinishedRun) -> dict[str, list[Critical]]:
     ds = run.dataset
     assets = texts(ds, "asset")
     names = {name: i for i, name in enumerate(assets)}
-    told: dict[str, dict[int, tuple[float, float] | None]] = {}
+    told: dict[str, dict[int, tuple[float, float, float] | None]] = {}
     for source in (run.result.importance, run.result.pairs):
         if source is None:
             continue
         positions = [names[name] for name in texts(source, "asset")]
-        worth, error = _ratios(source)
+        figures = _ratios(source)
         apart = is_told_apart(source)
         for s, service in enumerate(texts(source, "service")):
             found = told.setdefault(str(service), {})
             for i, asset in enumerate(positions):
-                found[asset] = (float(worth[i, s]), float(error[i, s])) if apart[i, s] else None
+                found[asset] = tuple(figures[:, i, s].tolist()) if apart[i, s] else None
     sectors, kinds = texts(ds, "sector"), texts(ds, "kind")
     ranked = {}
     for service, found in told.items():
@@ -84,8 +92,7 @@ def critical_assets(run: FinishedRun) -> dict[str, list[Critical]]:
         best = sorted(some, key=lambda one: (-one[1][0], one[0]))[:MOST]
         if best:
             ranked[service] = [
-                Critical(asset, assets[asset], sectors[asset], kinds[asset], worth, error)
-                for asset, (worth, error) in best
+                Critical(asset, assets[asset], sectors[asset], kinds[asset], *known) for asset, known in best
             ]  # fmt: skip
     return ranked
 
@@ -105,11 +112,11 @@ def untold_assets(run: FinishedRun) -> list[str]:
     return [str(name) for name in texts(run.dataset, "asset")[order_by_kind(run.dataset)] if name in untold]
 
 
-def _ratios(source: xr.Dataset) -> tuple[Floats, Floats]:
-    worth, error = (
-        source[f"fussell_vesely{end}"].transpose("asset", "service").values for end in ("", "_standard_error")
-    )
-    return worth, error
+def _ratios(source: xr.Dataset) -> Floats:
+    """Return shares, their errors, and what may be unseen of them, which paired runs see, ``(3, asset, service)``."""
+    worth, error = (source[f"fussell_vesely{end}"] for end in ("", "_standard_error"))
+    unseen = source["unseen"] if "unseen" in source else xr.zeros_like(worth)
+    return np.stack([one.transpose("asset", "service").values for one in (worth, error, unseen)])
 
 
 def foremost(ranked: dict[str, list[Critical]], most: int) -> list[int]:

@@ -16,9 +16,6 @@ NORMAL = 1.96
 ROUNDING = 1e-12
 """Shares up to this are 0 but for the rounding of sums."""
 
-UNSEEN = ("fussell_vesely", "risk_reduction_worth")
-"""Measures that are told, without an error, of what could have failed in some event and never did."""
-
 
 def find_nothing(measure: str) -> float:
     """Return what a measure is of an asset without any effect: 1 where it is a ratio of two losses, else 0.
@@ -54,7 +51,7 @@ def is_told_apart(importance: xr.Dataset, measure: str = "fussell_vesely") -> Bo
     >>> is_told_apart(one, "birnbaum").tolist()
     [[True], [False]]
     """
-    if "told_apart" in importance and measure in UNSEEN:
+    if "told_apart" in importance and measure in ("fussell_vesely", "risk_reduction_worth"):
         return np.asarray(importance["told_apart"].transpose("asset", "service").values > 0)
     worth, error = (
         importance[f"{measure}{end}"].transpose("asset", "service").values for end in ("", "_standard_error")
@@ -78,7 +75,7 @@ def apply_support(importance: xr.Dataset, support: NDArray[np.bool_]) -> xr.Data
     What samples tell of the others is chance. Ratios to a loss that is 0 stay NaN.
     """
     kept = xr.DataArray(support, dims=("asset", "service"))
-    told = {"told_apart": importance["told_apart"].where(kept, 0)}
+    told = {"told_apart": importance["told_apart"].where(kept, 0), "unseen": importance["unseen"].where(kept, 0.0)}
     for measure in MEASURES:
         known = kept if measure == "birnbaum" else kept | ~(importance["expected_annual_loss"] > 0)
         for name, nothing in ((measure, find_nothing(measure)), (f"{measure}_standard_error", 0.0)):
