@@ -184,6 +184,7 @@ def rank_assets(labelled: xr.Dataset, city: City) -> xr.Dataset | None:
         weights=part["annual_weight"] + part["tail_weight"],
         n_samples=part.sizes["sample"],
         failure_probability=part["failure_probability"].fillna(0.0),
+        most=labelled["people_served"].values,
     )
     support = find_support(
         city.compiled, city.layout, supplied=city.graphs.values(), together=city.level_members

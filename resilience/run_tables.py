@@ -69,12 +69,12 @@ def importance_table(importance: xr.Dataset, dataset: xr.Dataset, *, most: int =
     """
     names = [f"{measure}{end}" for measure in MEASURES for end in ("", "_standard_error")]
     counts = ["seldom_failed_events", "seldom_working_events"]
-    header = ["service", "rank", "asset", "sector", "kind", *names, *counts]
+    header = ["service", "rank", "asset", "sector", "kind", *names, "unseen", *counts]
     known = {name: i for i, name in enumerate(texts(dataset, "asset"))}
     assets, sectors, kinds = texts(importance, "asset"), texts(dataset, "sector"), texts(dataset, "kind")
     worth = importance["fussell_vesely"].values
     apart, untold = is_told_apart(importance), is_untold(importance)
-    values = [importance[name].values for name in names]
+    values = [importance[name].values for name in (*names, "unseen")]
     events = [importance[name].values for name in counts]
 
     def rows() -> Iterator[tuple[Any, ...]]:

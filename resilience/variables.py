@@ -373,6 +373,9 @@ VARIABLES: dict[str, Variable] = _register(
          "weighted events in which fewer than 10 samples have it failed: birnbaum, risk_achievement_worth are empty"),
         ("importance_seldom_working_events", "asset", "float64", "1",
          "weighted events in which fewer than 10 samples have it working: all measures are empty"),
+        ("importance_unseen", "asset service", "float64", "1",
+         "how much larger importance_fussell_vesely can be at most for events in which the asset could have failed and "
+         "did in no sample"),
         ("importance_told_apart", "asset service", "float64", "1",
          "1 where importance_fussell_vesely is above 0 by more than chance, so that the asset is ranked, else 0"),
         *_importance("paired", "from two more runs, in which it never and always fails"),

@@ -48,7 +48,8 @@ def draw_criticality(
     Returns
     -------
     matplotlib.axes.Axes
-        The first container has the bars, coloured by sector; whiskers are 1.96 standard errors.
+        The first container has the bars, coloured by sector; whiskers are 1.96 standard errors,
+        and to the right also what may be unseen of the share (`importance_unseen`).
 
     Raises
     ------
@@ -81,7 +82,10 @@ def draw_criticality(
     colours = colours_of(dict.fromkeys(sectors))
     axes, place = take_axes(ax), np.arange(shown.size)
     axes.barh(place, worth[shown, s], color=[colours[sector] for sector in sectors])
-    whiskers = NORMAL * np.nan_to_num(error[shown, s])
+    half = NORMAL * np.nan_to_num(error[shown, s])
+    whiskers = np.stack([half, half])
+    if measure == "fussell_vesely" and "unseen" in importance:
+        whiskers[1] += importance["unseen"].transpose("asset", "service").values[shown, s]
     axes.errorbar(worth[shown, s], place, xerr=whiskers, fmt="none", ecolor="#333333", capsize=2)
     axes.set_yticks(place, [plain(name) for name in assets])
     axes.invert_yaxis()

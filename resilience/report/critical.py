@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
 
 from resilience.labels import texts
 from resilience.reading import FinishedRun
-from resilience.report.rounding import tell, tell_interval
+from resilience.report.rounding import tell
 from resilience.risk.ranking import NORMAL, is_told_apart, is_untold, take_measure
 from resilience.why import order_by_kind
 
 MOST = 12
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class Critical:
         Share of the annual people without the service that is saved if it never fails.
     error : float
         Its standard error; NaN where the samples do not tell it.
+    unseen : float
+        How much larger the share can be for what could have failed and did in no sample.
     """
 
     asset: int
@@ -36,22 +42,28 @@ class Critical:
     kind: str
     worth: float
     error: float
+    unseen: float
 
     @property
     def share(self) -> str:
         """The share in per cent."""
-        return tell(100 * self.worth, 100 * self.error)
+        return tell(100 * self.worth, 100 * self._spread)
 
     @property
     def interval(self) -> str:
-        """Half of its 95 % interval; empty where the samples do not tell it."""
-        return tell_interval(100 * self.worth, 100 * self.error)
+        """Ends of its 95 % interval in per cent; empty where the samples do not tell it, or tell it exactly."""
+        return " … ".join(tell(100 * end, 100 * self._spread) for end in self.ends) if self._spread > 0 else ""
 
     @property
     def ends(self) -> tuple[float, float]:
         """Ends of the interval, from 0 to 1; the share itself where the samples do not tell it."""
         half = NORMAL * np.nan_to_num(self.error)
-        return max(0.0, self.worth - half), min(1.0, self.worth + half)
+        return max(0.0, self.worth - half), min(1.0, self.worth + half + self.unseen)
+
+    @property
+    def _spread(self) -> float:
+        """What a standard error would be whose interval is as wide."""
+        return self.error + self.unseen / (2 * NORMAL)
 
 
 def critical_assets(run: FinishedRun) -> dict[str, list[Critical]]:
@@ -62,17 +74,17 @@ def critical_assets(run: FinishedRun) -> dict[str, list[Critical]]:
     ds = run.dataset
     assets = texts(ds, "asset")
     names = {name: i for i, name in enumerate(assets)}
-    told: dict[str, dict[int, tuple[float, float] | None]] = {}
+    told: dict[str, dict[int, tuple[float, float, float] | None]] = {}
     for source in (run.result.importance, run.result.pairs):
         if source is None:
             continue
         positions = [names[name] for name in texts(source, "asset")]
-        worth, error = take_measure(source)
+        figures = _ratios(source)
         apart = is_told_apart(source)
         for s, service in enumerate(texts(source, "service")):
             found = told.setdefault(str(service), {})
             for i, asset in enumerate(positions):
-                found[asset] = (float(worth[i, s]), float(error[i, s])) if apart[i, s] else None
+                found[asset] = tuple(figures[:, i, s].tolist()) if apart[i, s] else None
     sectors, kinds = texts(ds, "sector"), texts(ds, "kind")
     ranked = {}
     for service, found in told.items():
@@ -80,8 +92,7 @@ def critical_assets(run: FinishedRun) -> dict[str, list[Critical]]:
         best = sorted(some, key=lambda one: (-one[1][0], one[0]))[:MOST]
         if best:
             ranked[service] = [
-                Critical(asset, assets[asset], sectors[asset], kinds[asset], worth, error)
-                for asset, (worth, error) in best
+                Critical(asset, assets[asset], sectors[asset], kinds[asset], *known) for asset, known in best
             ]  # fmt: skip
     return ranked
 
@@ -99,6 +110,13 @@ def untold_assets(run: FinishedRun) -> list[str]:
     if run.result.pairs is not None:
         untold -= set(texts(run.result.pairs, "asset"))
     return [str(name) for name in texts(run.dataset, "asset")[order_by_kind(run.dataset)] if name in untold]
+
+
+def _ratios(source: xr.Dataset) -> Floats:
+    """Return shares, their errors, and what may be unseen of them, which paired runs see, ``(3, asset, service)``."""
+    worth, error = take_measure(source)
+    unseen = source["unseen"].transpose("asset", "service").values if "unseen" in source else np.zeros_like(worth)
+    return np.stack([worth, error, unseen])
 
 
 def foremost(ranked: dict[str, list[Critical]], most: int) -> list[int]:

@@ -25,8 +25,9 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from resilience.errors import DataError, Problems
+from resilience.quotients import divide
 from resilience.risk.expected import check_weights
-from resilience.risk.ranking import NORMAL, ROUNDING, UNSEEN
+from resilience.risk.ranking import NORMAL, ROUNDING
 from resilience.risk.standard_errors import sample_variance
 from resilience.variables import MEASURES
 
@@ -94,6 +95,7 @@ def asset_importance(
     weights: ArrayLike | xr.DataArray,
     n_samples: int,
     failure_probability: xr.DataArray | None = None,
+    most: ArrayLike = np.nan,
     loss: str = "people_without_service",
 ) -> xr.Dataset:
     """Return the importance of every asset for every service, with standard errors.
@@ -112,6 +114,8 @@ def asset_importance(
     failure_probability : (event, asset) xarray.DataArray, optional
         The probabilities that were sampled from; without them the sampled shares stand in `criticality`, which then
         equals `fussell_vesely`.
+    most : (service,) array_like, optional
+        The largest loss that an event can bring.
     loss : str
         What was summed, for the attributes.
 
@@ -123,7 +127,9 @@ def asset_importance(
         events in which fewer than :data:`FEWEST_SAMPLES` samples have it failed, or working, which makes it so;
         `never_failed_events` and `always_failed_events` count those with none at all. Run those again in pairs, see
         :func:`resilience.risk.paired_importance`. `told_apart` (asset, service) is 1 where `fussell_vesely` is above 0
-        by more than 1.96 standard errors: its own, and that of an asset without effect which fails as often.
+        by more than 1.96 standard errors: its own, and that of an asset without effect which fails as often. `unseen`
+        (asset, service) is how much larger `fussell_vesely` can be at most for events in which the asset could have
+        failed and did in no sample; NaN where it can and `most` is not known.
 
     Raises
     ------
@@ -133,13 +139,13 @@ def asset_importance(
     Notes
     -----
     Per event, F(down) is the mean loss of the samples in which the asset failed. An asset that never failed leaves
-    F(up) as it is, F; F(down), and with it Birnbaum and RAW, is unknown. What could have failed in an event and never
-    did leaves the error of FV unknown, not whether FV is above 0: its part of that event is none or more, and
-    `told_apart` goes by the other events. Standard errors are by the delta method: with variances v, v0 of all and of
-    the up samples, share q failed and r = F(up)/F, n F^2 Var(FV) is v0/(1-q) + r^2 v - 2 r v0; of an asset without
-    effect it is v q/(1-q), which is larger where the loss is skewed and few failed samples are by chance all alike.
-    Events of a family share random numbers, so their errors add (an upper bound); families are independent, and theirs
-    add in squares.
+    F(up) as it is, F; F(down), and with it Birnbaum and RAW, is unknown. Where it could have failed with probability p,
+    its part of that event in FV, weight x p x (F(down) - F(up)) / F, is told as 0 and lies between 0 and weight x p x
+    `most` / F: the sum of these is `unseen`, and no part of the standard error. Standard errors are by the delta
+    method: with variances v, v0 of all and of the up samples, share q failed and r = F(up)/F, n F^2 Var(FV) is v0/(1-q)
+    + r^2 v - 2 r v0; of an asset without effect it is v q/(1-q), which is larger where the loss is skewed and few
+    failed samples are by chance all alike. Events of a family share random numbers, so their errors add (an upper
+    bound); families are independent, and theirs add in squares.
 
     Examples
     --------
@@ -166,7 +172,7 @@ def asset_importance(
     chance_errors: dict[Any, Floats] = {}
     events = {name: np.zeros(n_asset, dtype=np.int64) for name in COUNTS}
     # No sample failed: F(up) is F, exactly so where the asset cannot fail, but unknown where it can.
-    unseen = np.zeros(n_asset, dtype=bool)
+    unseen = np.zeros(n_asset)
     for event in counted:
         here = _moments(arrays, int(event), float(rate[event]), n_samples)
         annual += here.weight * here.mean
@@ -174,7 +180,7 @@ def asset_importance(
         up += here.weight * here.mean_up
         critical += here.weight * _times(_probability(sampled, int(event), here), here.mean_failed - here.mean_up)
         failed = arrays["failed_count"][event]
-        unseen |= (failed == 0) & (_probability(sampled, int(event), here)[:, 0] > 0.0)
+        unseen += np.where(failed == 0, here.weight * _probability(sampled, int(event), here)[:, 0], 0.0)
         events["never_failed_events"] += failed == 0
         events["always_failed_events"] += failed == n_samples
         events["seldom_failed_events"] += failed < FEWEST_SAMPLES
@@ -209,9 +215,9 @@ def asset_importance(
     for name in MEASURES:
         found[name] = (("asset", "service"), values[name])
         known = ~np.isnan(values[name])
-        if name in UNSEEN:
-            known &= ~unseen[:, np.newaxis]
         found[f"{name}_standard_error"] = (("asset", "service"), np.where(known, errors[name], np.nan))
+    bound = _times(unseen[:, np.newaxis], divide(np.broadcast_to(most, n_service), annual)[np.newaxis])
+    found["unseen"] = (("asset", "service"), np.where(np.isnan(values["fussell_vesely"]), np.nan, bound))
     found["told_apart"] = (("asset", "service"), apart.astype(np.int64))
     found |= {name: ("asset", count) for name, count in events.items()}
     return xr.Dataset(found, coords=coords, attrs=attrs)

@@ -17,9 +17,6 @@ NORMAL = 1.96
 ROUNDING = 1e-12
 """Shares up to this are 0 but for the rounding of sums."""
 
-UNSEEN = ("fussell_vesely", "risk_reduction_worth")
-"""Measures that are told, without an error, of what could have failed in some event and never did."""
-
 
 def null_value(measure: str) -> float:
     """Return what a measure is of an asset without any effect: 1 of a ratio of two losses, else 0.
@@ -63,7 +60,7 @@ def is_told_apart(importance: xr.Dataset, measure: str = "fussell_vesely") -> Bo
     >>> is_told_apart(one, "birnbaum").tolist()
     [[True], [False]]
     """
-    if "told_apart" in importance and measure in UNSEEN:
+    if "told_apart" in importance and measure in ("fussell_vesely", "risk_reduction_worth"):
         return np.asarray(importance["told_apart"].transpose("asset", "service").values > 0)
     worth, error = take_measure(importance, measure)
     rounding = ROUNDING * max(1.0, float(np.abs(worth[np.isfinite(worth)]).max(initial=0.0)))
@@ -85,7 +82,7 @@ def apply_support(importance: xr.Dataset, support: NDArray[np.bool_]) -> xr.Data
     What samples tell of the others is chance. Ratios to a loss that is 0 stay NaN.
     """
     kept = xr.DataArray(support, dims=("asset", "service"))
-    told = {"told_apart": importance["told_apart"].where(kept, 0)}
+    told = {"told_apart": importance["told_apart"].where(kept, 0), "unseen": importance["unseen"].where(kept, 0.0)}
     for measure in MEASURES:
         known = kept if measure == "birnbaum" else kept | ~(importance["expected_annual_loss"] > 0)
         for name, null in ((measure, null_value(measure)), (f"{measure}_standard_error", 0.0)):
