@@ -17,7 +17,7 @@ from resilience.labels import SYNTHETIC, loss_unit, people_unit, tells_money
 from resilience.network import Network
 from resilience.plot import ResultPlots
 from resilience.result_html import result_html
-from resilience.risk.ranking import NORMAL
+from resilience.risk.standard_errors import NORMAL
 from resilience.why import origins_table, why_table
 
 SAMPLING = "sampling error, 95 %"

@@ -14,7 +14,8 @@ from scipy.stats import t as student
 from resilience.errors import DataError
 from resilience.risk.importance import FEWEST_SAMPLES, asset_importance
 from resilience.risk.paired import paired_importance
-from resilience.risk.ranking import NORMAL, is_told_apart, is_untold
+from resilience.risk.ranking import is_told_apart, is_untold
+from resilience.risk.standard_errors import NORMAL
 from resilience.variables import MEASURES, VARIABLES
 
 # Source 0, sink 3, five edges; the last is the bridge.

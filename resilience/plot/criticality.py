@@ -13,7 +13,8 @@ from resilience.colours import colours_of
 from resilience.errors import ConfigurationError, Problem
 from resilience.labels import texts
 from resilience.plot.canvas import plain, take_axes
-from resilience.risk.ranking import NORMAL, is_told_apart, take_measure
+from resilience.risk.ranking import is_told_apart, take_measure
+from resilience.risk.standard_errors import NORMAL
 from resilience.variables import MEASURES
 
 if TYPE_CHECKING:

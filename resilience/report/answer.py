@@ -10,8 +10,7 @@ from resilience.labels import PEOPLE, PERSON_HOURS, texts
 from resilience.quotients import divide
 from resilience.reading import FinishedRun
 from resilience.report.rounding import tell, tell_interval, tell_share
-from resilience.risk.ranking import NORMAL
-from resilience.risk.standard_errors import sample_error
+from resilience.risk.standard_errors import NORMAL, sample_error
 
 
 @dataclass(frozen=True)

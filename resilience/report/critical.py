@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from resilience.labels import texts
 from resilience.reading import FinishedRun
 from resilience.report.rounding import tell
-from resilience.risk.ranking import NORMAL, is_told_apart, is_untold, take_measure
+from resilience.risk.ranking import is_told_apart, is_untold, take_measure
+from resilience.risk.standard_errors import NORMAL
 from resilience.why import order_by_kind
 
 MOST = 12

@@ -11,7 +11,7 @@ from resilience.labels import texts
 from resilience.quotients import divide
 from resilience.reading import FinishedRun
 from resilience.report.rounding import tell, tell_interval
-from resilience.risk.ranking import NORMAL
+from resilience.risk.standard_errors import NORMAL
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from resilience.risk.ranking import NORMAL
+from resilience.risk.standard_errors import NORMAL
 
 DIGITS = 3
 """Most significant digits of a figure: curves and maps are not known better than that."""

@@ -27,8 +27,8 @@ from numpy.typing import ArrayLike, NDArray
 from resilience.errors import DataError, Problems
 from resilience.quotients import divide
 from resilience.risk.expected import check_weights
-from resilience.risk.ranking import NORMAL, ROUNDING
-from resilience.risk.standard_errors import sample_variance
+from resilience.risk.ranking import ROUNDING
+from resilience.risk.standard_errors import NORMAL, sample_variance
 from resilience.variables import MEASURES
 
 Floats = NDArray[np.float64]

@@ -6,13 +6,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from resilience.risk.standard_errors import NORMAL
 from resilience.variables import MEASURES
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-
-NORMAL = 1.96
-"""Half-width of a 95 % interval in standard errors."""
 
 ROUNDING = 1e-12
 """Shares up to this are 0 but for the rounding of sums."""

@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 
+NORMAL = 1.96
+"""Half-width of a 95 % interval in standard errors."""
+
 
 def sample_error(values: ArrayLike) -> Any:
     """Return the standard error of the mean of samples along the last axis.
