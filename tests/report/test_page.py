@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -18,6 +19,7 @@ from resilience.cli import main
 from resilience.cli.app import Language
 from resilience.datasets.asset_classes import ASSET_CLASSES
 from resilience.errors import CannotCreateError
+from resilience.events import Rule
 from resilience.network.redundancy import SECTOR as DERIVED
 from resilience.reading import read_run
 from resilience.report import write_report
@@ -85,6 +87,7 @@ def test_the_built_in_vocabulary_has_names_and_another_stays_as_it_is() -> None:
     assert korean.name("kind", "tram_stop") == "tram_stop"
     # What begins so is nothing but such a name: a kind of the user's could have any.
     assert {key for key in told if key.startswith("kind_")} == {f"kind_{kind}" for kind in ASSET_CLASSES}
+    assert {key for key in told if key.startswith("rule_")} == {f"rule_{rule}" for rule in get_args(Rule)}
     sectors = {one.sector for one in ASSET_CLASSES.values()} | {DERIVED, "direct_loss"}
     assert {key for key in told if key.startswith("service_")} == {f"service_{sector}" for sector in sectors}
 
