@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from resilience.risk.standard_errors import ratio_residual, sample_error
 from resilience.risk.tail import catalogue_risk
 from resilience.risk.yearly import occurrence_losses, yearly_losses
 from resilience.scenario import Scenario
+from resilience.sequences import EventSequence, share_numbers
 from resilience.service import find_support
 from resilience.unserved import QUANTITIES, annual_unserved
 
@@ -164,7 +166,7 @@ def exceed(labelled: xr.Dataset, inputs: Inputs, scenario: Scenario) -> xr.Datas
     return found.assign_coords(quantity_unit=("quantity", [*units, "money"]))
 
 
-def rank_assets(labelled: xr.Dataset, city: City) -> xr.Dataset | None:
+def rank_assets(labelled: xr.Dataset, city: City, sequences: Sequence[EventSequence]) -> xr.Dataset | None:
     """Return the importance of every asset to the annual number of people without each service; None without rates.
 
     An asset that a service does not rest on is worth nothing to it, whatever samples tell.
@@ -179,6 +181,7 @@ def rank_assets(labelled: xr.Dataset, city: City) -> xr.Dataset | None:
     sums = part[["failed_count", "sum_loss_failed", "sum_loss2_failed", "sum_loss2"]].assign(
         sum_loss=part[PEOPLE].sum("sample")
     )
+    sums = sums.assign_coords(family=("event", share_numbers(labelled["family"].values, sequences)[rated]))
     found = asset_importance(
         sums,
         weights=part["annual_weight"] + part["tail_weight"],

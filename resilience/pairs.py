@@ -41,7 +41,7 @@ def choose_assets(city: City, importance: xr.Dataset, *, top: int, named: Sequen
     people behind them (see :func:`resilience.engine.people_behind`), who may be none: such an asset is not chosen.
     """
     if importance.sizes["asset"] == 0 or top == 0:
-        return list(named)
+        return list(dict.fromkeys(named))
     names = importance["asset"].values.astype(str)
     worth = np.where(is_told_apart(importance), importance["fussell_vesely"].transpose("asset", "service"), 0.0)
     told = _largest(worth.max(axis=1))

@@ -218,7 +218,7 @@ def solve(
     del sums, tasks, prepared
     labelled = label_power(labelled, inputs, scenario, hourly)
     labelled = label_dataset(add_annual(labelled), subject="result", persons_unit=inputs.network.persons_unit)
-    ranked = rank_assets(labelled, city)
+    ranked = rank_assets(labelled, city, inputs.sequences)
     pairs = rerun(city, inputs, damaged, hourly, labelled, ranked, scenario, sampler)
     # Where failures go together, an average over the samples in which an asset fails is of its neighbours too.
     alone = scenario.monte_carlo.correlation is None and not any(map(error_sd, inputs.hazards))

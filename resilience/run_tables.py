@@ -11,7 +11,7 @@ import xarray as xr
 from resilience.cells import Column, Table, broadcast_columns, in_columns
 from resilience.labels import loss_unit, texts
 from resilience.quotients import divide
-from resilience.risk.ranking import is_told_apart, is_untold
+from resilience.risk.ranking import is_told_apart, is_untold, take_measure
 from resilience.risk.standard_errors import sample_error
 from resilience.variables import MEASURES
 from resilience.why import order_by_kind
@@ -61,7 +61,7 @@ def importance_table(importance: xr.Dataset, dataset: xr.Dataset, *, most: int =
     Parameters
     ----------
     importance : xarray.Dataset
-        Of a result.
+        From :func:`resilience.risk.ranking.join_pairs`.
     dataset : xarray.Dataset
         Of the same result.
     most : int
@@ -69,13 +69,16 @@ def importance_table(importance: xr.Dataset, dataset: xr.Dataset, *, most: int =
     """
     names = [f"{measure}{end}" for measure in MEASURES for end in ("", "_standard_error")]
     counts = ["seldom_failed_events", "seldom_working_events"]
-    header = ["service", "rank", "asset", "sector", "kind", *names, "unseen", *counts]
+    header = ["service", "rank", "asset", "sector", "kind", "paired", *names, "unseen", *counts]
     known = {name: i for i, name in enumerate(texts(dataset, "asset"))}
     assets, sectors, kinds = texts(importance, "asset"), texts(dataset, "sector"), texts(dataset, "kind")
-    worth = importance["fussell_vesely"].values
+    worth, _ = take_measure(importance)
     apart, untold = is_told_apart(importance), is_untold(importance)
-    values = [importance[name].values for name in (*names, "unseen")]
-    events = [importance[name].values for name in counts]
+    values = [importance[name].transpose("asset", "service").values for name in (*names, "unseen")]
+    paired = importance["paired"].values
+    # Paired runs alone count no samples.
+    events = [importance[name].values.astype(int).tolist() if name in importance else [""] * len(assets)
+              for name in counts]  # fmt: skip
 
     def rows() -> Iterator[tuple[Any, ...]]:
         for s, service in enumerate(texts(importance, "service")):
@@ -85,7 +88,7 @@ def importance_table(importance: xr.Dataset, dataset: xr.Dataset, *, most: int =
                 place = known[assets[i]]
                 yield (
                     service, rank if apart[i, s] else "", assets[i], sectors[place], kinds[place],
-                    *(float(v[i, s]) for v in values), *(int(v[i]) for v in events),
+                    "yes" if paired[i] else "no", *(float(v[i, s]) for v in values), *(one[i] for one in events),
                 )  # fmt: skip
 
     return header, in_columns(rows())

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from resilience.copulas import Copula
 from resilience.damage import combine_damage
@@ -258,6 +261,37 @@ def add_sequences(damaged: xr.Dataset, sequences: Sequence[EventSequence], repla
         },
     )  # fmt: skip
     return xr.concat([damaged, extra], dim="event", combine_attrs="override", join="exact")
+
+
+def share_numbers(families: NDArray[Any], sequences: Sequence[EventSequence]) -> NDArray[np.int32]:
+    """Return groups of events that share random numbers, numbered from 0, ``(n_event,) int32``.
+
+    Parameters
+    ----------
+    families : (n_event,) array of str
+        Of each event; sequences come last, in their order.
+    sequences : sequence of EventSequence
+
+    Notes
+    -----
+    Events of a family share their numbers, and a sequence draws those of its parts: events are together that a chain of
+    these connects.
+
+    Examples
+    --------
+    >>> storm = EventSequence("storm", (0, 2), (0, 60))
+    >>> share_numbers(np.array(["river", "river", "heat", "sea", "storm"]), [storm]).tolist()
+    [0, 0, 0, 1, 0]
+    """
+    first = families.size - len(sequences)
+    _, number = np.unique(families.astype(str), return_inverse=True)
+    # A point for each event, then one for each family.
+    tail = [np.arange(families.size), *(np.full(len(one.event), first + k) for k, one in enumerate(sequences))]
+    head = [families.size + number, *(np.array(one.event) for one in sequences)]
+    start, end = np.concatenate(tail), np.concatenate(head)
+    size = families.size + int(number.max(initial=-1)) + 1
+    _, group = connected_components(csr_array((np.ones(start.size, np.int8), (start, end)), shape=(size, size)))
+    return np.asarray(group[: families.size], dtype=np.int32)
 
 
 def _of_single(values: Floats, sequences: Sequence[EventSequence]) -> Floats:

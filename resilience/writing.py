@@ -22,6 +22,7 @@ from resilience.manifest import City, Figures, HazardMap, InputFile, LayerFile, 
 from resilience.network.writing import write_tables
 from resilience.provenance import describe_machine, hash_outputs, library_versions, now
 from resilience.result import Result
+from resilience.risk.ranking import join_pairs
 from resilience.run_tables import (
     assets_table,
     events_table,
@@ -90,8 +91,9 @@ def write_run(
     wanted = scenario.outputs.tables
     if "summary" in wanted:
         store.write_table("summary.csv", *summary_table(dataset, unit=result.unit, tells_money=result.tells_money))
-    if result.importance is not None:
-        store.write_table("importance.csv", *importance_table(result.importance, dataset))
+    importance = join_pairs(result.importance, result.pairs)
+    if importance is not None:
+        store.write_table("importance.csv", *importance_table(importance, dataset))
     store.write_table("events.csv", *events_table(dataset, unit=result.unit))
     store.write_table("causes.csv", *causes_table(dataset))
     store.write_table("why.csv", *roots_table(dataset, result.unit))

@@ -20,6 +20,7 @@ from resilience.errors import CannotCreateError, ConfigurationError, DataError, 
 from resilience.inputs import load_inputs
 from resilience.manifest import Manifest
 from resilience.pipeline import assess, demo_scenario
+from resilience.risk.ranking import join_pairs
 from resilience.scenario import Scenario
 from resilience.store import RunStore, open_results
 from resilience.variables import VARIABLES
@@ -162,8 +163,9 @@ class TestTheRunDirectory:
     def test_importance_by_rank(self, kept):
         result = kept[0]
         rows = [row for row in rows_of(result.path / "importance.csv") if row["service"] == "power"]
-        worth = result.importance["fussell_vesely"].sel(service="power")
-        apart = result.importance["told_apart"].sel(service="power") > 0
+        importance = join_pairs(result.importance, result.pairs)
+        worth = importance["fussell_vesely"].sel(service="power")
+        apart = importance["told_apart"].sel(service="power") > 0
         assert float(rows[0]["fussell_vesely"]) == pytest.approx(worth.where(apart).max().item(), rel=1e-8)
         ranked, rest = [row for row in rows if row["rank"]], [row for row in rows if not row["rank"]]
         assert rows == ranked + rest
@@ -174,9 +176,13 @@ class TestTheRunDirectory:
         assert ranked
         assert rest
         for row in rows:
-            one = result.importance.sel(service="power", asset=row["asset"])
-            assert bool(row["rank"]) == bool(one["told_apart"].item())
-            assert (int(row["seldom_working_events"]) > 0) == (not row["fussell_vesely"])
+            paired = row["asset"] in result.pairs["asset"]
+            source = result.pairs if paired else result.importance
+            one = source.sel(service="power", asset=row["asset"])
+            assert row["paired"] == ("yes" if paired else "no")
+            assert bool(row["rank"]) == bool(apart.sel(asset=row["asset"]).item())
+            if not paired:
+                assert (int(row["seldom_working_events"]) > 0) == (not row["fussell_vesely"])
             for name in ("fussell_vesely", "fussell_vesely_standard_error", "birnbaum"):
                 told = float(row[name]) if row[name] else np.nan
                 assert told == pytest.approx(one[name].item(), rel=1e-8, nan_ok=True)

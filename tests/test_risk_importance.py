@@ -14,7 +14,7 @@ from scipy.stats import t as student
 from resilience.errors import DataError
 from resilience.risk.importance import FEWEST_SAMPLES, asset_importance
 from resilience.risk.paired import paired_importance
-from resilience.risk.ranking import is_told_apart, is_untold
+from resilience.risk.ranking import is_told_apart, is_untold, join_pairs
 from resilience.risk.standard_errors import NORMAL
 from resilience.variables import MEASURES, VARIABLES
 
@@ -364,3 +364,29 @@ def test_pairs_without_any_loss_have_no_ratio():
     found = paired_importance(np.zeros(5), loss_up=np.zeros(5), loss_down=np.ones(5))
     assert found.birnbaum.value == 1.0
     assert np.isnan(found.risk_achievement_worth.value)
+
+
+def test_what_was_run_in_pairs_is_told_by_the_pairs():
+    dims = ("asset", "service")
+    names = [f"{measure}{end}" for measure in MEASURES for end in ("", "_standard_error")]
+    coords = {"asset": ["a", "b", "c"], "service": ["power"]}
+    own = xr.Dataset({name: (dims, [[0.5], [np.nan], [0.1]]) for name in names}, coords=coords).assign(
+        told_apart=(dims, [[1], [0], [0]]),
+        unseen=(dims, [[0.1], [np.nan], [0.2]]),
+        expected_annual_loss=("service", [1.0]),
+    )
+    pairs = xr.Dataset({name: (dims, [[0.3], [0.2]]) for name in names}, coords={**coords, "asset": ["nowhere", "b"]})
+    pairs = pairs.assign(fussell_vesely_standard_error=(dims, [[0.01], [0.01]]))
+    found = join_pairs(own, pairs)
+    assert found["asset"].values.tolist() == ["a", "b", "c"]
+    assert found["fussell_vesely"][:, 0].values.tolist() == [0.5, 0.2, 0.1]
+    assert found["unseen"][:, 0].values.tolist() == [0.1, 0.0, 0.2]
+    assert found["told_apart"][:, 0].values.tolist() == [1, 1, 0]
+    assert found["paired"].values.tolist() == [False, True, False]
+    assert not is_untold(found).any()
+    assert is_untold(own)[:, 0].tolist() == [False, True, False]
+    assert not join_pairs(own, None)["paired"].any()
+    alone = join_pairs(None, pairs)
+    assert alone["paired"].all()
+    assert not is_untold(alone).any()
+    assert join_pairs(None, None) is None

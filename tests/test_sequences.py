@@ -14,7 +14,7 @@ from resilience.errors import ConfigurationError
 from resilience.kernels.compiler import INTERPRETED
 from resilience.kernels.fragility import sample_uniforms
 from resilience.network.compile import identity
-from resilience.pipeline import assess
+from resilience.pipeline import assess, demo_scenario
 from resilience.scenario import Scenario
 
 NONE = {"buffer_hours": 0.0}
@@ -232,6 +232,23 @@ def test_pairs_count_the_first_peak_of_a_sequence(site) -> None:
     result = assess(town(site, hours=[0, 100, 500], sequences=[rated], samples=512, importance={"assets": ["s1"]}))
     assert result.pairs is not None
     assert np.isfinite(result.pairs["birnbaum"].sel(asset="s1").values).all()
+
+
+def test_errors_of_importance_know_that_sequences_share_their_numbers() -> None:
+    """Four heatwaves with floods after them are one draw, not four: no error of a year is below that of samples."""
+    data = demo_scenario(size=600, samples=512).to_dict()
+    heat, flood = {"family": "heatwave", "return_period": 200}, {"family": "flood", "return_period": 10}
+    parts = [[heat, {**flood, "after_hours": 24 * i}] for i in range(1, 5)]
+    data |= {
+        "time": {"hours": [0, 24, 168, 720]},
+        "risk": {"catalogue_years": 0},
+        "sequences": [{"name": f"both_{i}", "parts": one, "annual_rate": 0.02} for i, one in enumerate(parts)],
+    }
+    result = assess(Scenario.from_dict(data))
+    told = result.importance["expected_annual_loss_standard_error"]
+    right = result.dataset["annual_standard_error"]
+    assert (right > 0).any()
+    assert (told >= right * (1 - 1e-9)).all()
 
 
 def test_results_do_not_depend_on_blocks(site, three) -> None:

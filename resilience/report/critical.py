@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from resilience.labels import texts
 from resilience.reading import FinishedRun
 from resilience.report.rounding import tell
-from resilience.risk.ranking import is_told_apart, is_untold, take_measure
+from resilience.risk.ranking import is_told_apart, is_untold, join_pairs, take_measure
 from resilience.risk.standard_errors import NORMAL
 from resilience.why import order_by_kind
 
@@ -75,25 +74,23 @@ def critical_assets(run: FinishedRun) -> dict[str, list[Critical]]:
     ds = run.dataset
     assets = texts(ds, "asset")
     names = {name: i for i, name in enumerate(assets)}
-    told: dict[str, dict[int, tuple[float, float, float] | None]] = {}
-    for source in (run.result.importance, run.result.pairs):
-        if source is None:
-            continue
-        positions = [names[name] for name in texts(source, "asset")]
-        figures = _ratios(source)
-        apart = is_told_apart(source)
-        for s, service in enumerate(texts(source, "service")):
-            found = told.setdefault(str(service), {})
-            for i, asset in enumerate(positions):
-                found[asset] = tuple(figures[:, i, s].tolist()) if apart[i, s] else None
+    importance = join_pairs(run.result.importance, run.result.pairs)
+    if importance is None:
+        return {}
+    position = np.array([names[name] for name in texts(importance, "asset")], dtype=np.intp)
     sectors, kinds = texts(ds, "sector"), texts(ds, "kind")
+    (worth, error), apart = take_measure(importance), is_told_apart(importance)
+    unseen = importance["unseen"].transpose("asset", "service").values
     ranked = {}
-    for service, found in told.items():
-        some = ((asset, known) for asset, known in found.items() if known is not None)
-        best = sorted(some, key=lambda one: (-one[1][0], one[0]))[:MOST]
-        if best:
+    for s, service in enumerate(texts(importance, "service").tolist()):
+        told = np.flatnonzero(apart[:, s])
+        best = told[np.lexsort((position[told], -worth[told, s]))][:MOST]
+        if best.size:
             ranked[service] = [
-                Critical(asset, assets[asset], sectors[asset], kinds[asset], *known) for asset, known in best
+                Critical(asset, assets[asset], sectors[asset], kinds[asset], *map(float, known))
+                for asset, *known in zip(
+                    position[best].tolist(), worth[best, s], error[best, s], unseen[best, s], strict=True
+                )
             ]  # fmt: skip
     return ranked
 
@@ -104,20 +101,11 @@ def untold_assets(run: FinishedRun) -> list[str]:
     They are out in every sample of some event, or in all but a few: the samples do not tell what would be if such an
     asset worked, and nobody asked for it to be run in pairs.
     """
-    importance = run.result.importance
+    importance = join_pairs(run.result.importance, run.result.pairs)
     if importance is None:
         return []
     untold = set(texts(importance, "asset")[is_untold(importance).any(axis=1)])
-    if run.result.pairs is not None:
-        untold -= set(texts(run.result.pairs, "asset"))
     return [str(name) for name in texts(run.dataset, "asset")[order_by_kind(run.dataset)] if name in untold]
-
-
-def _ratios(source: xr.Dataset) -> Floats:
-    """Return shares, their errors, and what may be unseen of them, which paired runs see, ``(3, asset, service)``."""
-    worth, error = take_measure(source)
-    unseen = source["unseen"].transpose("asset", "service").values if "unseen" in source else np.zeros_like(worth)
-    return np.stack([worth, error, unseen])
 
 
 def foremost(ranked: dict[str, list[Critical]], most: int) -> list[int]:

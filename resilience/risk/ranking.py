@@ -88,17 +88,55 @@ def apply_support(importance: xr.Dataset, support: NDArray[np.bool_]) -> xr.Data
     return importance.assign(told)
 
 
+def join_pairs(importance: xr.Dataset | None, pairs: xr.Dataset | None) -> xr.Dataset | None:
+    """Return the importance of assets, of those that were run in pairs as these runs tell it: they know more of it.
+
+    Parameters
+    ----------
+    importance : xarray.Dataset or None
+        From :func:`resilience.risk.importance.asset_importance`; None where the samples of a run do not tell it.
+    pairs : xarray.Dataset or None
+        The same measures from paired runs, to which nothing is unseen.
+
+    Returns
+    -------
+    xarray.Dataset or None
+        With `paired` (asset), whether paired runs tell it.
+    """
+    own = None if importance is None else importance.assign(paired=_same_for_all(importance, value=False))
+    if pairs is None:
+        return own
+    measures = [f"{measure}{end}" for measure in MEASURES for end in ("", "_standard_error")]
+    told = pairs[measures].assign(
+        told_apart=(("asset", "service"), is_told_apart(pairs).astype(np.int64)),
+        unseen=xr.zeros_like(pairs["fussell_vesely"]),
+        paired=_same_for_all(pairs, value=True),
+    )
+    if own is None:
+        return told
+    paired = own["asset"].isin(told["asset"])
+    # What fails in no sample of the run has no importance of its own, in whose place that of its pair could stand.
+    there = told.reset_coords(drop=True).reindex(asset=own["asset"])
+    return own.assign({name: own[name].where(~paired, there[name]).astype(own[name].dtype) for name in told})
+
+
+def _same_for_all(importance: xr.Dataset, *, value: bool) -> xr.DataArray:
+    return xr.DataArray(np.full(importance.sizes["asset"], value), dims="asset", coords={"asset": importance["asset"]})
+
+
 def is_untold(importance: xr.Dataset) -> Bools:
     """Return which assets may be worth something of which the samples tell nothing, ``(asset, service) bool``.
 
     Parameters
     ----------
     importance : xarray.Dataset
-        From :func:`resilience.risk.importance.asset_importance`.
+        From :func:`join_pairs`, or of the samples of a run alone.
 
     Notes
     -----
     They work in too few samples of some event. Paired runs tell their worth.
     """
-    lost = importance["expected_annual_loss"].values > 0
-    return np.asarray(lost & np.isnan(importance["fussell_vesely"].transpose("asset", "service").values))
+    untold = np.isnan(take_measure(importance)[0])
+    # Nothing of a service that nobody loses is untold; of paired runs alone nothing is.
+    lost = importance["expected_annual_loss"].values > 0 if "expected_annual_loss" in importance else False
+    return np.asarray(lost & untold)

@@ -77,7 +77,14 @@ class TestBeyondFour:
         found = importance_mean(z > 4.0, 8.0 - 4.0 * z)
         known(RARE, "P(Z > 4) from 1,000,000 even numbers about 4", self.P, found.mean, 5e-11, by="normal distribution")
         ratio = found.standard_error**2 * n / (self.P * (1 - self.P))
-        known(RARE, "variance as a part of the plain one, even numbers", 1.43e-4, ratio, 5e-7, by="exp(16) P(Z > 8)")
+        known(
+            RARE,
+            "variance as a part of the plain one, even numbers",
+            1.43e-4,
+            ratio,
+            5e-7,
+            by="(exp(16) P(Z > 8) - p^2) / (p (1 - p))",
+        )
 
     N = 200_000
     P = 3.167124e-5
@@ -88,4 +95,11 @@ class TestBeyondFour:
         case = "P(Z > 4) from 200,000 samples about 4"
         known(RARE, case, self.P, found.mean, 4 * found.standard_error, by="normal distribution")
         ratio = found.standard_error**2 * self.N / (self.P * (1 - self.P))
-        known(RARE, "variance as a part of the plain one", 1.43e-4, ratio, 5e-6, by="exp(16) P(Z > 8)")
+        known(
+            RARE,
+            "variance as a part of the plain one",
+            1.43e-4,
+            ratio,
+            5e-6,
+            by="(exp(16) P(Z > 8) - p^2) / (p (1 - p))",
+        )
