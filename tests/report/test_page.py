@@ -68,11 +68,10 @@ def test_names_are_text_and_nothing_else(hostile_run: Path, language: str) -> No
 def test_a_name_within_a_sentence_is_escaped_once(site: Site, tmp_path: Path, language: str) -> None:
     sector, kind = "<b>s</b>", "<i>k</i>"
     many = [{"id": f"a{i}", "sector": sector, "kind": kind} for i in range(5)]
-    needs = [("zone", "power", ["p"], 1), ("p", sector, [one["id"] for one in many], 5)]
+    needs = [("zone", "power", ["p"], 1), ("p", "power", [one["id"] for one in many], 5)]
     assess(
         site.scenario(
             [*many, {"id": "p"}], [{"values": [[0.5]], "return_periods": [50]}], needs=needs,
-            services={"power": {"by": "assignment"}},
         ),
         out=tmp_path / "run",
     )  # fmt: skip
@@ -80,7 +79,6 @@ def test_a_name_within_a_sentence_is_escaped_once(site: Site, tmp_path: Path, la
     told = Page(write_page(read_run(tmp_path / "run"), words))
     assert words("root", sector=sector, peril=words.name("peril", "flood")) in told.text
     assert words("number_of_kind", n="5", kind=kind) in told.text
-    assert words("cause_need", service=sector) in told.text
     assert words("one_event") in told.text
     assert not re.search("&(lt|gt|amp|quot|#)", told.text)
 
