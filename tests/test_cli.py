@@ -329,6 +329,7 @@ def test_a_run_that_ended_while_it_wrote_its_tables_is_taken(
     out = tmp_path / "run"
     (out / RESULTS).mkdir(parents=True)
     (out / NETWORK).mkdir()
+    (out / ".lock").touch()
     for name in FILES:
         if name != MANIFEST:
             (out / name).touch()
