@@ -175,16 +175,20 @@ class Result:
         return rows
 
     def options_table(self) -> list[list[str]]:
-        """Return what each option saves and is worth, header first: per event without rates; empty without options."""
+        """Return what each option saves and is worth, header first: per event without rates; empty without options.
+
+        What follows the saving and its error is money, but for quotients and ranks.
+        """
         ds = self.dataset
         if "option" not in ds.dims:
             return []
         yearly, weighed = "option_saved" in ds, "option_rank" in ds
         name = "option_saved" if yearly else "option_event_saved"
-        money = [f"{name}, money/year" for name in ("benefit", "cost", "net benefit")]
-        worth = [*money, "benefit/cost", "95 %", "rank"] if weighed else []
+        avoided = f"{'option' if yearly else 'option_event'}_direct_loss_avoided"
+        money = ["direct loss avoided/year" if yearly else "direct loss avoided"] if self.tells_money else []
+        worth = ["benefit/year", "cost/year", "net/year", "benefit/cost", "95 %", "rank"] if weighed else []
         unit = ds[name].attrs["units"]
-        rows = [["option", *([] if yearly else ["event"]), "cost", "saves most of", unit, SAMPLING, *worth]]
+        rows = [["option", *([] if yearly else ["event"]), "cost", "saves most of", unit, SAMPLING, *money, *worth]]
         for option in ds["option"].values:
             whole = ds.sel(option=option)
             for event in [None] if yearly else ds["event"].values.tolist():
@@ -193,7 +197,8 @@ class Result:
                 rows.append(
                     [str(option), *([] if event is None else [str(event)]), figure(float(one["option_cost"])),
                      str(ds["service"].values[most]) if one[name][most] > 0 else "none", figure(float(one[name][most])),
-                     _half_width(one[f"{name}_standard_error"][most]), *(_worth(one) if weighed else [])]
+                     _half_width(one[f"{name}_standard_error"][most]), *(figure(float(one[avoided])) for _ in money),
+                     *(_worth(one) if weighed else [])]
                 )  # fmt: skip
         return rows
 
