@@ -17,7 +17,16 @@ DESKTOP_FILES = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 def files_below(folder: Path) -> list[Path]:
     """Return all files of a folder and of those in it, by name, without :data:`DESKTOP_FILES`."""
-    return sorted(item for item in folder.rglob("*") if item.is_file() and item.name not in DESKTOP_FILES)
+    found, seen = [], set()
+    # Folders that a link leads to count: what reads a store follows links. None is gone through twice.
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        found += [Path(place, name) for name in names if name not in DESKTOP_FILES]
+    return sorted(file for file in found if file.is_file())
 
 
 def names_in(folder: Path) -> set[str]:

@@ -17,7 +17,10 @@ class InputFile(_Section):
 
     path: str
     bytes: int
-    sha256: str = Field(description="of the file, or of names, lengths and contents of all files below a folder")
+    sha256: str = Field(
+        description="of the file (with files beside it that say something of it, such as .aux.xml, of their hashes "
+        "together), or of names, lengths and contents of all files below a folder"
+    )
 
 
 class HazardMap(_Section):

@@ -15,6 +15,7 @@ from typing import Any
 
 from resilience.files import files_below
 from resilience.manifest import InputFile, Machine
+from resilience.side_files import side_files
 
 PACKAGES = (
     "urban-resilience", "numba", "llvmlite", "numpy", "scipy", "xarray", "rasterio", "dask", "zarr", "h5netcdf",
@@ -37,6 +38,18 @@ def hash_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def hash_input(path: Path) -> str:
+    """Return the SHA-256 of an input: of the file, and with it of what stands beside it and says something of it."""
+    own = hash_file(path)
+    beside = side_files(path)
+    if not beside:
+        return own
+    digest = hashlib.sha256(f"{own}\0".encode())
+    for name, said in beside.items():
+        digest.update(f"{name}\0{hashlib.sha256(said).hexdigest()}\0".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
 def describe_inputs(paths: Iterable[Path]) -> list[dict[str, Any]]:
     """Return size and hash of every input file, each once, in order of path; of none that cannot be read."""
     found = []
@@ -47,7 +60,7 @@ def describe_inputs(paths: Iterable[Path]) -> list[dict[str, Any]]:
                 continue
             files = [path] if path.is_file() else files_below(path)
             size = sum(file.stat().st_size for file in files)
-            found.append({"path": str(path), "bytes": size, "sha256": hash_file(path)})
+            found.append({"path": str(path), "bytes": size, "sha256": hash_input(path)})
     return found
 
 
@@ -70,7 +83,7 @@ def changed_inputs(inputs: Iterable[InputFile]) -> dict[str, str]:
         try:
             if not path.exists():
                 changed[one.path] = GONE
-            elif (path.is_file() and path.stat().st_size != one.bytes) or hash_file(path) != one.sha256:
+            elif (path.is_file() and path.stat().st_size != one.bytes) or hash_input(path) != one.sha256:
                 changed[one.path] = "other content"
         except OSError as error:
             changed[one.path] = error.strerror or str(error)
@@ -104,7 +117,8 @@ def read_stamps(paths: Iterable[Path]) -> dict[str, tuple[int, int]]:
     for path in paths:
         # What cannot be looked at, a name that is too long say, is told by its reader, together with all that is wrong.
         with contextlib.suppress(OSError):
-            for file in [path] if path.is_file() else files_below(path):
+            beside = [path.with_name(name) for name in side_files(path)]
+            for file in [path, *beside] if path.is_file() else files_below(path):
                 stamp = file.stat()
                 found[str(file)] = stamp.st_size, stamp.st_mtime_ns
     return found

@@ -314,7 +314,10 @@ def test_an_empty_directory_and_a_run_are_taken(pipeline: FakePipeline, scenario
     # Left by a file browser.
     (out / "Thumbs.db").touch()
     assert main(["run", scenario, "-o", str(out)]) == 0
+    # A store of another program's; with the lock it is what a call was removing when it was killed.
     (out / "results.zarr").mkdir()
+    assert main(["run", scenario, "-o", str(out)]) == 73
+    (out / ".lock").touch()
     assert main(["run", scenario, "-o", str(out)]) == 0
     (out / "manifest.json").write_text('{"scenario_sha256": ""}', encoding="utf-8")
     assert main(["run", scenario, "-o", str(out)]) == 0
@@ -326,6 +329,7 @@ def test_a_run_that_ended_while_it_wrote_its_tables_is_taken(
     out = tmp_path / "run"
     (out / RESULTS).mkdir(parents=True)
     (out / NETWORK).mkdir()
+    (out / ".lock").touch()
     for name in FILES:
         if name != MANIFEST:
             (out / name).touch()

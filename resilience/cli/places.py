@@ -11,7 +11,7 @@ from resilience.files import names_in
 from resilience.ledger import LEDGER, RUN
 from resilience.store import FILES, LOCK, MANIFEST, NETWORK, PARTIAL, REPORT, RESULTS
 
-# The manifest is written last: an interrupted run has none, but a ledger or results and nothing that is not of a run.
+# The manifest is written last: an interrupted run has none, but a ledger, or a lock and nothing that is not of a run.
 OF_A_RUN = frozenset({*FILES, LOCK, RESULTS, PARTIAL, NETWORK, LEDGER, REPORT, "logs"})
 
 
@@ -59,5 +59,6 @@ def _holds_run(out: Path) -> bool:
         except (ValueError, RecursionError):
             return False
         return isinstance(manifest, dict) and "scenario_sha256" in manifest
+    # What a call was removing when it was killed: the lock is what it had from its beginning on.
     names = {name for name in names_in(out) if not name.startswith(".")}
-    return RESULTS in names and names <= OF_A_RUN
+    return (out / LOCK).is_file() and names <= OF_A_RUN

@@ -45,6 +45,7 @@ def open_layer(source: Path, layer: str | None, encoding: str | None) -> pd.Data
     if suffix in _PARQUET:
         return _open_parquet(source)
     demand_layer_of_its_own(source)
+    _demand_closed(source)
     # GML names its schema by an address, and GDAL would fetch it.
     pyogrio.set_gdal_config_options({"GML_DOWNLOAD_SCHEMA": False})
     place = _unwritten(source)
@@ -146,6 +147,14 @@ def _demand_file(source: Path) -> None:
         beside = [entry.name for entry in source.parent.iterdir()] if source.parent.is_dir() else []
         hint = suggestion(source.name, beside)
         raise MissingInputError(Problem(str(source), wanted="a file that is there", got=f"no such file{hint}"))
+
+
+def _demand_closed(source: Path) -> None:
+    """Raise DataError if a database has changes beside it that are not in the file: reading would write them in."""
+    beside = source.with_name(f"{source.name}-wal")
+    if beside.is_file() and beside.stat().st_size:
+        wanted = "a file that no other program has open, or left without closing (open and close it there)"
+        raise DataError(Problem(str(source), wanted=wanted, got=f"changes beside it, in {beside.name}"))
 
 
 def _unreadable(
