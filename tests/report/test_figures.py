@@ -115,7 +115,7 @@ def test_options_are_told_as_in_their_table(
         assert ("on the carbon frontier" in heads) == (carbon is not None)
         if carbon is not None:
             assert cells["carbon, tCO₂e"] == "12.0 + 1.00/year"
-            assert (cells["on the carbon frontier"] == "yes") == (row["on_frontier_carbon"] == "1")
+            assert (cells["on the carbon frontier"] == "yes") == (row["on_frontier_carbon"] == "yes")
     hours = "What is saved is valued, in money for each of the person-hours: power 1. Services"
     assert hours in page.text
     assert ("Discount rate: 3 % per year, from the scenario." in page.text) == (rate is not None)
