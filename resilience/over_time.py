@@ -27,7 +27,7 @@ def time_caveats(labelled: xr.Dataset, scenario: Scenario, horizon: Horizon | No
     lines = [
         "losses `at the peak` are those before any buffer runs out; hours lost count what follows",
         f"the course of a single sample is as coarse as the time grid (steps of up to {widest:g} h), and so are "
-        "exceedance of hours and times until services are back; means are not. More points of `time.hours` make it finer",
+        "exceedance of hours and times until services are back; means are not. `time.hours` with more points is finer",
     ]
     if any(one is not None for one in horizon.hourly):
         families = {str(labelled["family"][i].item()): None for i, one in enumerate(horizon.hourly) if one is not None}
