@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resilience.kernels.compiler import kernel
-
-# Parameters (first, second), times in hours: FIXED (value, -), UNIFORM (low, high), EXPONENTIAL (mean, -),
-# LOGNORMAL (median, standard deviation of the logarithm), NORMAL (mean and standard deviation before cutting at 0).
-FIXED, UNIFORM, EXPONENTIAL, LOGNORMAL, NORMAL = range(5)
-
-SECONDS_PER_HOUR = 3600.0
-# Eleven centuries. A hundred thousand such jobs one after the other, in thousandths of a second, still fit an int64.
-LONGEST_HOURS = 1.0e7
+from resilience.kernels.repair_laws import (
+    EXPONENTIAL,
+    LOGNORMAL,
+    LONGEST_HOURS,
+    NORMAL,
+    SECONDS_PER_HOUR,
+    UNIFORM,
+)
 
 _A = (
     3.3871328727963666080, 1.3314166789178437745e2, 1.9715909503065514427e3, 1.3731693765509461125e4,

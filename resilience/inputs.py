@@ -33,6 +33,7 @@ from resilience.readers.vector import read_layer, read_table
 from resilience.scenario import Scenario
 from resilience.sequences import EventSequence, find_joint, find_sequences
 from resilience.service_rules import ServiceRule
+from resilience.time_inputs import peak_hours, read_repairs
 
 if TYPE_CHECKING:
     from resilience.flow import LevelSector
@@ -221,6 +222,9 @@ def load_inputs(scenario: Scenario) -> Inputs:
         levels = attempt(partial(settle_levels, scenario, known))
         if levels is not None:
             sectors = attempt(partial(prepare_sectors, known, scenario))
+        if curves is not None and scenario.time is not None and scenario.time.repair is not None:
+            there = [hazard for hazard in hazards if hazard is not None]
+            read_repairs(known, curves, there, scenario.time.repair, attempt)
     attempt.raise_if_any()
     if (
         network is None or curves is None or reached is None or levels is None or sectors is None
@@ -233,6 +237,8 @@ def load_inputs(scenario: Scenario) -> Inputs:
         raise ConfigurationError(Problem(subject, wanted=wanted, got="no `time`"))
     if not opened:
         raise ConfigurationError(Problem("hazards", wanted="at least one event family", got="none"))
+    if scenario.time is not None:
+        attempt(partial(peak_hours, opened))
     found = attempt(partial(find_sequences, scenario.sequences, opened))
     n_event = sum(hazard.sizes["event"] for hazard in opened) + len(scenario.sequences)
     taken = [one.name for one in scenario.sequences]

@@ -79,14 +79,17 @@ def test_a_check_does_not_import_numba(tmp_path: Path, town: Path) -> None:
 
 
 def test_a_wrong_scenario_and_missing_inputs_are_told_without_numba(tmp_path: Path, town: Path) -> None:
-    unit, gone, wrong = (tmp_path / name for name in ("unit", "gone", "wrong"))
-    for folder in (unit, gone, wrong):
+    unit, gone, wrong, crews, repair = (tmp_path / name for name in ("unit", "gone", "wrong", "crews", "repair"))
+    for folder in (unit, gone, wrong, crews, repair):
         shutil.copytree(town.parent, folder)
     (unit / "town.yaml").write_text(FILES.replace("unit: m", "unit: ell"), encoding="utf-8")
     (gone / "zones.csv").unlink()
     (wrong / "zones.csv").write_text("id,persons,geometry\nz1,-5,POINT (950005 1949995)\n", encoding="utf-8")
-    calls = [["check", str(folder / "town.yaml")] for folder in (tmp_path / "nowhere", unit, gone, wrong)]
-    assert loaded(*calls) == ([66, 78, 66, 65], False)
+    for folder, section in ((crews, "{crews: {powr: 1}}"), (repair, "{crews: {power: 1}, file: own.csv}")):
+        (folder / "town.yaml").write_text(FILES.replace("time: {}", f"time: {{repair: {section}}}"), encoding="utf-8")
+    folders = (tmp_path / "nowhere", unit, gone, wrong, crews, repair)
+    calls = [["check", str(folder / "town.yaml")] for folder in folders]
+    assert loaded(*calls) == ([66, 78, 66, 65, 78, 66], False)
 
 
 def test_a_check_says_what_it_did_not_do(town: Path, capsys: pytest.CaptureFixture[str]) -> None:

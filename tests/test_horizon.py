@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from resilience.check import check
-from resilience.errors import ConfigurationError, DataError
+from resilience.errors import ConfigurationError
 from resilience.horizon import plan_horizon
 from resilience.inputs import load_inputs
 from resilience.pipeline import assess
@@ -71,20 +71,27 @@ def test_assets_wait_for_what_they_need_in_the_sectors_named() -> None:
 @pytest.mark.parametrize(
     ("repair", "told"),
     [
+        ({"crews": {"powr": 1}}, "did you mean 'power'"),
+        ({"depots": {"kind": "hospital"}, "roads": "transprt"}, "did you mean 'transport'"),
         ({"after": {"watr": "power"}}, "did you mean 'water'"),
         ({"after": {"water": ["powr"]}}, "no sector 'powr'"),
         ({"rule": "priority", "priority": {"substaton": 1}}, "did you mean 'substation'"),
     ],
 )
 def test_sectors_and_kinds_that_are_none_are_told(repair: dict, told: str) -> None:
-    with pytest.raises(DataError, match=told):
-        check(scenario(repair=repair))
+    with pytest.raises(ConfigurationError, match=told):
+        check(scenario(repair=repair), quick=True)
 
 
 @pytest.mark.parametrize("repair", [{"rule": "priority"}, {"priority": {"substation": 1}}])
 def test_priorities_and_their_rule_belong_together(repair: dict) -> None:
     with pytest.raises(ConfigurationError, match="priority"):
         scenario(repair=repair)
+
+
+def test_a_grid_that_ends_within_a_minute_is_told_by_the_scenario() -> None:
+    with pytest.raises(ConfigurationError, match=r"time\.hours: 1e-09; wanted: a last point of a minute"):
+        scenario(hours=[0, 1e-9])
 
 
 def test_check_tells_what_halving_the_grid_changes() -> None:

@@ -14,17 +14,8 @@ from scipy.special import ndtri
 from resilience.draws import BUFFER, FRAGILITY, REPAIR, stream_key
 from resilience.kernels.fragility import quantise_probability, sample_failures, sample_uniforms
 from resilience.kernels.repair_jobs import count_jobs, list_jobs, note_repairs
-from resilience.kernels.repair_times import (
-    EXPONENTIAL,
-    FIXED,
-    LOGNORMAL,
-    LONGEST_HOURS,
-    NORMAL,
-    UNIFORM,
-    draw_repair_times,
-    evaluate_repair_quantiles,
-    normal_quantile,
-)
+from resilience.kernels.repair_laws import EXPONENTIAL, FIXED, LOGNORMAL, LONGEST_HOURS, NORMAL, UNIFORM
+from resilience.kernels.repair_times import draw_repair_times, evaluate_repair_quantiles, normal_quantile
 from tests.bits import lanes
 
 LAWS = {

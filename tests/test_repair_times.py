@@ -204,3 +204,19 @@ def test_a_recovery_is_told_with_its_source():
     assert seen["share"].iloc[[0, -1]].tolist() == [0.0, 1.0]
     with pytest.raises(DataError, match="did you mean 'nirs_2025'"):
         load_recovery("nirs_2052")
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        RepairTime("a", 1, "fixed", {"value": 7}),
+        RepairTime("a", 1, "uniform", {"low": 2, "high": 9}),
+        RepairTime("a", 1, "exponential", {"mean": 12}),
+        RepairTime("a", 1, "lognormal", {"mean": 30, "sd": 40}),
+        RepairTime("a", 1, "normal", {"mean": 40, "sd": 40}),
+        RepairTime("a", 1, "normal", {"mean": 400, "sd": 3}),
+    ],
+    ids=lambda time: f"{time.distribution}-{time.mean():.0f}",
+)
+def test_the_median_is_the_quantile_of_one_half(time: RepairTime) -> None:
+    assert time.median() == pytest.approx(float(time.quantile(0.5)), rel=1e-12)

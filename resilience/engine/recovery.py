@@ -15,7 +15,7 @@ from resilience.engine.crew_ways import CrewWays, Depots, plan_crew_ways
 from resilience.engine.water import Water
 from resilience.kernels.fragility import quantise_probability
 from resilience.kernels.repair_jobs import note_repairs
-from resilience.kernels.repair_times import FIXED
+from resilience.kernels.repair_laws import FIXED
 from resilience.kernels.rows import SAMPLES, WORDS
 from resilience.kernels.schedule import NEVER, Jobs
 from resilience.network.compile import CompiledNetwork

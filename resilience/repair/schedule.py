@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from resilience.errors import DataError, Problems, suggestion
-from resilience.kernels.repair_times import LONGEST_HOURS
+from resilience.kernels.repair_laws import LONGEST_HOURS
 from resilience.kernels.schedule import FIFO, LONGEST, NEVER, PRIORITY, SHORTEST, Jobs, Plan, resume_jobs, schedule_jobs
 from resilience.repair.work import WorkCapacity
 

@@ -14,17 +14,16 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from resilience.errors import DataError, Problem, Problems, suggestion
-from resilience.kernels.repair_times import (
+from resilience.kernels.repair_laws import (
     EXPONENTIAL,
     FIXED,
     LOGNORMAL,
     LONGEST_HOURS,
     NORMAL,
     UNIFORM,
-    evaluate_repair_quantiles,
 )
 
 Floats = NDArray[np.float64]
@@ -120,9 +119,22 @@ class RepairTime:
             raise DataError(
                 Problem("p", "probabilities between 0 and 1, both excluded", "others", int(wrong.sum()), values.size)
             )
+        from resilience.kernels.repair_times import evaluate_repair_quantiles  # tables are checked without Numba
+
         hours = np.empty(values.size)
         evaluate_repair_quantiles(*self.arguments, np.ascontiguousarray(values).reshape(-1), hours)
         return hours.reshape(values.shape)
+
+    def median(self) -> float:
+        """Return the time in hours that half of all stay below, in closed form.
+
+        Examples
+        --------
+        >>> round(RepairTime("outage", 0, "exponential", {"mean": 12}).median(), 4)
+        8.3178
+        """
+        kind, first, second = self.arguments
+        return float(_MEDIAN[kind](first, second))
 
     def cdf(self, hours: ArrayLike) -> Floats:
         """Return the probability of being done within `hours`.
@@ -208,6 +220,13 @@ _DONE: dict[int, _Law] = {
     EXPONENTIAL: lambda t, mean, _: -np.expm1(-t / mean),
     LOGNORMAL: lambda t, median, beta: np.asarray(ndtr(np.log(t / median) / beta)),
     NORMAL: lambda t, mean, sd: np.asarray(1.0 - ndtr((mean - t) / sd) / ndtr(mean / sd)),
+}
+_MEDIAN: dict[int, Callable[[float, float], float]] = {
+    FIXED: lambda value, _: value,
+    UNIFORM: lambda low, high: 0.5 * (low + high),
+    EXPONENTIAL: lambda mean, _: mean * math.log(2.0),
+    LOGNORMAL: lambda median, _: median,
+    NORMAL: lambda mean, sd: mean - sd * ndtri(0.5 * ndtr(mean / sd)),
 }
 _BEYOND: dict[int, _Law] = {
     FIXED: lambda b, value, _: np.maximum(value - b, 0.0),

@@ -224,7 +224,7 @@ def _check_states(times: Sequence[RepairTime], problems: Problems) -> None:
             f"repair time {times[0].repair_class!r}", wanted="states of damage 1, 2, ... without a gap", got=got
         )
     for lighter, heavier in pairwise(damaged):
-        low, high = float(lighter.quantile(0.5)), float(heavier.quantile(0.5))
+        low, high = lighter.median(), heavier.median()
         if high < low:
             problems.add(subject_of(heavier), wanted=f"a median of at least {low:g} h, as state {lighter.state}",
                          got=f"{high:g} h")  # fmt: skip

@@ -307,6 +307,8 @@ class TimeSection(Section):
         if len(hours) < 2 or hours[0] != 0 or any(a >= b for a, b in pairwise(hours)):
             got = ", ".join(f"{hour:g}" for hour in hours[:5]) or "none"
             yield Finding("hours", wanted="two or more ascending numbers, the first 0", got=got)
+        elif round(hours[-1] * 60) < 1:
+            yield Finding("hours", wanted="a last point of a minute or more", got=f"{hours[-1]:g}")
 
 
 class RiskSection(Section):
