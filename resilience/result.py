@@ -13,7 +13,7 @@ import xarray as xr
 
 from resilience.errors import count_of
 from resilience.frames import make_frame
-from resilience.labels import SYNTHETIC, loss_unit, people_unit, tells_money
+from resilience.labels import SYNTHETIC, loss_unit, people_unit, tells_money, texts
 from resilience.network import Network
 from resilience.plot import ResultPlots
 from resilience.result_html import result_html
@@ -172,6 +172,29 @@ class Result:
                 [str(event), *(figure(float(v)) for v in mean.sel(event=event).values),
                  *(figure(float(ds["direct_loss"].sel(event=event))) for _ in money)]
             )  # fmt: skip
+        return rows
+
+    def branches_table(self) -> list[list[str]]:
+        """Return what a year takes in every branch, beside the run itself; empty without branches or rates."""
+        ds = self.dataset
+        if "branch_annual_value" not in ds:
+            return []
+        hours = "branch_annual_person_hours" in ds
+        name = "annual_person_hours" if hours else "annual_value"
+        money = self.tells_money and "branch_annual_direct_loss" in ds
+        weight = ds["branch_weight"].values
+        lost, loss = ds[f"branch_{name}"].values, ds["branch_annual_direct_loss"].values if money else None
+        unit = f"{loss_unit(self.unit, hours=hours)}/year"
+        rows = [["branch", "weight", *(f"{service}, {unit}" for service in texts(ds, "service")),
+                 *(["direct loss, money/year"] if money else [])]]  # fmt: skip
+        ends = [
+            ("the run itself", "", ds[name].values, float(ds["annual_direct_loss"]) if money else 0.0),
+            *((str(branch), figure(weight[i]), lost[i], float(loss[i]) if loss is not None else 0.0)
+              for i, branch in enumerate(texts(ds, "branch"))),
+            ("weighted mean", "", weight @ lost, float(weight @ loss) if loss is not None else 0.0),
+        ]  # fmt: skip
+        for label, share, figures, cost in ends:
+            rows.append([label, share, *map(figure, figures.tolist()), *([figure(cost)] if money else [])])
         return rows
 
     def options_table(self) -> list[list[str]]:
