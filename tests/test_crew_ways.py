@@ -204,7 +204,7 @@ def test_a_longer_recession_never_helps_crews(site: Any, tmp_path: Path) -> None
     ("repair", "error", "message"),
     [
         ({"depots": {"kind": "depo"}}, DataError, "did you mean 'depot'"),
-        ({"depots": {"kind": "depot"}, "roads": "transprt"}, DataError, "did you mean 'transport'"),
+        ({"depots": {"kind": "depot"}, "roads": "transprt"}, ConfigurationError, "did you mean 'transport'"),
         ({"roads": "rail"}, ConfigurationError, "only with depots"),
     ],
     ids=str,
