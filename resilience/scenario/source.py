@@ -184,7 +184,7 @@ def parse_source(text: str, *, name: str) -> Node:
         column = error.position - text.rfind("\n", 0, error.position)
         got = f"the sign U+{ord(text[error.position]):04X}, which cannot stand in YAML"
         where = f"{name}:{line}:{column}"
-        builder.problems.add("text", wanted="signs that can be printed", got=got, where=where)
+        builder.problems.add("text", wanted="well-formed YAML 1.2", got=got, where=where)
     except YAMLError as error:
         builder.problems.add("text", wanted="well-formed YAML 1.2", got=" ".join(str(error).split()), where=name)
     builder.problems.raise_if_any(ConfigurationError)
