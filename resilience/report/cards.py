@@ -43,8 +43,7 @@ def first_cards(
     cards.append(Card(words("card_loss"), words.name("service", service), told))
     why = next((one for one in reasons if one.subject == service and not one.event), None)
     if why is not None and why.parts and "/" in why.parts[0].name:
-        sector, peril = why.parts[0].name.rsplit("/", 1)
-        name = words("root", sector=words.name("service", sector), peril=words.name("peril", peril))
+        name = words.root(why.parts[0].name)
         cards.append(Card(words("card_root"), name, words("card_root_rest", share=tell_share(why.parts[0].share))))
     worst = max(event_losses(run), key=lambda event: event.shades[most])
     told = words("card_event_rest", value=worst.values[most], unit=units.headline)

@@ -1,4 +1,4 @@
-"""The colours of a report beside those of services: water is blue, heat orange to red, loss purple."""
+"""The colours of a report beside those of services: hatches tell heat from flood, loss is purple."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from resilience.report.reasons import OTHERS, UNTRACED
 PATTERNS = (("solid", "solid"), ("dashed", "dashed"), ("double", "dotdash"), ("dotted", "dotted"))
 LOSS, LOSS_EDGE, LOSS_LINE, OTHER_LINE = "#7b2d8b", "#5b1a6b", "#9b59b6", "#b8860b"
 
-FLOOD = ("#08519c", "#3182bd", "#6baed6", "#2b8cbe", "#9ecae1", "#4a6fa5")
-HEAT = ("#b33a00", "#e6550d", "#fd8d3c", "#cc4c02", "#fdae6b", "#8c2d04")
+HATCH = "repeating-linear-gradient(45deg, transparent 0 4px, #ffffffe0 4px 6px)"
+"""Of heat, where the colour tells the sector."""
+
 CAUSES = {
     OTHERS: "#9aa0a8", UNTRACED: "#c9ccd2", "hazard": "#3d5a80", "supply": "#0f8b8d", "lost_road": "#b8860b",
     "lost_facility": "#7b3f98", "other_facility": "#9aa0a8",
@@ -20,20 +21,38 @@ CAUSES = {
 
 
 def part_colours(names: Iterable[str]) -> dict[str, str]:
-    """Return a colour for every part of a bar: by its peril, by what kind of cause it is, or of the service needed.
+    """Return the background of every part of a bar, as style sheets call it.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Roots have the colour of their sector, needs that of the service, other causes one of their own.
 
     Examples
     --------
-    >>> part_colours(["power/flood", "power/heat", "supply", "need:power"])["power/heat"]
-    '#b33a00'
+    >>> told = part_colours(["power/flood", "power/heat", "supply", "need:power"])
+    >>> told["power/flood"], told["need:power"], told["power/heat"].rpartition(", ")[2]
+    ('#E69F00', '#E69F00', '#E69F00')
     """
-    colours, known = dict(CAUSES), list(dict.fromkeys(names))
-    for peril, shades in (("flood", FLOOD), ("heat", HEAT)):
-        own = [name for name in known if name.endswith(f"/{peril}")]
-        colours |= {name: shades[i % len(shades)] for i, name in enumerate(own)}
-    services = {name: name.removeprefix("need:") for name in known if name not in colours}
-    of_services = colours_of(services.values())
-    return colours | {name: of_services[service] for name, service in services.items()}
+    others = [name for name in dict.fromkeys(names) if name not in CAUSES]
+    subjects = {
+        name: name.removeprefix("need:") if name.startswith("need:") else name.rpartition("/")[0] for name in others
+    }
+    colours = colours_of(dict.fromkeys(subjects.values()))
+    used: Counter[str] = Counter()
+    lines = {}
+    for subject, colour in colours.items():
+        # Sectors of one colour differ in the distance of lines.
+        lines[subject] = _lines(used[colour]) if used[colour] else ""
+        used[colour] += 1
+    return CAUSES | {
+        name: ", ".join(filter(None, (HATCH if name.endswith("/heat") else "", lines[subject], colours[subject])))
+        for name, subject in subjects.items()
+    }
+
+
+def _lines(number: int) -> str:
+    return f"repeating-linear-gradient(90deg, transparent 0 {1 + 2 * number}px, #000000a0 0 {2 + 2 * number}px)"
 
 
 def line_styles(names: Sequence[str]) -> list[tuple[str, str, str]]:

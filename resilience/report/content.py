@@ -63,7 +63,7 @@ def tell_run(run: FinishedRun, words: Words, change: Change | None = None) -> tu
         change=change,
     )  # fmt: skip
     content = {
-        **_facts(run, units), "cards": cards, "losses": annual_losses(run), "money": annual_money(run),
+        **_facts(run, words, units), "cards": cards, "losses": annual_losses(run), "money": annual_money(run),
         "events": events, "labels": labels, "services": services, "change": change, **reasons,
         "outcome": lambda name: words.name("outcome", name),
         "has_hazard": any(city.hazards.addresses), "has_outlines": bool(city.outlines),
@@ -92,14 +92,17 @@ def tell_run(run: FinishedRun, words: Words, change: Change | None = None) -> tu
     return content, data
 
 
-def _facts(run: FinishedRun, units: Units) -> Content:
+def _facts(run: FinishedRun, words: Words, units: Units) -> Content:
     ds = run.dataset
+    n_asset, n_event = ds.sizes["asset"], ds.sizes["event"]
     rated, of_period = (np.isfinite(ds[name].values) for name in ("annual_rate", "return_period"))
     return {
         "title": run.manifest.name, "synthetic": run.result.is_synthetic, "units": units, "over_time": run.over_time,
         "facts": {
-            "assets": f"{ds.sizes['asset']:,}", "people": f"{float(ds['zone_people'].sum()):,.0f}",
-            "events": f"{ds.sizes['event']:,}", "samples": f"{run.n_sample:,}", "rule": ds.attrs["integration_rule"],
+            "assets": words("one_asset") if n_asset == 1 else words("many_assets", n=f"{n_asset:,}"),
+            "events": words("one_event") if n_event == 1 else words("many_events", n=f"{n_event:,}"),
+            "people": f"{float(ds['zone_people'].sum()):,.0f}", "samples": f"{run.n_sample:,}",
+            "rule": ds.attrs["integration_rule"],
             "periods": bool(of_period.any()), "rates": bool((rated & ~of_period).any()),
             "confidence": f"{100 * run.manifest.scenario['risk']['confidence']:g}",
         },
@@ -109,7 +112,8 @@ def _facts(run: FinishedRun, units: Units) -> Content:
 def _reasons(run: FinishedRun) -> Content:
     reasons, sectors, access = service_reasons(run), sector_reasons(run), access_outcomes(run)
     bars = [row.parts for row in [*reasons, *sectors]] + [row.parts for row in access]
-    names = [part.name for parts in bars for part in parts]
+    # In the order of the run, in which plots of it colour them too.
+    names = [*texts(run.dataset, "root"), *(part.name for parts in bars for part in parts)]
     return {"reasons": reasons, "sectors": sectors, "access": access, "origins": find_origins(run.dataset),
             "colours": part_colours(names)}  # fmt: skip
 

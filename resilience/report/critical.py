@@ -16,6 +16,9 @@ from resilience.why import order_by_kind
 
 MOST = 12
 
+SMALLEST = 1e-4
+"""A share below is told to be so."""
+
 Floats = NDArray[np.float64]
 
 
@@ -47,18 +50,23 @@ class Critical:
     @property
     def share(self) -> str:
         """The share in per cent."""
-        return tell(100 * self.worth, 100 * self._spread)
+        return self._in_per_cent(self.worth)
 
     @property
     def interval(self) -> str:
         """Ends of its 95 % interval in per cent; empty where the samples do not tell it, or tell it exactly."""
-        return " … ".join(tell(100 * end, 100 * self._spread) for end in self.ends) if self._spread > 0 else ""
+        if self._spread <= 0 or self.ends[1] < SMALLEST:
+            return ""
+        return " … ".join(map(self._in_per_cent, self.ends))
 
     @property
     def ends(self) -> tuple[float, float]:
         """Ends of the interval, from 0 to 1; the share itself where the samples do not tell it."""
         half = NORMAL * np.nan_to_num(self.error)
         return max(0.0, self.worth - half), min(1.0, self.worth + half + self.unseen)
+
+    def _in_per_cent(self, share: float) -> str:
+        return f"<{100 * SMALLEST:g}" if 0 < share < SMALLEST else tell(100 * share, 100 * self._spread)
 
     @property
     def _spread(self) -> float:

@@ -60,6 +60,19 @@ class Words:
         told = load_words().get(f"{kind}_{name}")
         return name if told is None else told[self.language]
 
+    def root(self, root: str) -> str:
+        """Return a root cause, a sector and a peril, for people."""
+        sector, slash, peril = root.rpartition("/")
+        if not slash:
+            return root
+        return self("root", sector=self.name("service", sector), peril=self.name("peril", peril))
+
+    def cause(self, cause: str) -> str:
+        """Return why an asset is down, for people."""
+        if cause.startswith("need:"):
+            return self("cause_need", service=self.name("service", cause.removeprefix("need:")))
+        return self.name("cause", cause)
+
 
 @dataclass(frozen=True)
 class Units:

@@ -11,10 +11,13 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resilience.colours import COLOURS, colours_of
 from resilience.network import Network
 from resilience.pipeline import assess
 from resilience.reading import read_run
 from resilience.report import write_report
+from resilience.report.colours import HATCH, part_colours
+from resilience.report.critical import Critical
 from resilience.report.failing import Dependents
 from resilience.report.notes import group_notes
 from resilience.report.page import write_page
@@ -209,3 +212,25 @@ def test_a_change_against_a_run_without_hours_is_of_people_at_the_peak(site: Sit
     assert "In people. " in told.text
     (row,) = (row for row in told.rows if row[:2] == ["power", "storm"])
     assert row[2] == row[3] == tell(float(table(tmp_path / "peak", "summary.csv")[0]["persons without power"]))
+
+
+def test_roots_of_a_bar_are_told_apart_and_have_the_colours_of_plots() -> None:
+    sectors = [*COLOURS, *(f"made up {i}" for i in range(9))]
+    roots = [f"{sector}/{peril}" for peril in ("flood", "heat") for sector in sectors]
+    told = part_colours([*roots, "others", "untraced"])
+    shown = {told[name] for name in (*roots, "others", "untraced")}
+    assert len(shown) == len(roots) + 2
+    plain = colours_of(sectors)
+    for root in roots:
+        sector, peril = root.split("/")
+        assert told[root].rpartition(", ")[2] == plain[sector]
+        assert told[root].startswith(HATCH) == (peril == "heat")
+    assert {told[f"{sector}/flood"] for sector in COLOURS} == set(COLOURS.values())
+
+
+def test_a_share_that_is_next_to_nothing_is_told_to_be_so() -> None:
+    told = [Critical(0, "a", "power", "tower", worth, error, 0.0) for worth, error in
+            ((0.00002, 0.000001), (0.00009, 0.00004), (0.5, 0.02))]  # fmt: skip
+    assert [(one.share, one.interval) for one in told] == [
+        ("<0.01", ""), ("<0.01", "<0.01 … 0.017"), ("50", "46 … 54"),
+    ]  # fmt: skip

@@ -21,10 +21,12 @@ from resilience.datasets.asset_classes import ASSET_CLASSES
 from resilience.errors import CannotCreateError
 from resilience.events import Rule
 from resilience.network.redundancy import SECTOR as DERIVED
+from resilience.pipeline import assess
 from resilience.reading import read_run
 from resilience.report import write_report
 from resilience.report.page import write_page
 from resilience.report.words import LANGUAGES, Words, load_words
+from tests.conftest import Site
 from tests.report_runs import HOSTILE, QUOTES, Page
 from tests.test_cli_json import told_of
 
@@ -60,6 +62,25 @@ def test_names_are_text_and_nothing_else(hostile_run: Path, language: str) -> No
     data = json.loads(re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)[0])
     assert data["events"] == [HOSTILE]
     assert HOSTILE in data["figures"]["map"].replace('\\"', '"')
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_name_within_a_sentence_is_escaped_once(site: Site, tmp_path: Path, language: str) -> None:
+    sector, kind = "<b>s</b>", "<i>k</i>"
+    many = [{"id": f"a{i}", "sector": sector, "kind": kind} for i in range(5)]
+    needs = [("zone", "power", ["p"], 1), ("p", "power", [one["id"] for one in many], 5)]
+    assess(
+        site.scenario(
+            [*many, {"id": "p"}], [{"values": [[0.5]], "return_periods": [50]}], needs=needs,
+        ),
+        out=tmp_path / "run",
+    )  # fmt: skip
+    words = Words(language)
+    told = Page(write_page(read_run(tmp_path / "run"), words))
+    assert words("root", sector=sector, peril=words.name("peril", "flood")) in told.text
+    assert words("number_of_kind", n="5", kind=kind) in told.text
+    assert words("one_event") in told.text
+    assert not re.search("&(lt|gt|amp|quot|#)", told.text)
 
 
 def test_every_word_is_there_in_all_languages_and_is_used() -> None:
