@@ -143,6 +143,7 @@ def test_other_files_stay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     (tmp_path / "maps").mkdir()
     assert main(["init", str(tmp_path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["answer"] == {
-        "files": [str(tmp_path / "scenario.yaml"), str(tmp_path / "schema.json")]
+        "files": [str(tmp_path / "scenario.yaml"), str(tmp_path / "schema.json")],
+        "name": tmp_path.name,
     }
     assert (tmp_path / "maps").is_dir()

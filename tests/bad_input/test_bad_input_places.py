@@ -60,9 +60,9 @@ def test_every_file_of_curves(town: Any) -> None:
 
 
 def test_what_a_rule_names(town: Any) -> None:
-    town.scenario["rules"][0]["from"] = {"id": ["S1", "S99"]}
+    town.scenario["rules"][0]["from"] = {"id": "S99"}
     town.scenario["rules"][1]["to"] = {"kind": "hosptal"}
-    refused_at(town, 65, "S99", "hosptal")
+    refused_at(town, 78, "S99", "hosptal")
 
 
 @pytest.mark.parametrize("key", ["hazards", "services"])
