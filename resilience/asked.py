@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,18 @@ def build_rules(scenario: Scenario) -> tuple[Rule, ...]:
                 DependencyRule(from_=_plain(section.from_), to=_plain(section.to), over=_plain(section.over), **fields)
             )
     return tuple(rules)
+
+
+def key_of_rule(subject: str) -> str:
+    """Return the dotted key in a scenario of what a message about a derivation is about; empty for anything else.
+
+    Examples
+    --------
+    >>> key_of_rule("rule 1 (power).from.id"), key_of_rule("rule 2 (access)"), key_of_rule("assets.id")
+    ('rules.0.from.id', 'rules.1', '')
+    """
+    found = re.fullmatch(r"rule (\d+) \([^()]*\)(.*)", subject)
+    return "" if found is None else f"rules.{int(found[1]) - 1}{found[2]}"
 
 
 def build_redundancy(sections: Iterable[Redundancy]) -> tuple[Units | Standby, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from resilience.errors import DataError, Problems
+from resilience.errors import Attempts, DataError, Problems
 from resilience.events import yearly_weight
 from resilience.labels import PEOPLE, PERSON_HOURS, loss_unit
 from resilience.manifest import InputFile
@@ -305,7 +306,10 @@ def compare_directories(a: str | Path, b: str | Path, *, confidence: float = 0.9
     ('monte_carlo.samples',)
     """
     paths = Path(a), Path(b)
-    runs = [read_run(path) for path in paths]
+    attempt = Attempts()
+    found = {path: attempt(partial(read_run, path)) for path in dict.fromkeys(paths)}
+    attempt.raise_if_any()
+    runs = [run for path in paths if (run := found[path]) is not None]
     differences = compare_runs(*(run.result for run in runs), confidence=confidence)
     one, two = (run.manifest for run in runs)
     changed, single = _inputs(one.inputs, two.inputs)

@@ -223,17 +223,26 @@ class Attempts:
         self._place = place
         self._errors: list[ResilienceError] = []
 
-    def __call__(self, step: Callable[[], T], *, key: str = "") -> T | None:
+    def __call__(
+        self, step: Callable[[], T], *, key: str = "", place: Callable[[str], str] = lambda subject: ""
+    ) -> T | None:
         """Return what the step gives, or None if it found something wrong.
 
-        A problem without a place gets that of `key`, or of its subject where that is a key itself.
+        A problem without a place gets that which `place` tells of its subject, else that of `key`, or of its subject
+        where that is a key itself.
         """
         try:
             return step()
         except (DataError, MissingInputError, ConfigurationError) as error:
             self._errors.append(
                 type(error)(
-                    replace(problem, where=problem.where or self._place(key) or self._place(problem.subject))
+                    replace(
+                        problem,
+                        where=problem.where
+                        or place(problem.subject)
+                        or self._place(key)
+                        or self._place(problem.subject),
+                    )
                     for problem in error.problems
                 )
             )

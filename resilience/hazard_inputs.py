@@ -31,39 +31,57 @@ def map_paths(section: HazardSection) -> Iterator[Path]:
 
 def open_hazards(scenario: Scenario, attempt: Attempts) -> list[xr.Dataset | None]:
     """Return the maps of every event family that the scenario names; None for one that is wrong, told to `attempt`."""
-    hazards: list[xr.Dataset | None] = []
-    for i, section in enumerate(scenario.hazards):
+    return [_open_family(scenario, f"hazards.{i}", section, attempt) for i, section in enumerate(scenario.hazards)]
 
-        def open_section(section: Any = section, peril: str | None = None) -> xr.Dataset:
-            if section.index is not None:
-                parts = section.parts()
-                air = open_section(parts["temperature"])
-                return add_index(air, open_section(parts["humidity"], "humidity"), section.index)
-            common = {
-                "family": section.family, "peril": peril or section.peril, "unit": section.unit, "crs": section.crs,
-                "nodata": section.nodata, "nodata_value": section.nodata_value, "outside": section.outside,
-                "variable": section.variable, "plausible": section.plausible if peril is None else None,
-            }  # fmt: skip
-            # Spelled out per event: `sources` fills patterns and orders return periods, files and bands alike.
-            events, axis = section.sources(), bool(section.return_periods)
-            in_bands = section.path is not None and not section.variable and not section.hours
-            bands = [event.band for event in events] if in_bands else None
-            opened = open_hazard(
-                section.path or [event.hour_paths or event.path for event in events],
-                bands=bands,
-                return_periods=[event.return_period for event in events] if axis else None,
-                annual_rates=[event.annual_rate for event in events] if section.annual_rates else None,
-                events=None if axis else [event.event for event in events],
-                duration_hours=[event.duration_hours for event in events] if section.duration_hours else None,
-                hours=section.hours or None,
-                clock_offset=section.clock_offset,
-                recession_hours=[event.recession_hours for event in events],
-                **common,
-            )
-            return opened.assign_attrs(error_sd=section.error_sd) if section.error_sd else opened
 
-        hazards.append(attempt(open_section, key=f"hazards.{i}.files"))
-    return hazards
+def _open_family(scenario: Scenario, key: str, section: HazardSection, attempt: Attempts) -> xr.Dataset | None:
+    index = section.index
+    if index is None:
+        return _attempt_maps(scenario, key, section, attempt)
+    parts = section.parts()
+    air = _attempt_maps(scenario, f"{key}.temperature", parts["temperature"], attempt)
+    moist = _attempt_maps(scenario, f"{key}.humidity", parts["humidity"], attempt, peril="humidity")
+    if air is None or moist is None:
+        return None
+    return attempt(lambda: add_index(air, moist, index), key=f"{key}.index")
+
+
+def _attempt_maps(
+    scenario: Scenario, key: str, section: HazardSection, attempt: Attempts, *, peril: str | None = None
+) -> xr.Dataset | None:
+    """Return the maps of a section at a key; what is wrong with one of its files is told where that stands."""
+    files = [str(file) for file in section.files]
+
+    def place(subject: str) -> str:
+        return scenario.place_of_entry(f"{key}.files", files.index(subject)) if subject in files else ""
+
+    own = f"{key}.{'files' if section.path is None else 'path'}"
+    return attempt(lambda: _open_maps(section, peril), key=own, place=place)
+
+
+def _open_maps(section: HazardSection, peril: str | None) -> xr.Dataset:
+    common: dict[str, Any] = {
+        "family": section.family, "peril": peril or section.peril, "unit": section.unit, "crs": section.crs,
+        "nodata": section.nodata, "nodata_value": section.nodata_value, "outside": section.outside,
+        "variable": section.variable, "plausible": section.plausible if peril is None else None,
+    }  # fmt: skip
+    # Spelled out per event: `sources` fills patterns and orders return periods, files and bands alike.
+    events: tuple[Any, ...] = section.sources()
+    axis = bool(section.return_periods)
+    in_bands = section.path is not None and not section.variable and not section.hours
+    opened = open_hazard(
+        section.path or [event.hour_paths or event.path for event in events],
+        bands=[event.band for event in events] if in_bands else None,
+        return_periods=[event.return_period for event in events] if axis else None,
+        annual_rates=[event.annual_rate for event in events] if section.annual_rates else None,
+        events=None if axis else [event.event for event in events],
+        duration_hours=[event.duration_hours for event in events] if section.duration_hours else None,
+        hours=section.hours or None,
+        clock_offset=section.clock_offset,
+        recession_hours=[event.recession_hours for event in events],
+        **common,
+    )
+    return opened.assign_attrs(error_sd=section.error_sd) if section.error_sd else opened
 
 
 def load_hazards(scenario: Scenario) -> tuple[xr.Dataset, ...]:

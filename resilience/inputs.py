@@ -11,7 +11,7 @@ import geopandas as gpd
 import numpy as np
 import xarray as xr
 
-from resilience.asked import build_redundancy, build_rules, build_services, find_grid_hours, level_rules
+from resilience.asked import build_redundancy, build_rules, build_services, find_grid_hours, key_of_rule, level_rules
 from resilience.curves import CurveTable
 from resilience.datasets import load_curves, synthetic_city
 from resilience.errors import (
@@ -31,6 +31,7 @@ from resilience.network.redundancy import add_redundancy
 from resilience.readers.graphml import read_graphml
 from resilience.readers.vector import read_layer, read_table
 from resilience.scenario import Scenario
+from resilience.scenario.method import CurveFile
 from resilience.sequences import EventSequence, find_joint, find_sequences
 from resilience.service_rules import ServiceRule
 from resilience.time_inputs import peak_hours, read_repairs
@@ -94,19 +95,31 @@ class Inputs:
 
 
 def load_curve_table(scenario: Scenario) -> CurveTable:
-    """Return the shipped curves and the scenario's own."""
+    """Return the shipped curves and the scenario's own.
+
+    Raises
+    ------
+    MissingInputError, DataError
+        With everything that is wrong in all files.
+    """
     table = load_curves() if scenario.curves.library else CurveTable(())
-    for file in scenario.curves.files:
-        own = CurveTable.from_csv(
-            file.path, layout=file.layout, unit=file.unit, role=file.role, peril=file.peril, name=file.name,
-            names=file.names or None, metadata=file.metadata, decreasing=file.decreasing,
-        )  # fmt: skip
-        again = [name for name in own.names() if name in table]
-        if again:
-            wanted = "other names, or none of the shipped curves (`curves: {library: false}`)"
-            raise DataError(Problem(str(file.path), wanted, "names of curves that are there", len(again), first=again))
-        table = table.merge(own)
+    attempt = Attempts(scenario.place)
+    for number, file in enumerate(scenario.curves.files):
+        table = attempt(partial(_with_curves, table, file), key=f"curves.files.{number}.path") or table
+    attempt.raise_if_any()
     return table
+
+
+def _with_curves(table: CurveTable, file: CurveFile) -> CurveTable:
+    own = CurveTable.from_csv(
+        file.path, layout=file.layout, unit=file.unit, role=file.role, peril=file.peril, name=file.name,
+        names=file.names or None, metadata=file.metadata, decreasing=file.decreasing,
+    )  # fmt: skip
+    again = [name for name in own.names() if name in table]
+    if again:
+        wanted = "other names, or none of the shipped curves (`curves: {library: false}`)"
+        raise DataError(Problem(str(file.path), wanted, "names of curves that are there", len(again), first=again))
+    return table.merge(own)
 
 
 def _is_graphml(layer: Any) -> bool:
@@ -178,7 +191,7 @@ def load_inputs(scenario: Scenario) -> Inputs:
         With everything that is wrong in all inputs, as far as it can be told.
     """
     attempt = Attempts(scenario.place)
-    curves = attempt(lambda: load_curve_table(scenario), key="curves.files")
+    curves = attempt(lambda: load_curve_table(scenario))
     hazards = open_hazards(scenario, attempt)
     notes: list[str] = []
     section = scenario.network.synthetic
@@ -202,7 +215,11 @@ def load_inputs(scenario: Scenario) -> Inputs:
         network = _build_network(scenario, attempt)
     if network is not None:
         base = network
-        network = attempt(lambda: derive(base, build_rules(scenario))) if scenario.rules else base
+        network = base
+        if scenario.rules:
+            network = attempt(
+                lambda: derive(base, build_rules(scenario)), place=lambda subject: scenario.place(key_of_rule(subject))
+            )
         if network is not None and scenario.redundancy:
             ruled = network
             network = attempt(lambda: add_redundancy(ruled, build_redundancy(scenario.redundancy)))

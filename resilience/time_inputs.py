@@ -259,9 +259,9 @@ def find_depots(network: Network, section: RepairSection) -> NDArray[np.int32]:
     Raises
     ------
     ConfigurationError
-        A sector that is none.
+        A sector that is none, a choice of depots that no asset fits.
     DataError
-        A sector without links, a choice of depots that no asset fits, depots without a way into it.
+        A sector without links, depots without a way into it.
     """
     assets = network.assets
     sector = assets["sector"].astype(str).to_numpy()
@@ -276,7 +276,7 @@ def find_depots(network: Network, section: RepairSection) -> NDArray[np.int32]:
     chosen = np.zeros(len(assets), bool)
     for number, selector in enumerate(section.depots):
         chosen |= finder.find(selector, problems, subject=f"time.repair.depots.{number}")
-    problems.raise_if_any(DataError)
+    problems.raise_if_any(ConfigurationError)
     access = assets["access_asset"].astype(str).to_numpy()
     node = (sector == section.roads) & (assets["from_asset"].astype(str).to_numpy() == "")
     lost = chosen & (access == "") & ~node

@@ -181,6 +181,10 @@ def test_the_command(directories: tuple[Path, Path], capsys: pytest.CaptureFixtu
         assert f"`{key}`" in row
     assert main(["compare", one, str(directories[0].parent)]) == 66
     assert "the directory of a finished run" in capsys.readouterr().err
+    assert main(["compare", "nope", "other"]) == 66
+    (first, second) = capsys.readouterr().err.splitlines()
+    assert "nope" in first
+    assert "other" in second
 
 
 def test_comparing_does_not_import_numba(directories: tuple[Path, Path]) -> None:

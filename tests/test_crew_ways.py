@@ -17,7 +17,7 @@ from shapely.geometry import LineString, Point, box
 from resilience.cascade import make_grid
 from resilience.check import check
 from resilience.engine import City, Depots, RepairRules, Water, find_baseline, plan_recovery, prepare_event
-from resilience.errors import ConfigurationError, DataError
+from resilience.errors import ConfigurationError
 from resilience.kernels.fragility import sample_failures
 from resilience.network import Network
 from resilience.network.compile import compile_network
@@ -203,7 +203,7 @@ def test_a_longer_recession_never_helps_crews(site: Any, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("repair", "error", "message"),
     [
-        ({"depots": {"kind": "depo"}}, DataError, "did you mean 'depot'"),
+        ({"depots": {"kind": "depo"}}, ConfigurationError, "did you mean 'depot'"),
         ({"depots": {"kind": "depot"}, "roads": "transprt"}, ConfigurationError, "did you mean 'transport'"),
         ({"roads": "rail"}, ConfigurationError, "only with depots"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +102,15 @@ def test_it_runs_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize(
     ("folder", "name"), [("city", "city"), ("null", "first-look"), ("2026", "first-look"), ("a b", "first-look")]
 )
-def test_the_scenario_is_named_as_its_folder_where_it_can_be(tmp_path: Path, folder: str, name: str) -> None:
+def test_the_scenario_is_named_as_its_folder_where_it_can_be(
+    tmp_path: Path, folder: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["init", str(tmp_path / folder)]) == 0
+    told = capsys.readouterr()
+    assert ("a scenario cannot be called" in told.err) == (folder != name)
+    assert (f"{folder!r}: this one is {name!r}" in told.err) == (folder != name)
+    following = shlex.split(told.out.splitlines()[-1].removeprefix("next: "))
+    assert following == ["resilience", "check", str(tmp_path / folder / "scenario.yaml")]
     assert Scenario.from_yaml(tmp_path / folder / "scenario.yaml").name == name
 
 
@@ -135,6 +143,7 @@ def test_other_files_stay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     (tmp_path / "maps").mkdir()
     assert main(["init", str(tmp_path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["answer"] == {
-        "files": [str(tmp_path / "scenario.yaml"), str(tmp_path / "schema.json")]
+        "files": [str(tmp_path / "scenario.yaml"), str(tmp_path / "schema.json")],
+        "name": tmp_path.name,
     }
     assert (tmp_path / "maps").is_dir()

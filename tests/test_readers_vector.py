@@ -271,3 +271,12 @@ def test_nothing_is_written_beside_a_gml_file(tmp_path) -> None:
     with pytest.raises(DataError, match="wanted: one of pump"):
         read_layer(path, layer="pumps", columns={"id": "name"})
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("ending", ["tab", "mif"])
+def test_mapinfo_is_not_read(tmp_path, ending: str) -> None:
+    path = tmp_path / f"pumps.{ending}"
+    pumps = gpd.GeoDataFrame({"name": ["a"]}, geometry=gpd.points_from_xy([1], [2]), crs=5179)
+    pumps.to_file(path, driver="MapInfo File", engine="pyogrio")
+    with pytest.raises(DataError, match="a MapInfo file; wanted: a GeoPackage, GeoJSON, Shapefile, FlatGeobuf or CSV"):
+        read_layer(path, columns={"id": "name"})

@@ -55,7 +55,9 @@ def test_not_a_number_is_one() -> None:
         ("a:\n\t- b\n", "text:2:1", "well-formed"),
         ("a: b: c\n", "text:1:5", "well-formed"),
         ("a: 'b\n", "text:2:1", "well-formed"),
-        ("a: \x07\n", "text", "well-formed"),
+        ("a: \x07\n", "text:1:4", "well-formed"),
+        ("a: 1\nb: x\x00y\n", "text:2:5", "U+0000"),
+        ("a: 1\nb: 'x'\n\x1b\n", "text:3:1", "U+001B"),
         ("a: " + "9" * 50 + "\n", "text:1:4", "digits"),
         ("a: " + "[" * 40 + "]" * 40 + "\n", "text:1:28", "levels"),
     ],
@@ -88,6 +90,16 @@ def test_every_value_knows_its_place() -> None:
     entry = root.value["a"].value[0]
     assert str(entry.keys["c"]) == "city.yaml:3:5"
     assert str(entry.value["c"].value[1].place) == "city.yaml:3:12"
+
+
+def test_a_key_without_a_value_is_where_the_key_is() -> None:
+    root = parse_source("a: 1\nb:\n# - x\n\nc: {d: , e: ~}\n", name="text")
+    inner = root.value["c"].value
+    assert [str(node.place) for node in (root.value["b"], inner["d"], inner["e"])] == [
+        "text:2:1",
+        "text:5:5",
+        "text:5:13",
+    ]
 
 
 def test_files_that_are_not_there_or_no_text(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -250,10 +251,13 @@ def init(
     as_json: AsJson = False,
 ) -> Answer:
     """Write a scenario to begin with, full of explanations, and its schema for editors."""
-    from resilience.scenario.begin import begin_scenario
+    from resilience.scenario.begin import begin_scenario, name_of
 
     files = [str(path) for path in begin_scenario(folder)]
-    return Answer({"files": files}, [f"written: {', '.join(files)}", f"next: resilience check {files[0]}"])
+    name, of_folder = name_of(folder), folder.absolute().name
+    asides = [] if name == of_folder else [f"note: a scenario cannot be called {of_folder!r}: this one is {name!r}"]
+    lines = [f"written: {', '.join(files)}", f"next: resilience check {shlex.quote(files[0])}"]
+    return Answer({"files": files, "name": name}, lines, asides)
 
 
 @app.command()

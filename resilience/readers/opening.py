@@ -18,6 +18,8 @@ from resilience.files import check_columns, check_width, is_there
 from resilience.readers.elsewhere import demand_layer_of_its_own
 
 _PARQUET = {".parquet", ".geoparquet"}
+# GDAL reads it, but its parts would be no inputs of a run.
+_UNREAD = {"MapInfo File"}
 
 
 def open_layer(source: Path, layer: str | None, encoding: str | None) -> pd.DataFrame:
@@ -55,6 +57,8 @@ def open_layer(source: Path, layer: str | None, encoding: str | None) -> pd.Data
             warnings.simplefilter("ignore")
             names = [str(name) for name in pyogrio.list_layers(place)[:, 0]]
             _check_layer(source, layer, names)
+            if pyogrio.read_info(place, layer=layer, encoding=encoding)["driver"] in _UNREAD:
+                raise ValueError("a MapInfo file")
             read = pyogrio.read_dataframe(place, layer=layer, encoding=encoding)
     except shapely.errors.ShapelyError as error:
         wanted = "shapes that can be built: closed rings, lines of two points or more (try ogr2ogr -makevalid)"

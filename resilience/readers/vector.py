@@ -1,7 +1,8 @@
 """Vector files and plain tables into the columns of a city.
 
-GeoPackage, GeoJSON, Shapefile, FlatGeobuf and whatever else GDAL opens; CSV with coordinates; GeoParquet where pyarrow
-is installed. A map of columns (ours -> theirs), constants and a filter say what the file means; nothing is guessed.
+GeoPackage, GeoJSON, Shapefile, FlatGeobuf and whatever else GDAL opens, MapInfo aside; CSV with coordinates; GeoParquet
+where pyarrow is installed. A map of columns (ours -> theirs), constants and a filter say what the file means; nothing
+is guessed.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def write_report(run: Path, *, lang: str = "en", against: Path | None = None, ou
     LockedError
         A run is writing to a directory.
     CannotCreateError
-        `out` is a part of a run, or something else than a report is there.
+        `out` is a part of a run, in a folder that is not there, or something else than a report is there.
     StorageError
         Reading or writing failed.
     ConfigurationError
@@ -95,6 +95,9 @@ def check_place(out: Path, runs: Sequence[Path]) -> None:
         if own & {real, *real.parents}:
             wanted = "a place apart from the files of the run"
             raise CannotCreateError(Problem(str(out), wanted=wanted, got=f"a part of {run}"))
+    if not out.parent.is_dir():
+        got = f"{out.parent}, which is no folder"
+        raise CannotCreateError(Problem(str(out), wanted="a place in a folder that is there", got=got))
     if os.path.lexists(out) and not _is_page(out):
         raise CannotCreateError(Problem(str(out), wanted="a new name, or a report to replace", got="something else"))
 

@@ -44,7 +44,7 @@ def begin_scenario(folder: Path) -> tuple[Path, Path]:
         One of the two is there already, or cannot be written.
     """
     texts = {
-        folder / SCENARIO_FILE: template().replace(f"\nname: {_NAME}\n", f"\nname: {_name_of(folder)}\n"),
+        folder / SCENARIO_FILE: template().replace(f"\nname: {_NAME}\n", f"\nname: {name_of(folder)}\n"),
         folder / SCHEMA_FILE: json.dumps(Scenario.json_schema(), indent=2) + "\n",
     }
     problems = Problems()
@@ -65,7 +65,7 @@ def begin_scenario(folder: Path) -> tuple[Path, Path]:
     return scenario, schema
 
 
-def _name_of(folder: Path) -> str:
+def name_of(folder: Path) -> str:
     """Return the name of a folder, or that of the template where a scenario cannot have it."""
     name = folder.absolute().name
     try:

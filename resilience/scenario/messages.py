@@ -131,6 +131,28 @@ class Places:
             return ""
         return str(locate(self.root, parts)[1] or "")
 
+    def find_entry(self, key: str, number: int) -> str:
+        r"""Return file, line and column of an entry of the list, or of the mapping, at a dotted key, counted from 0.
+
+        Examples
+        --------
+        >>> from resilience.scenario.source import parse_source
+        >>> places = Places(parse_source("maps: {10: a.tif,\n  100: b.tif}", name="city.yaml"))
+        >>> places.find_entry("maps", 1)
+        'city.yaml:2:8'
+        """
+        node = self.root
+        for part in (int(part) if part.isdecimal() else part for part in key.split(".")):
+            if node is not None and isinstance(node.value, dict) and part in node.value:
+                node = node.value[part]
+            elif node is not None and isinstance(node.value, list) and isinstance(part, int):
+                node = node.value[part] if part < len(node.value) else None
+            elif not isinstance(part, int):  # else the only entry of a list that was not written as one
+                return ""
+        entries = list(node.value.values()) if node is not None and isinstance(node.value, dict) else None
+        entries = node.value if node is not None and isinstance(node.value, list) else entries
+        return str(entries[number].place or "") if entries is not None and number < len(entries) else ""
+
 
 def known_keys(model: type[BaseModel], loc: Iterable[str | int]) -> list[str]:
     """Return the keys that the section at `loc` may have.

@@ -352,7 +352,19 @@ class ImportanceSection(Section):
         "that matters most and, of those that work in too few samples of some event to be told, the one with most "
         "people behind it",
     )
-    assets: Texts = Field(default=(), description="assets that are run again in pairs whatever their rank")
+    assets: Texts = Field(default=(), description="assets that are run again in pairs whatever their rank, each once")
+
+    @model_validator(mode="after")
+    def _check(self) -> ImportanceSection:
+        raise_findings(type(self).__name__, self._findings())
+        return self
+
+    def _findings(self) -> Iterator[Finding]:
+        first: dict[str, int] = {}
+        for i, name in enumerate(self.assets):
+            if first.setdefault(name, i) != i:
+                got = f"{name!r}, as importance.assets.{first[name]}"
+                yield Finding("assets", i, wanted="every asset once", got=got)
 
 
 class OutputsSection(Section):

@@ -260,6 +260,10 @@ class Scenario(Section):
         """Return where a dotted key, such as ``hazards.0.path``, stands: file, line and column; empty for no file."""
         return self._places.find(key)
 
+    def place_of_entry(self, key: str, number: int) -> str:
+        """Return where an entry of the list, or of the mapping, at a dotted key stands; empty for no file."""
+        return self._places.find_entry(key, number)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the resolved scenario as plain data: absolute paths, defaults filled in, absent keys left out."""
         return cast(dict[str, Any], _pruned(self.model_dump(mode="json", by_alias=True)))

@@ -30,6 +30,8 @@ DISCOUNT_RATE: Final = 0.045
 _MOST_YEARS = 1000
 _MOST = 1e15
 
+_LEAST = 0.01
+
 Amount = Annotated[NotNegative, Field(le=_MOST)]
 
 
@@ -214,6 +216,10 @@ class OptionSection(Section):
             for key, meaning in (("cost", "money, at once"), ("life_years", "years for which it works")):
                 if getattr(self, key) is None:
                     yield Finding(key, wanted=meaning, got="absent")
+        for key in ("cost", "yearly_cost"):
+            given = getattr(self, key)
+            if given is not None and 0.0 < given < _LEAST:
+                yield Finding(key, wanted=f"0, or {_LEAST:g} or more", got=f"{given:g}")
         if self.combine and (len(self.combine) < 2 or len(set(self.combine)) < len(self.combine)):
             yield Finding("combine", wanted="two or more different options", got=", ".join(self.combine))
 

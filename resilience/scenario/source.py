@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from ruamel.yaml.events import (
     SequenceEndEvent,
     SequenceStartEvent,
 )
+from ruamel.yaml.reader import ReaderError
 
 from resilience.errors import ConfigurationError, MissingInputError, Problem, Problems
 
@@ -178,6 +179,12 @@ def parse_source(text: str, *, name: str) -> Node:
         where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark is not None else name
         what = " ".join(part for part in (error.context, error.problem) if part)
         builder.problems.add("text", wanted="well-formed YAML 1.2", got=what or "malformed", where=where)
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        column = error.position - text.rfind("\n", 0, error.position)
+        got = f"the sign U+{ord(text[error.position]):04X}, which cannot stand in YAML"
+        where = f"{name}:{line}:{column}"
+        builder.problems.add("text", wanted="well-formed YAML 1.2", got=got, where=where)
     except YAMLError as error:
         builder.problems.add("text", wanted="well-formed YAML 1.2", got=" ".join(str(error).split()), where=name)
     builder.problems.raise_if_any(ConfigurationError)
@@ -306,7 +313,9 @@ class _Builder:
                 break
             key_node = self._node(event, events, depth + 1)
             key = key_node.value
-            value = self._node(next(events), events, depth + 1)
+            value = self._node(given := next(events), events, depth + 1)
+            if isinstance(given, ScalarEvent) and value.value is None and not given.value:
+                value = replace(value, place=self._place(event))  # the parser tells where the next thing stands
             if isinstance(key, list | dict) or key is None:
                 self._add(event, wanted="a key that is a word or a number", got="another kind of key")
             elif key == "<<" and isinstance(event, ScalarEvent) and event.style is None:

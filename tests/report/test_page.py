@@ -166,7 +166,7 @@ def test_without_a_finished_run_nothing_is_written(
     assert main(["report", str(broken)]) == 65
     assert not (broken / "report.html").exists()
     assert main(["report", str(run), "--lang", "fr"]) == 2
-    assert main(["report", str(run), "-o", str(tmp_path / "no" / "folder" / "a.html")]) == 74
+    assert main(["report", str(run), "-o", str(tmp_path / "no" / "folder" / "a.html")]) == 73
 
 
 @pytest.mark.parametrize(
@@ -191,6 +191,15 @@ def test_a_report_replaces_reports_alone(run: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     first, again = (write_report(run, out=page, lang=language).read_bytes() for language in ("ko", "en"))
     assert first != again
+
+
+def test_a_report_goes_into_a_folder_that_is_there(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "x" / "y", tmp_path / "file"):
+        with pytest.raises(CannotCreateError, match="a folder that is there") as raised:
+            write_report(run, out=folder / "z.html")
+        assert f"{folder}, which is no folder" in str(raised.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_it_needs_no_compiler(run: Path, tmp_path: Path) -> None:
