@@ -113,9 +113,9 @@ def test_options_are_told_as_in_their_table(tmp_path: Path) -> None:
         assert benefit - cost == pytest.approx(of_both, abs=1e-6)
         # Three digits of the net benefit, or what its interval leaves of them.
         assert abs(benefit - float(row["annual_benefit"])) < max(1.96 * error, abs(net) / 100)
-        assert cells["carbon, tCO₂e"] == "12.0 + 1.00/year"
+        assert cells["carbon, tCO₂e"] == "12.0+ 1.00/year"
         assert (cells["on the carbon frontier"] == "yes") == (row["on_frontier_carbon"] == "yes")
-    hours = "What is saved is valued, in money for each of the person-hours: power 1. Services"
+    hours = "Money for each of the person-hours saved: power 1. Services"
     assert hours in page.text
     assert "Discount rate: 3 % per year, from the scenario." in page.text
     assert ("None brings more than it costs." in page.text) == (
