@@ -13,7 +13,7 @@ from resilience.curves import CurveTable
 from resilience.curves.quantile import at_quantile
 from resilience.errors import ConfigurationError, Problem
 from resilience.inputs import Inputs
-from resilience.labels import PEOPLE, PERSON_HOURS, loss_unit
+from resilience.labels import PEOPLE, PERSON_HOURS, loss_unit, texts
 from resilience.scenario import Scenario
 from resilience.scenario.branches import BranchSection
 from resilience.scenario.method import ImportanceSection
@@ -133,3 +133,20 @@ def branches_table(dataset: xr.Dataset, *, unit: str, tells_money: bool) -> Tabl
             )  # fmt: skip
 
     return header, blocks()
+
+
+def branch_notes(dataset: xr.Dataset, branches: Sequence[BranchSection]) -> list[str]:
+    """Return what a reader must know of branches: where a quantile of curves changes no service."""
+    known = [(name, told) for name, told in _KEPT.items() if told in dataset and "service" in dataset[told].dims]
+    same = np.array([branch.curve_quantile is not None and not branch.hazard_bias for branch in branches])
+    for name, told in known:
+        run = dataset[name]
+        run = run.mean("sample") if "sample" in run.dims else run
+        alike = dataset[told] == run
+        same &= alike.all([dim for dim in alike.dims if dim != "branch"]).values
+    if not same.any():
+        return []
+    names = ", ".join(texts(dataset, "branch")[same])
+    return [
+        f"branches: `curve_quantile` of {names} changes nothing of any service: no curve of what fails has a spread"
+    ]

@@ -23,7 +23,12 @@ def time_caveats(labelled: xr.Dataset, scenario: Scenario, horizon: Horizon | No
     """Return what a reader of figures over time must know: what they count, and what is left out."""
     if scenario.time is None or horizon is None:
         return ("losses are those at the peak of each event: buffers that start hold there, however short they are",)
-    lines = ["losses `at the peak` are those before any buffer runs out; hours lost count what follows"]
+    widest = float(np.diff(horizon.grid.minute).max()) / 60
+    lines = [
+        "losses `at the peak` are those before any buffer runs out; hours lost count what follows",
+        f"the course of a single sample is as coarse as the time grid (steps of up to {widest:g} h), and so are "
+        "exceedance of hours and times until services are back; means are not. `time.hours` with more points is finer",
+    ]
     if any(one is not None for one in horizon.hourly):
         families = {str(labelled["family"][i].item()): None for i, one in enumerate(horizon.hourly) if one is not None}
         lines.append(

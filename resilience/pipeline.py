@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from resilience import __version__
 from resilience.annual import add_annual, exceed, rank_assets, weigh_events
 from resilience.appraisal import appraise, find_saving, option_notes
-from resilience.branches import check_branches, join_branches, take_branch, without_extras
+from resilience.branches import branch_notes, check_branches, join_branches, take_branch, without_extras
 from resilience.caveats import caveats, correlation_caveats, error_caveats, with_costs
 from resilience.defaults import defaults_notes
 from resilience.engine import (
@@ -140,7 +140,7 @@ def assess(
                 result.dataset.merge(further, combine_attrs="override"), subject="result",
                 persons_unit=inputs.network.persons_unit,
             )  # fmt: skip
-            result = replace(result, dataset=both)
+            result = replace(result, dataset=both, notes=(*result.notes, *branch_notes(both, scenario.branches)))
         if scenario.options:
             result = solve_options(scenario, inputs, sampler, result)
         if store is not None and place is not None:

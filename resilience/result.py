@@ -13,7 +13,7 @@ import xarray as xr
 
 from resilience.errors import count_of
 from resilience.frames import make_frame
-from resilience.labels import SYNTHETIC, loss_unit, people_unit, tells_money
+from resilience.labels import SYNTHETIC, loss_unit, people_unit, tells_money, texts
 from resilience.network import Network
 from resilience.plot import ResultPlots
 from resilience.result_html import result_html
@@ -174,17 +174,44 @@ class Result:
             )  # fmt: skip
         return rows
 
+    def branches_table(self) -> list[list[str]]:
+        """Return what a year takes in every branch, beside the run itself; empty without branches or rates."""
+        ds = self.dataset
+        if "branch_annual_value" not in ds:
+            return []
+        hours = "branch_annual_person_hours" in ds
+        name = "annual_person_hours" if hours else "annual_value"
+        money = self.tells_money and "branch_annual_direct_loss" in ds
+        weight = ds["branch_weight"].values
+        lost, loss = ds[f"branch_{name}"].values, ds["branch_annual_direct_loss"].values if money else None
+        unit = f"{loss_unit(self.unit, hours=hours)}/year"
+        rows = [["branch", "weight", *(f"{service}, {unit}" for service in texts(ds, "service")),
+                 *(["direct loss, money/year"] if money else [])]]  # fmt: skip
+        ends = [
+            ("the run itself", "", ds[name].values, float(ds["annual_direct_loss"]) if money else 0.0),
+            *((str(branch), figure(weight[i]), lost[i], float(loss[i]) if loss is not None else 0.0)
+              for i, branch in enumerate(texts(ds, "branch"))),
+            ("weighted mean", "", weight @ lost, float(weight @ loss) if loss is not None else 0.0),
+        ]  # fmt: skip
+        for label, share, figures, cost in ends:
+            rows.append([label, share, *map(figure, figures.tolist()), *([figure(cost)] if money else [])])
+        return rows
+
     def options_table(self) -> list[list[str]]:
-        """Return what each option saves and is worth, header first: per event without rates; empty without options."""
+        """Return what each option saves and is worth, header first: per event without rates; empty without options.
+
+        What follows the saving and its error is money, but for quotients and ranks.
+        """
         ds = self.dataset
         if "option" not in ds.dims:
             return []
         yearly, weighed = "option_saved" in ds, "option_rank" in ds
         name = "option_saved" if yearly else "option_event_saved"
-        money = [f"{name}, money/year" for name in ("benefit", "cost", "net benefit")]
-        worth = [*money, "benefit/cost", "95 %", "rank"] if weighed else []
+        avoided = f"{'option' if yearly else 'option_event'}_direct_loss_avoided"
+        money = ["direct loss avoided/year" if yearly else "direct loss avoided"] if self.tells_money else []
+        worth = ["benefit/year", "cost/year", "net/year", "benefit/cost", "95 %", "rank"] if weighed else []
         unit = ds[name].attrs["units"]
-        rows = [["option", *([] if yearly else ["event"]), "cost", "saves most of", unit, SAMPLING, *worth]]
+        rows = [["option", *([] if yearly else ["event"]), "cost", "saves most of", unit, SAMPLING, *money, *worth]]
         for option in ds["option"].values:
             whole = ds.sel(option=option)
             for event in [None] if yearly else ds["event"].values.tolist():
@@ -193,7 +220,8 @@ class Result:
                 rows.append(
                     [str(option), *([] if event is None else [str(event)]), figure(float(one["option_cost"])),
                      str(ds["service"].values[most]) if one[name][most] > 0 else "none", figure(float(one[name][most])),
-                     _half_width(one[f"{name}_standard_error"][most]), *(_worth(one) if weighed else [])]
+                     _half_width(one[f"{name}_standard_error"][most]), *(figure(float(one[avoided])) for _ in money),
+                     *(_worth(one) if weighed else [])]
                 )  # fmt: skip
         return rows
 

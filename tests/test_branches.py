@@ -12,6 +12,7 @@ from resilience.curves import Curve
 from resilience.curves.quantile import at_quantile
 from resilience.errors import ConfigurationError
 from resilience.pipeline import assess
+from resilience.result import figure
 from resilience.scenario import Scenario
 
 DEPTHS = np.array([[0.2, 0.0, 0.4], [0.5, 0.3, 0.6]])
@@ -81,6 +82,24 @@ def test_branches_on_disk(site, tmp_path) -> None:
         one = table[quantity]
         weighted = 0.2 * (one["as_it_is"] + one["shallower"] + one["dear"]) + 0.4 * one["deeper"]
         assert one["weighted mean"] == pytest.approx(weighted)
+
+
+def test_branches_are_printed_beside_the_run(found) -> None:
+    heading, run, *rows, mean = found.branches_table()
+    assert heading[:3] == ["branch", "weight", "water, persons h/year"]
+    assert [row[0] for row in rows] == found.dataset["branch"].values.tolist()
+    assert (run[0], mean[0]) == ("the run itself", "weighted mean")
+    same = rows[[row[0] for row in rows].index("as_it_is")]
+    assert same[2:] == run[2:]
+    dataset = found.dataset
+    lost = dataset["branch_weight"].values @ dataset["branch_annual_person_hours"].sel(service="water").values
+    assert mean[2] == figure(lost)
+
+
+def test_a_quantile_that_changes_no_service_says_so(site) -> None:
+    branches = [{"name": "harmful", "weight": 1, "curve_quantile": 0.9}]
+    notes = assess(town(site, branches=branches)).notes
+    assert sum("`curve_quantile` of harmful changes nothing of any service" in note for note in notes) == 1
 
 
 def test_quantiles_have_the_mean_and_spread_that_curves_tell() -> None:

@@ -51,6 +51,9 @@ class FakeResult:
     def origins_table(self) -> list[list[str]]:
         return []
 
+    def branches_table(self) -> list[list[str]]:
+        return []
+
     def options_table(self) -> list[list[str]]:
         return []
 

@@ -350,7 +350,7 @@ def _assess(scenario: Scenario, out: Path | None, voice: Voice, *, report: Langu
     with told_aloud(verbose=voice.verbose, quiet=voice.quiet), show_progress(quiet=voice.quiet) as progress:
         result = assess(scenario, out=out, progress=progress, **asked)
     lines = list(aligned(result.summary_table()))
-    for table in (result.why_table(), result.origins_table(), result.options_table()):
+    for table in (result.why_table(), result.origins_table(), result.branches_table(), result.options_table()):
         if table:
             lines += ["", *aligned(table)]
     asides = [f"note: {note}" for note in result.notes]

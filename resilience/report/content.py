@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from resilience.appraisal import discount_rate
 from resilience.labels import PEOPLE, PERSON_HOURS, texts
 from resilience.reading import FinishedRun
 from resilience.report.answer import annual_losses, annual_money, event_losses
@@ -71,7 +72,7 @@ def tell_run(run: FinishedRun, words: Words, change: Change | None = None) -> tu
         "map_notes": list(map_notes(words, city, run.dataset.sizes["zone"])), "worst_zones": worst_zones(run),
         "recovery": recovery, "line_styles": line_styles(services), "exceedance": exceedance,
         "quantities": quantities, "curve_colours": (LOSS_LINE, OTHER_LINE),
-        **_critical(run, words, critical, untold), **_options(run, services),
+        **_critical(run, words, critical, untold), **_options(run, words, units, services),
         "notes": group_notes(run.result.notes), "inputs": input_lines(run), "licences": licences(run),
         "provenance": _provenance(run, words),
     }  # fmt: skip
@@ -128,16 +129,27 @@ def _critical(run: FinishedRun, words: Words, critical: dict[str, list[Critical]
     }  # fmt: skip
 
 
-def _options(run: FinishedRun, services: list[str]) -> Content:
+def _options(run: FinishedRun, words: Words, units: Units, services: list[str]) -> Content:
     found = option_rows(run)
+    tells_net = any(one.net for one in found)
     # Where nothing is saved of any service, each is told to be 0.
     saved = [name for name in services if any(name in one.saved for one in found)] or services
     return {
         "options": found, "saved_services": saved,
-        "tells_net": any(one.net for one in found),
+        "tells_net": tells_net, "weighed": _weighed(run, words, units) if tells_net else "",
         "tells_avoided": run.result.tells_money and any(one.avoided for one in found),
-        "tells_carbon": any(one.carbon not in ("", "0") for one in found),
+        "tells_carbon": any({one.carbon, one.yearly_carbon} - {"", "0"} for one in found),
     }  # fmt: skip
+
+
+def _weighed(run: FinishedRun, words: Words, units: Units) -> str:
+    """Return at what values and what discount rate options are weighed."""
+    scenario = run.scenario
+    values = ", ".join(f"{words.name('service', name)} {value:g}" for name, value in (scenario.values or {}).items())
+    valued = words("valued", unit=units.headline, values=values) if values else words("not_valued")
+    rate = f"{100 * discount_rate(scenario):g}"
+    own = scenario.discount_rate is not None
+    return f"{valued} {words('discounted' if own else 'discounted_default', rate=rate)}"
 
 
 def _worst(run: FinishedRun) -> int:

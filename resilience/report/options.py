@@ -10,7 +10,7 @@ import xarray as xr
 from resilience.labels import texts
 from resilience.quotients import divide
 from resilience.reading import FinishedRun
-from resilience.report.rounding import tell, tell_interval
+from resilience.report.rounding import tell, tell_difference, tell_interval
 from resilience.risk.standard_errors import NORMAL
 
 
@@ -28,31 +28,39 @@ class OptionRow:
         0 without one.
     saved : dict of str to (str, str)
         What is saved of each service, and half-width of the 95 % interval; services without a saving left out.
-    cost, yearly_cost, avoided, net, net_interval, present, ratio : str
-        Money; `avoided` is direct loss, `net` the net annual benefit and half of its 95 % interval, `present` the net
-        present value, `ratio` is benefit over cost with its interval. Empty where not known.
+    life : str
+        Years.
+    cost, yearly_cost, avoided, benefit, annual_cost, net, net_interval, present, ratio : str
+        Money; `avoided` is direct loss, `benefit` of a year less `annual_cost` is `net`, with half of its 95 %
+        interval, `present` the net present value, `ratio` is benefit over cost with its interval. Empty where not
+        known.
     pays : bool
         Whether it brings more than it costs.
-    carbon : str
-        tCO2e, at once.
-    frontier : bool
-        Whether nothing else brings as much a year for as little annual cost.
+    carbon, yearly_carbon : str
+        tCO2e, at once and per year.
+    frontier, carbon_frontier : bool
+        Whether nothing else brings as much a year for as little annual cost, or carbon.
     """
 
     name: str
     event: str
     rank: int
     saved: dict[str, tuple[str, str]]
+    life: str
     cost: str
     yearly_cost: str
     avoided: str
+    benefit: str
+    annual_cost: str
     net: str
     net_interval: str
     present: str
     ratio: str
     carbon: str
+    yearly_carbon: str
     pays: bool
     frontier: bool
+    carbon_frontier: bool
 
 
 def option_rows(run: FinishedRun) -> list[OptionRow]:
@@ -75,14 +83,20 @@ def _told(ds: xr.Dataset, event: str) -> list[OptionRow]:
     prefix = "option_event_" if event else "option_"
     saved, error = ds[f"{prefix}saved"], ds[f"{prefix}saved_standard_error"]
     services, combined = texts(ds, "service"), texts(ds, "option_combines")
-    ranks, frontier = _of(ds, "option_rank"), _of(ds, "option_on_frontier_money")
+    ranks = _of(ds, "option_rank")
+    frontier, of_carbon = (_of(ds, f"option_on_frontier_{name}") for name in ("money", "carbon"))
     # Costs are certain, so what is uncertain of a net benefit is the benefit.
-    net, net_error, present, worth, benefit = (
+    net, net_error, present, worth, benefit, annual_cost = (
         _of(ds, f"option_{name}")
         for name in ("net_annual_benefit", "annual_benefit_standard_error", "net_present_value", "present_value",
-                     "annual_benefit")
+                     "annual_benefit", "annual_cost")
     )  # fmt: skip
     annuity = divide(np.abs(worth), np.abs(benefit))
+    # A benefit, a cost and the net of both.
+    yearly = [
+        tell_difference(*one) if np.isfinite(one[0]) else ("", "", "")
+        for one in zip(benefit.tolist(), annual_cost.tolist(), net_error.tolist(), strict=True)
+    ]
     return [
         OptionRow(
             name=f"{name} ({combined[i]})" if combined[i] else str(name),
@@ -95,16 +109,21 @@ def _told(ds: xr.Dataset, event: str) -> list[OptionRow]:
                 )
                 if value != 0
             },
+            life=f"{float(ds['option_life_years'].values[i]):g}",
             cost=_money(ds, "option_cost", i),
             yearly_cost=_money(ds, "option_yearly_cost", i),
             avoided=_money(ds, f"{prefix}direct_loss_avoided", i),
-            net=tell(net[i], net_error[i]) if np.isfinite(net[i]) else "",
+            benefit=yearly[i][0],
+            annual_cost=yearly[i][1],
+            net=yearly[i][2],
             net_interval=tell_interval(net[i], net_error[i]),
             present=tell(present[i], net_error[i] * annuity[i]) if np.isfinite(present[i]) else "",
             ratio=_ratio(ds, i),
             carbon=_money(ds, "option_carbon_embodied", i),
+            yearly_carbon=_money(ds, "option_carbon_yearly", i),
             pays=bool(net[i] > 0),
             frontier=bool(frontier[i] == 1),
+            carbon_frontier=bool(of_carbon[i] == 1),
         )
         for i, name in enumerate(texts(ds, "option"))
     ]

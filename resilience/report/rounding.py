@@ -63,6 +63,36 @@ def tell_interval(value: float, error: float) -> str:
     return _write(math.ceil(NORMAL * error / step - 1e-9) * step, _place(value, error))
 
 
+def tell_difference(whole: float, part: float, error: float = math.nan) -> tuple[str, str, str]:
+    """Return two figures and what the first is more than the second, rounded so that they add up as they are told.
+
+    Parameters
+    ----------
+    whole, part : float
+        The first uncertain, the second certain.
+    error : float, optional
+        Standard error of the first, and so of the difference.
+
+    Returns
+    -------
+    whole, part, difference : str
+        The difference is told as :func:`tell` does, the others to its last digit; `whole` may be one off there.
+
+    Examples
+    --------
+    >>> tell_difference(44_432.0, 27_172.0, 700.0), tell_difference(1_234_567.0, 1_230_000.0)
+    (('44,500', '27,200', '17,300'), ('1,234,570', '1,230,000', '4,570'))
+    """
+    if not (math.isfinite(whole) and math.isfinite(part)):
+        return tell(whole, error), tell(part), "–"
+    difference = whole - part
+    place = _place(difference, error)
+    place = min(place, math.floor(math.log10(abs(difference)))) if difference else _place(part, error)
+    step = 10.0**place
+    counts = round(difference / step), round(part / step)
+    return _write(sum(counts) * step, place), _write(part, place), _write(difference, place)
+
+
 def tell_share(share: float) -> str:
     """Return a share in per cent.
 

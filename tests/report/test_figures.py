@@ -80,23 +80,46 @@ def test_there_is_no_section_without_content(page: Page, hostile_run: Path) -> N
     assert links <= bare.ids
 
 
-def test_options_are_told_as_in_their_table(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("rate", "carbon"), [(None, None), (0.03, {"embodied": 12, "yearly": 1})])
+def test_options_are_told_as_in_their_table(
+    tmp_path: Path, rate: float | None, carbon: dict[str, float] | None
+) -> None:
     raise_it = {"raise": {"kind": "substation"}, "by_m": 1.0}
     options = [
         {"name": "high", "cost": 500_000, "life_years": 40, "changes": [raise_it]},
         {"name": "higher", "cost": 900_000, "life_years": 40, "changes": [raise_it, raise_it]},
     ]
-    run = built_in(tmp_path / "run", options=options, values={"power": 1.0})
+    asked = {} if rate is None else {"discount_rate": rate}
+    options = options if carbon is None else [one | {"carbon": carbon} for one in options]
+    run = built_in(tmp_path / "run", options=options, values={"power": 1.0}, **asked)
     page = Page(write_page(read_run(run), Words("en")))
     told = {row["option"]: row for row in table(run, "options.csv")}
     for name, row in told.items():
         worth = [cells for cells in page.rows if cells and cells[0] == f"{row['rank']}. {name}"]
         value, error = float(row["saved_power"]), float(row["saved_error_power"])
         assert tell(value, error) in worth[0][1]
-        annuity = (1 - 1.045**-40) / 0.045
+        annuity = (1 - (1 + (rate or 0.045)) ** -40) / (rate or 0.045)
         net, error = float(row["net_annual_benefit"]), float(row["annual_benefit_standard_error"])
-        assert worth[1][3] == f"{tell(net, error)}± {tell_interval(net, error)}"
-        assert worth[1][5] == tell(float(row["net_present_value"]), annuity * error)
+        heads = next(cells for cells in page.rows if "net benefit per year" in cells)
+        cells = dict(zip(heads, worth[1], strict=True))
+        assert cells["net benefit per year"] == f"{tell(net, error)}± {tell_interval(net, error)}"
+        assert cells["net present value"] == tell(float(row["net_present_value"]), annuity * error)
+        assert cells["life, years"] == "40"
+        benefit, cost, of_both = (
+            float(cells[name].partition("±")[0].replace(",", ""))
+            for name in ("benefit per year", "annual cost", "net benefit per year")
+        )
+        assert benefit - cost == pytest.approx(of_both, abs=1e-6)
+        # Three digits of the net benefit, or what its interval leaves of them.
+        assert abs(benefit - float(row["annual_benefit"])) < max(1.96 * error, abs(net) / 100)
+        assert ("on the carbon frontier" in heads) == (carbon is not None)
+        if carbon is not None:
+            assert cells["carbon, tCO₂e"] == "12.0 + 1.00/year"
+            assert (cells["on the carbon frontier"] == "yes") == (row["on_frontier_carbon"] == "yes")
+    hours = "What is saved is valued, in money for each of the person-hours: power 1. Services"
+    assert hours in page.text
+    assert ("Discount rate: 3 % per year, from the scenario." in page.text) == (rate is not None)
+    assert ("Discount rate: 4.5 % per year, a default by judgement." in page.text) == (rate is None)
     assert ("None brings more than it costs." in page.text) == (
         max(float(row["net_annual_benefit"]) for row in told.values()) <= 0
     )
