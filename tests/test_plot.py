@@ -13,6 +13,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -20,6 +21,7 @@ from resilience.colours import colours_of
 from resilience.errors import ConfigurationError
 from resilience.plot.canvas import HATCHES
 from resilience.result import Result
+from resilience.risk.ranking import join_pairs
 
 SERVICES = ("power", "water", "telecom", "data", "transport", "medical", "care", "safety")
 
@@ -128,18 +130,34 @@ def test_shares_of_causes_add_up_to_the_whole(kept_result: Result, axes: Axes) -
 def test_criticality_bars_are_the_importance(kept_result: Result, axes: Axes) -> None:
     assert kept_result.importance is not None
     kept_result.plot.criticality("telecom", top=2, ax=axes)
-    worth = kept_result.importance["fussell_vesely"].sel(service="telecom")
-    error = kept_result.importance["fussell_vesely_standard_error"].sel(service="telecom")
+    told = join_pairs(kept_result.importance, kept_result.pairs)
+    assert told is not None
+    assert told["paired"].any()
+    worth = told["fussell_vesely"].sel(service="telecom")
+    error = told["fussell_vesely_standard_error"].sel(service="telecom")
     names = [text.get_text() for text in axes.get_yticklabels()]
     bars = next(container for container in axes.containers if len(container) == 2 and hasattr(container, "patches"))
     np.testing.assert_array_equal([bar.get_width() for bar in bars], worth.sel(asset=names))
-    apart = kept_result.importance["told_apart"].sel(service="telecom").values > 0
+    apart = told["told_apart"].sel(service="telecom").values > 0
     np.testing.assert_array_equal(sorted(worth.values[apart])[::-1][:2], worth.sel(asset=names))
     (ends,) = next(container for container in axes.containers if container is not bars).lines[2]
     widths = [np.ptp(segment[:, 0]) / 2 for segment in ends.get_segments()]
-    unseen = kept_result.importance["unseen"].sel(service="telecom", asset=names)
+    unseen = told["unseen"].sel(service="telecom", asset=names)
     assert unseen.any()
     np.testing.assert_allclose(widths, 1.96 * error.sel(asset=names) + unseen / 2, rtol=1e-9)
+
+
+def test_advice_that_is_followed_already_is_not_given(kept_result: Result, axes: Axes) -> None:
+    assert kept_result.importance is not None
+    none = {"told_apart": xr.zeros_like(kept_result.importance["told_apart"])}
+    bare = replace(kept_result, importance=kept_result.importance.assign(none), pairs=None)
+    with pytest.raises(ConfigurationError, match=r"`importance: \{top: 10\}` in the scenario runs some anew"):
+        bare.plot.criticality(ax=axes)
+    assert kept_result.pairs is not None
+    nothing = replace(bare, pairs=0 * kept_result.pairs)
+    for paired in (False, True):
+        with pytest.raises(ConfigurationError, match=r"a larger `importance\.top` in the scenario runs more anew"):
+            nothing.plot.criticality(ax=axes, paired=paired)
 
 
 def test_criticality_of_paired_runs(kept_result: Result, axes: Axes) -> None:

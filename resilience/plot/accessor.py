@@ -18,6 +18,7 @@ from resilience.plot.criticality import draw_criticality
 from resilience.plot.exceedance import PEOPLE, draw_exceedance
 from resilience.plot.maps import draw_map
 from resilience.plot.recovery import draw_recovery
+from resilience.risk.ranking import join_pairs
 from resilience.why import PER_YEAR
 
 if TYPE_CHECKING:
@@ -122,9 +123,10 @@ class ResultPlots:
     ) -> Axes:
         """Draw the assets that matter most: see :func:`resilience.plot.draw_criticality`.
 
-        With `paired`, by the paired runs of the assets that the scenario chose.
+        Those that were run in pairs as these runs tell them, as the report does; with `paired` these alone.
         """
-        importance = self.result.pairs if paired else self.result.importance
+        pairs = self.result.pairs
+        importance = pairs if paired else join_pairs(self.result.importance, pairs)
         if paired and importance is None:
             wanted = "assets chosen by the scenario, such as `importance: {top: 10}`"
             raise ConfigurationError(Problem("criticality", wanted=wanted, got="a result without paired runs"))

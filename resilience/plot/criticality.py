@@ -35,7 +35,7 @@ def draw_criticality(
     Parameters
     ----------
     importance : xarray.Dataset or None
-        `importance` of a result, or its `pairs`.
+        `importance` of a result, its `pairs`, or both from :func:`resilience.risk.ranking.join_pairs`.
     dataset : xarray.Dataset
         Of the same result.
     service : str, optional
@@ -74,7 +74,13 @@ def draw_criticality(
     s = services.index(choose(service, services, what="service"))
     told = np.flatnonzero(able[:, s])
     if told.size == 0:
-        wanted = "an asset whose worth is told apart from none; `importance: {top: 10}` in the scenario runs some anew"
+        # Of paired runs alone nothing more is told than the measures.
+        paired = "told_apart" not in importance or bool(importance.get("paired", np.False_).any())
+        advice = "a larger `importance.top`" if paired else "`importance: {top: 10}`"
+        wanted = (
+            f"an asset whose worth is told apart from none; {advice} in the scenario runs "
+            f"{'more' if paired else 'some'} anew, `importance.assets` those that it names"
+        )
         raise ConfigurationError(Problem(f"{measure} to {service}", wanted=wanted, got="none"))
     shown = told[np.argsort(-worth[told, s], kind="stable")][:top]
     assets = texts(importance, "asset")[shown]

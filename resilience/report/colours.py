@@ -15,7 +15,9 @@ HATCH = "repeating-linear-gradient(45deg, transparent 0 4px, #ffffffe0 4px 6px)"
 """Of heat, where the colour tells the sector."""
 
 CAUSES = {
-    OTHERS: "#9aa0a8", UNTRACED: "#c9ccd2", "hazard": "#3d5a80", "supply": "#0f8b8d", "lost_road": "#b8860b",
+    # Grey is that of data to those who see no green.
+    OTHERS: "repeating-linear-gradient(0deg, #8a9099 0 2px, transparent 2px 4px)",
+    UNTRACED: "#c9ccd2", "hazard": "#3d5a80", "supply": "#0f8b8d", "lost_road": "#b8860b",
     "lost_facility": "#7b3f98", "other_facility": "#9aa0a8",
 }  # fmt: skip
 

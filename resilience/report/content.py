@@ -17,6 +17,7 @@ from resilience.report.critical import Critical, critical_assets, foremost, unto
 from resilience.report.curves import exceedance_curves, recovery_curves
 from resilience.report.drawing import exceedance_figure, figure_json, map_figure, recovery_figure
 from resilience.report.failing import MOST_NAMES, aftermaths
+from resilience.report.heat import tell_heat
 from resilience.report.map_section import hazard_legend, map_data, map_notes, worst_zones
 from resilience.report.notes import group_notes
 from resilience.report.options import option_rows
@@ -60,11 +61,12 @@ def tell_run(run: FinishedRun, words: Words, change: Change | None = None) -> tu
     cards = first_cards(
         run, words, units, reasons=reasons["reasons"],
         # An asset of which nothing is told could matter more.
-        critical={} if untold else critical,
+        critical={service: rows for service, rows in critical.items() if service not in untold},
         change=change,
     )  # fmt: skip
     content = {
         **_facts(run, words, units), "cards": cards, "losses": annual_losses(run), "money": annual_money(run),
+        "heat": tell_heat(run, words),
         "events": events, "labels": labels, "services": services, "change": change, **reasons,
         "outcome": lambda name: words.name("outcome", name),
         "has_hazard": any(city.hazards.addresses), "has_outlines": bool(city.outlines),
@@ -106,6 +108,7 @@ def _facts(run: FinishedRun, words: Words, units: Units) -> Content:
             "rule": ds.attrs["integration_rule"],
             "periods": bool(of_period.any()), "rates": bool((rated & ~of_period).any()),
             "confidence": f"{100 * run.manifest.scenario['risk']['confidence']:g}",
+            "rarest": f"{np.nanmax(ds['return_period'].values):g}" if of_period.any() else "",
         },
     }  # fmt: skip
 
@@ -119,14 +122,30 @@ def _reasons(run: FinishedRun) -> Content:
             "colours": part_colours(names)}  # fmt: skip
 
 
-def _critical(run: FinishedRun, words: Words, critical: dict[str, list[Critical]], untold: list[str]) -> Content:
-    named = ", ".join(untold[:MOST_UNTOLD])
+def _critical(
+    run: FinishedRun, words: Words, critical: dict[str, list[Critical]], untold: dict[str, list[str]]
+) -> Content:
     place = {name: i for i, name in enumerate(texts(run.dataset, "asset"))}
-    chosen = [*foremost(critical, MOST_AFTERMATHS), *(place[name] for name in untold[:MOST_UNTOLD])]
+    first = dict.fromkeys(name for names in untold.values() for name in names[:MOST_UNTOLD])
+    chosen = [*foremost(critical, MOST_AFTERMATHS), *(place[name] for name in [*first][:MOST_UNTOLD])]
+    top = run.scenario.importance.top
+    advice = words("untold_larger", top=top) if top else words("untold_advice")
+    services = texts(run.dataset, "service").tolist()
     return {
-        "critical": critical, "aftermaths": _aftermaths(run, chosen),
-        "untold": words("untold", n=f"{len(untold):,}", names=named) if untold else "",
+        "ranked": [(name, critical.get(name, ()), _tell_untold(words, untold.get(name, [])))
+                   for name in services if name in critical or name in untold],
+        "aftermaths": _aftermaths(run, list(dict.fromkeys(chosen))), "untold_advice": advice if untold else "",
     }  # fmt: skip
+
+
+def _tell_untold(words: Words, names: list[str]) -> str:
+    """Return which assets of a service are not ranked, and that they may matter most; nothing without any."""
+    if not names:
+        return ""
+    told = ", ".join(names[:MOST_UNTOLD])
+    if len(names) > MOST_UNTOLD:
+        told = words("and_more", names=told, n=f"{len(names) - MOST_UNTOLD:,}")
+    return words("untold", names=told)
 
 
 def _options(run: FinishedRun, words: Words, units: Units, services: list[str]) -> Content:

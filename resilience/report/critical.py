@@ -103,17 +103,25 @@ def critical_assets(run: FinishedRun) -> dict[str, list[Critical]]:
     return ranked
 
 
-def untold_assets(run: FinishedRun) -> list[str]:
-    """Return the assets whose importance is told by nothing; rare kinds first.
+def untold_assets(run: FinishedRun) -> dict[str, list[str]]:
+    """Return, per service, the assets whose importance to it is told by nothing, rare kinds first.
+
+    Services without such assets are left out.
 
     They are out in every sample of some event, or in all but a few: the samples do not tell what would be if such an
     asset worked, and nobody asked for it to be run in pairs.
     """
     importance = join_pairs(run.result.importance, run.result.pairs)
     if importance is None:
-        return []
-    untold = set(texts(importance, "asset")[is_untold(importance).any(axis=1)])
-    return [str(name) for name in texts(run.dataset, "asset")[order_by_kind(run.dataset)] if name in untold]
+        return {}
+    names, untold = texts(importance, "asset"), is_untold(importance)
+    ordered = texts(run.dataset, "asset")[order_by_kind(run.dataset)]
+    found = {}
+    for s, service in enumerate(texts(importance, "service").tolist()):
+        own = set(names[untold[:, s]])
+        if own:
+            found[service] = [str(name) for name in ordered if name in own]
+    return found
 
 
 def foremost(ranked: dict[str, list[Critical]], most: int) -> list[int]:

@@ -30,9 +30,9 @@ class OptionRow:
         What is saved of each service, and half-width of the 95 % interval; services without a saving left out.
     life : str
         Years.
-    cost, yearly_cost, avoided, benefit, annual_cost, net, net_interval, present, ratio : str
+    cost, yearly_cost, avoided, benefit, annual_cost, net, net_interval, present, ratio, ratio_interval : str
         Money; `avoided` is direct loss, `benefit` of a year less `annual_cost` is `net`, with half of its 95 %
-        interval, `present` the net present value, `ratio` is benefit over cost with its interval. Empty where not
+        interval, `present` the net present value, `ratio` is benefit over cost. Empty where not
         known.
     pays : bool
         Whether it brings more than it costs.
@@ -56,6 +56,7 @@ class OptionRow:
     net_interval: str
     present: str
     ratio: str
+    ratio_interval: str
     carbon: str
     yearly_carbon: str
     pays: bool
@@ -118,7 +119,8 @@ def _told(ds: xr.Dataset, event: str) -> list[OptionRow]:
             net=yearly[i][2],
             net_interval=tell_interval(net[i], net_error[i]),
             present=tell(present[i], net_error[i] * annuity[i]) if np.isfinite(present[i]) else "",
-            ratio=_ratio(ds, i),
+            ratio=_ratio(ds, i)[0],
+            ratio_interval=_ratio(ds, i)[1],
             carbon=_money(ds, "option_carbon_embodied", i),
             yearly_carbon=_money(ds, "option_carbon_yearly", i),
             pays=bool(net[i] > 0),
@@ -139,9 +141,10 @@ def _money(ds: xr.Dataset, name: str, i: int) -> str:
     return tell(value) if np.isfinite(value) else ""
 
 
-def _ratio(ds: xr.Dataset, i: int) -> str:
+def _ratio(ds: xr.Dataset, i: int) -> tuple[str, str]:
+    """Return benefit over cost, and the ends of its interval."""
     value, low, high = (float(_of(ds, f"option_benefit_cost_ratio{end}")[i]) for end in ("", "_low", "_high"))
     if not np.isfinite(value):
-        return ""
+        return "", ""
     error = (high - low) / 2 / NORMAL
-    return tell(value, error) + (f" ({tell(low, error)} … {tell(high, error)})" if np.isfinite(error) else "")
+    return tell(value, error), f"{tell(low, error)} … {tell(high, error)}" if np.isfinite(error) else ""

@@ -64,6 +64,11 @@ def test_reasons_and_critical_assets_are_those_of_the_tables(run: Path, page: Pa
     assert all(works[name] >= 10 for name in ranks)
     assert min(works.values()) == 0
     assert "out in every sample of some event, or in all but a few" in page.text
+    assert "The scenario has importance.top: 1. With a larger number" in page.text
+    assert "is not the loss of the 500-year map" in page.text
+    assert "Intervals here are of 90 %" in page.text
+    # What is not ranked stands before what is.
+    assert page.text.index("Not ranked: ") < page.text.index("saved if it never failed")
 
 
 def test_there_is_no_section_without_content(page: Page, hostile_run: Path) -> None:
@@ -80,25 +85,21 @@ def test_there_is_no_section_without_content(page: Page, hostile_run: Path) -> N
     assert links <= bare.ids
 
 
-@pytest.mark.parametrize(("rate", "carbon"), [(None, None), (0.03, {"embodied": 12, "yearly": 1})])
-def test_options_are_told_as_in_their_table(
-    tmp_path: Path, rate: float | None, carbon: dict[str, float] | None
-) -> None:
+def test_options_are_told_as_in_their_table(tmp_path: Path) -> None:
     raise_it = {"raise": {"kind": "substation"}, "by_m": 1.0}
     options = [
         {"name": "high", "cost": 500_000, "life_years": 40, "changes": [raise_it]},
         {"name": "higher", "cost": 900_000, "life_years": 40, "changes": [raise_it, raise_it]},
     ]
-    asked = {} if rate is None else {"discount_rate": rate}
-    options = options if carbon is None else [one | {"carbon": carbon} for one in options]
-    run = built_in(tmp_path / "run", options=options, values={"power": 1.0}, **asked)
+    options = [one | {"carbon": {"embodied": 12, "yearly": 1}} for one in options]
+    run = built_in(tmp_path / "run", options=options, values={"power": 1.0}, discount_rate=0.03)
     page = Page(write_page(read_run(run), Words("en")))
     told = {row["option"]: row for row in table(run, "options.csv")}
     for name, row in told.items():
         worth = [cells for cells in page.rows if cells and cells[0] == f"{row['rank']}. {name}"]
         value, error = float(row["saved_power"]), float(row["saved_error_power"])
         assert tell(value, error) in worth[0][1]
-        annuity = (1 - (1 + (rate or 0.045)) ** -40) / (rate or 0.045)
+        annuity = (1 - 1.03**-40) / 0.03
         net, error = float(row["net_annual_benefit"]), float(row["annual_benefit_standard_error"])
         heads = next(cells for cells in page.rows if "net benefit per year" in cells)
         cells = dict(zip(heads, worth[1], strict=True))
@@ -112,14 +113,11 @@ def test_options_are_told_as_in_their_table(
         assert benefit - cost == pytest.approx(of_both, abs=1e-6)
         # Three digits of the net benefit, or what its interval leaves of them.
         assert abs(benefit - float(row["annual_benefit"])) < max(1.96 * error, abs(net) / 100)
-        assert ("on the carbon frontier" in heads) == (carbon is not None)
-        if carbon is not None:
-            assert cells["carbon, tCO₂e"] == "12.0 + 1.00/year"
-            assert (cells["on the carbon frontier"] == "yes") == (row["on_frontier_carbon"] == "yes")
-    hours = "What is saved is valued, in money for each of the person-hours: power 1. Services"
+        assert cells["carbon, tCO₂e"] == "12.0+ 1.00/year"
+        assert (cells["on the carbon frontier"] == "yes") == (row["on_frontier_carbon"] == "yes")
+    hours = "Money for each of the person-hours saved: power 1. Services"
     assert hours in page.text
-    assert ("Discount rate: 3 % per year, from the scenario." in page.text) == (rate is not None)
-    assert ("Discount rate: 4.5 % per year, a default by judgement." in page.text) == (rate is None)
+    assert "Discount rate: 3 % per year, from the scenario." in page.text
     assert ("None brings more than it costs." in page.text) == (
         max(float(row["net_annual_benefit"]) for row in told.values()) <= 0
     )
@@ -149,6 +147,9 @@ def test_what_options_save_is_told_as_per_year_or_event(
     page = Page(write_page(read_run(run), Words("en")))
     assert heading in page.text
     assert (loss in page.text) == costs
+    weighed = "the benefit is the direct loss avoided alone. Discount rate: 4.5 % per year, a default"
+    assert (weighed in page.text) == (rated and costs)
+    assert "on the carbon frontier" not in page.text
     (told,) = (row for row in table(run, "options.csv"))
     (saved, *_) = ([text.strip() for text in row[1:]] for row in page.rows if row and "high" in row[0])
     value, error = float(told["saved_power"]), float(told["saved_error_power"])
@@ -257,3 +258,19 @@ def test_a_share_that_is_next_to_nothing_is_told_to_be_so() -> None:
     assert [(one.share, one.interval) for one in told] == [
         ("<0.01", ""), ("<0.01", "<0.01 … 0.017"), ("50", "46 … 54"),
     ]  # fmt: skip
+
+
+def test_deaths_by_heat_are_those_of_the_table(tmp_path: Path) -> None:
+    run = built_in(tmp_path / "run", heat={})
+    whole = xr.open_zarr(run / "results.zarr", consolidated=False)
+    text = Page(write_page(read_run(run), Words("en"))).text
+    assert f"Deaths by heat: {tell(whole['annual_heat_deaths'].item())} per year, if no service fails." in text
+    rows = {row["event"]: row for row in table(run, "heat.csv") if not row["zone"]}
+    deaths = {event: float(row["heat_deaths"]) for event, row in rows.items()}
+    worst = max(deaths, key=lambda event: deaths[event])
+    assert deaths[worst] > 0
+    assert f"Worst heat event, {worst}, if it occurs: {tell(deaths[worst])} deaths and " in text
+    further, error = (float(whole[f"event_outage_deaths{end}"].sel(event=worst)) for end in ("", "_standard_error"))
+    assert f"Of people without power it takes {tell(further, error)}" in text
+    assert f"Further deaths of people without power: {tell(whole['annual_outage_deaths'].item())} per year." in text
+    assert "사망" in Page(write_page(read_run(run), Words("ko"))).text
