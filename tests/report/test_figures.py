@@ -139,11 +139,13 @@ def test_what_options_save_is_told_as_per_year_or_event(
     events = {"return_periods": [50]} if rated else {"events": ["storm"]}
     high = {"name": "high", "cost": 9.0, "life_years": 5, "changes": [{"raise": {"id": "p0"}, "by_m": 0.2}]}
     run = tmp_path / "run"
-    assess(
+    result = assess(
         site.scenario([asset], [{"values": [[depth]], **events}], needs=[("zone", "power", ["p0"], 1)],
                       options=[high]),
         out=run,
     )  # fmt: skip
+    avoided = f"direct loss avoided{'/year' if rated else ''}"
+    assert (avoided in result.options_table()[0]) == costs
     page = Page(write_page(read_run(run), Words("en")))
     assert heading in page.text
     assert (loss in page.text) == costs
