@@ -227,7 +227,7 @@ def test_notes_tell_what_is_judgement() -> None:
 @pytest.mark.parametrize(
     ("repair", "error", "message"),
     [
-        ({"crews": {"pwoer": 2}}, DataError, "did you mean 'power'"),
+        ({"crews": {"pwoer": 2}}, ConfigurationError, "did you mean 'power'"),
         ({"crews": {"power": -1}}, ConfigurationError, "crews"),
         ({"crews": {"power": 1.5}}, ConfigurationError, "crews"),
         ({"damaged": {"flood": 1.2}}, ConfigurationError, "damaged"),

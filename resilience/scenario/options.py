@@ -184,14 +184,16 @@ class OptionSection(Section):
 
     name: Name = Field(description="unique name of the option")
     cost: Amount | None = Field(
-        default=None, description="money, at once; required, but with `combine`: the sum of its options where absent"
+        default=None,
+        description="money, at once: 0, or 0.01 or more; required, but with `combine`: the sum of its options where "
+        "absent",
     )
     life_years: Annotated[Whole, Field(ge=1, le=_MOST_YEARS)] | None = Field(
         default=None,
         description="years for which it works; required, but with `combine`: that of its options where they share one",
     )
     yearly_cost: Amount | None = Field(
-        default=None, description="money per year; where absent 0, with `combine` the sum of its options"
+        default=None, description="money per year, as `cost`; where absent 0, with `combine` the sum of its options"
     )
     carbon: CarbonSection | None = Field(
         default=None, description="greenhouse gases; where absent 0, with `combine` the sum of its options"
