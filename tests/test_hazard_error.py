@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -276,14 +278,18 @@ def test_errors_that_are_wrong(site, curves: str, sd) -> None:
         pumps(site, curves, [0.5], sd)
 
 
-def test_what_an_error_is_not_defined_with(site, curves: str) -> None:
+def test_what_an_error_is_not_defined_with(site, curves: str, tmp_path: Path) -> None:
     hours = pumps(site, curves, [0.5], 0.1, samples=512)
+    states = tmp_path / "states.csv"
+    row = "line_1,fragility,flood,m,{x},{x},own,default,line_flood,1\n"
+    heading = "name,role,peril,unit,x,y,source,basis,group,state\n"
+    states.write_text(heading + row.format(x=0) + row.format(x=1), encoding="utf-8")
     timed = site.scenario(
         [{"id": "p", "sector": "water", "flood_fragility_curve": "step", "unavailability": 0.1,
           "repair_class": "line"}],
         [{"family": "river", "values": [[[0.1], [0.5]]], "events": ["e"], "hours": [0, 1], "error_sd": 0.1}],
-        needs=[("zone", "water", ["p"], 1)], curves={"files": [{"path": curves}]},
-        time={"hours": [0, 24], "repair": {"states": {"line": "x"}}},
+        needs=[("zone", "water", ["p"], 1)], curves={"files": [{"path": curves}, {"path": str(states)}]},
+        time={"hours": [0, 24], "repair": {"states": {"line": "line_flood"}}},
     )  # fmt: skip
     with pytest.raises(ConfigurationError) as caught:
         check(timed)
