@@ -35,7 +35,7 @@ def draw_criticality(
     Parameters
     ----------
     importance : xarray.Dataset or None
-        `importance` of a result, its `pairs`, or both from :func:`resilience.risk.ranking.join_pairs`.
+        `importance` of a result, its `pairs`, or both from ``resilience.risk.ranking.join_pairs``.
     dataset : xarray.Dataset
         Of the same result.
     service : str, optional
