@@ -243,10 +243,12 @@ def load_inputs(scenario: Scenario) -> Inputs:
             there = [hazard for hazard in hazards if hazard is not None]
             read_repairs(known, curves, there, scenario.time.repair, attempt)
     attempt.raise_if_any()
-    if (
-        network is None or curves is None or reached is None or levels is None or sectors is None
-    ):  # pragma: no cover - it has raised
-        raise AssertionError("an input was lost without a problem")
+    # What is not there has raised.
+    assert network is not None
+    assert curves is not None
+    assert reached is not None
+    assert levels is not None
+    assert sectors is not None
     opened = tuple(hazard for hazard in hazards if hazard is not None)
     if scenario.time is None and (scenario.sequences or any(one.after_hours for one in scenario.joint)):
         wanted = "a time section: what comes later meets what is not yet repaired"

@@ -23,10 +23,12 @@ from resilience.cli.arguments import (
     AsJson,
     Changes,
     Described,
+    Events,
     ExportFormat,
     InLanguage,
     Language,
     NoReport,
+    Processes,
     Quiet,
     RunDirectory,
     ScenarioFile,
@@ -100,8 +102,8 @@ def demo(
 @app.command()
 def check(
     scenario: ScenarioFile,
-    changes: Changes = [],  # noqa: B006 - typer reads the default only
-    allow_outside: AllowOutside = [],  # noqa: B006 - typer reads the default only
+    changes: Changes,
+    allow_outside: AllowOutside,
     full: Annotated[
         bool, typer.Option("--full", help="Also read the maps where assets stand, and try a finer time grid.")
     ] = False,
@@ -117,14 +119,15 @@ def check(
 
 @app.command()
 def run(
+    *,
     scenario: Annotated[
         Path | None, typer.Argument(metavar="SCENARIO", readable=False, help="Scenario file (YAML).")
     ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="RUN", readable=False, help="Run directory.")
     ] = None,
-    changes: Changes = [],  # noqa: B006 - typer reads the default only
-    allow_outside: AllowOutside = [],  # noqa: B006 - typer reads the default only
+    changes: Changes,
+    allow_outside: AllowOutside,
     restart: Annotated[bool, typer.Option("--restart", help="Remove what RUN has of an earlier run.")] = False,
     max_wall: Annotated[
         str | None,
@@ -170,8 +173,8 @@ def run(
 @app.command()
 def plan(
     scenario: ScenarioFile,
-    changes: Changes = [],  # noqa: B006 - typer reads the default only
-    allow_outside: AllowOutside = [],  # noqa: B006 - typer reads the default only
+    changes: Changes,
+    allow_outside: AllowOutside,
     threads: Annotated[int | None, typer.Option("--threads", min=1, metavar="N", help="Threads of the run.")] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, metavar="N", help="Processes of the run, in the place of threads.")
@@ -262,6 +265,7 @@ def init(
 
 @app.command()
 def export(
+    *,
     run: RunDirectory,
     to: Annotated[ExportFormat, typer.Option("--to", help="Format.")],
     out: Annotated[
@@ -269,17 +273,12 @@ def export(
         typer.Option("-o", "--out", metavar="PATH", readable=False, help="File or folder; by default beside RUN."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export.")] = False,
-    event: Annotated[
-        list[str], typer.Option("--event", metavar="EVENT", help="Figures of this event; repeatable.")
-    ] = [],  # noqa: B006 - typer reads the default only
+    event: Events,
     publisher: Annotated[str | None, typer.Option(metavar="NAME", help="rdls: who publishes the data.")] = None,
     contact: Annotated[str | None, typer.Option(metavar="ADDRESS", help="rdls: mail or web address.")] = None,
     license: Annotated[str | None, typer.Option(metavar="NAME", help="rdls: licence, e.g. CC-BY-4.0.")] = None,
     url: Annotated[str | None, typer.Option(metavar="URL", help="rdls: where the data are to be had.")] = None,
-    process: Annotated[
-        list[str],
-        typer.Option(metavar="FAMILY=PROCESS", help="rdls: what floods come from, e.g. river=fluvial_flood."),
-    ] = [],  # noqa: B006 - typer reads the default only
+    process: Processes,
     as_json: AsJson = False,
 ) -> Answer:  # fmt: skip
     """Write a finished run in a format of other programs."""

@@ -41,13 +41,19 @@ RunDirectory = Annotated[Path, typer.Argument(metavar="RUN", readable=False, hel
 Changes = Annotated[
     list[str],
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="Replace a value of the scenario, e.g. monte_carlo.samples=1024; repeatable."
+        "--set",
+        default_factory=list,
+        metavar="KEY=VALUE",
+        help="Replace a value of the scenario, e.g. monte_carlo.samples=1024; repeatable.",
+        show_default=False,
     ),
 ]
 AllowOutside = Annotated[
     list[Path],
     typer.Option(
         "--allow-outside",
+        default_factory=list,
+        show_default=False,
         metavar="DIR",
         envvar="RESILIENCE_ALLOW_OUTSIDE",
         readable=False,
@@ -60,3 +66,22 @@ InLanguage = Annotated[Language, typer.Option("--lang", help="Language of the re
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say every step.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
+Events = Annotated[
+    list[str],
+    typer.Option(
+        "--event",
+        default_factory=list,
+        metavar="EVENT",
+        help="Figures of this event; repeatable.",
+        show_default=False,
+    ),
+]
+Processes = Annotated[
+    list[str],
+    typer.Option(
+        default_factory=list,
+        metavar="FAMILY=PROCESS",
+        help="rdls: what floods come from, e.g. river=fluvial_flood.",
+        show_default=False,
+    ),
+]

@@ -7,7 +7,7 @@ left and all roads that were merely out work again, crews get over what waits fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -42,7 +42,7 @@ class Depots:
     asset: NDArray[np.int32]
     assets: pd.DataFrame
     network: str = "transport"
-    drive: Drive = Drive(0.0)  # noqa: RUF009  a frozen value
+    drive: Drive = field(default_factory=lambda: Drive(0.0))
 
 
 @dataclass(frozen=True)

@@ -110,8 +110,8 @@ def scale_steps(sector: LevelSector, factors: LevelFactors | None, n_step: int) 
             wanted = f"one row or {n_step:,}, and {known[name].size:,} columns"
             problems.add(subject, wanted=wanted, got=f"shape {values.shape}")
     problems.raise_if_any(ConfigurationError)
-    if isinstance(sector, OverloadSector):  # pragma: no cover - it has raised: its factors fit no column
-        return (sector,)
+    # Its factors fit no column, which has raised.
+    assert not isinstance(sector, OverloadSector)
     # Factors stand in the order of the asset table, the sector's own assets in that of their ids.
     column = {name: np.searchsorted(np.sort(asset), asset) for name, asset in known.items()}
     steps = []

@@ -165,10 +165,11 @@ def _highest(
 
 def _window(grid: Grid, bounds: Sequence[float]) -> tuple[slice, slice]:
     column, row = grid.to_cells(np.array([bounds[0], bounds[2]]), np.array([bounds[1], bounds[3]]))
-    return tuple(  # type: ignore[return-value]
+    rows, columns = (
         slice(int(np.clip(np.floor(ends.min()), 0, size)), int(np.clip(np.ceil(ends.max()), 0, size)))
         for ends, size in ((row, grid.height), (column, grid.width))
     )
+    return rows, columns
 
 
 def _pool(values: NDArray[np.float32], transform: Affine, pixel: Affine, image: NDArray[np.float32]) -> None:
